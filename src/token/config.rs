@@ -1,0 +1,236 @@
+//! The config of the token room: whom we trust, and where a token may stand in a request.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::Deserialize;
+
+use crate::short_form::ShortForm;
+
+/// One trusted issuer: who it is, how its keys are had, and what its tokens must say.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedIssuerConfig {
+    /// The `iss` of its tokens; matched exactly, byte for byte (RFC 7519 section 4.1.1).
+    pub issuer: String,
+    /// A token must name at least one of these in `aud`. Required unless `client_ids` is set.
+    #[serde(default)]
+    pub audience: Vec<String>,
+    /// A token must carry one of these as `client_id` or `azp`. For issuers whose access tokens have no `aud` (Cognito).
+    #[serde(default)]
+    pub client_ids: Vec<String>,
+    /// Where its public keys come from. Default `discovery`.
+    #[serde(default)]
+    pub keys: KeysConfig,
+    /// Signature algorithms accepted from this issuer. Default `[RS256, PS256, ES256, ES384, EdDSA]`.
+    #[serde(default = "default_algorithms")]
+    pub algorithms: Vec<String>,
+    /// Accepted `typ` headers, compared without case; an absent `typ` counts as `JWT`. Default `[JWT, at+jwt]`; `[at+jwt]` enforces RFC 9068.
+    #[serde(default = "default_types")]
+    pub types: Vec<String>,
+    /// How far clocks may differ when `exp`, `nbf` and `iat` are judged; at most 60s. Default `30s`.
+    #[serde(default = "default_leeway", with = "humantime_serde")]
+    pub leeway: Duration,
+    /// The oldest `iat` accepted. Off by default; when set, a token without `iat` is refused.
+    #[serde(default, with = "humantime_serde")]
+    pub max_age: Option<Duration>,
+    /// Claims that must be present with exactly these values.
+    #[serde(default)]
+    pub require_claims: BTreeMap<String, serde_json::Value>,
+    /// Claims that hold scopes: a string separated by blanks, or an array of strings. Default `[scope, scp]`.
+    #[serde(default = "default_scope_claims")]
+    pub scope_claims: Vec<ClaimPathConfig>,
+    /// Claims that hold groups: a string, or an array of strings. Default `["cognito:groups", groups, roles]`.
+    #[serde(default = "default_group_claims")]
+    pub group_claims: Vec<ClaimPathConfig>,
+    /// Claims that policies may read as attributes of the principal, each with its type.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, AttributeConfig>,
+    /// When and how keys are fetched again.
+    #[serde(default)]
+    pub refresh: RefreshConfig,
+    /// Allows keys over plain HTTP from a host that is not loopback. Default `false`.
+    #[serde(default)]
+    pub allow_insecure: bool,
+    /// A folder where the last good key set is kept, so that a cold start survives the issuer's outage. Off by default.
+    #[serde(default)]
+    pub cache_directory: Option<PathBuf>,
+}
+
+/// Where a trusted issuer's keys come from.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeysConfig {
+    /// The issuer's discovery document names its `jwks_uri` (OpenID Connect Discovery 1.0, RFC 8414).
+    #[default]
+    Discovery,
+    /// The key set is fetched from this URL.
+    JwksUri(String),
+    /// The key set is read from this file.
+    File(PathBuf),
+    /// The key set stands in the config itself, as JSON or YAML of RFC 7517 section 5.
+    Inline(serde_json::Value),
+    /// The keys of a pool of the embedded issuer, without HTTP.
+    Pool(String),
+}
+
+/// A claim, by name or by the path to it.
+///
+/// A name with dots, slashes or colons is a name; only `{path: [realm_access, roles]}` goes inside an object.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "ShortForm<ClaimPathFull>")]
+pub struct ClaimPathConfig(
+    /// The members to follow from the top; never empty for a name.
+    pub Vec<String>,
+);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClaimPathFull {
+    path: Vec<String>,
+}
+
+impl From<ShortForm<ClaimPathFull>> for ClaimPathConfig {
+    fn from(form: ShortForm<ClaimPathFull>) -> Self {
+        match form {
+            ShortForm::Short(name) => Self(vec![name]),
+            ShortForm::Full(full) => Self(full.path),
+        }
+    }
+}
+
+/// A claim that policies may read, with its type.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttributeConfig {
+    /// The claim, by name or `{path: […]}`.
+    pub claim: ClaimPathConfig,
+    /// The type that the claim must have; another type refuses the token.
+    #[serde(rename = "type")]
+    pub kind: AttributeKind,
+}
+
+/// The type of an attribute. The names are Cedar's, in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributeKind {
+    /// A JSON string.
+    String,
+    /// A JSON integer of 64 bits.
+    Long,
+    /// A JSON `true` or `false`.
+    Bool,
+    /// A JSON array of strings.
+    StringSet,
+}
+
+/// When and how keys are fetched again.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RefreshConfig {
+    /// How often keys are fetched, ahead of need, in the background. Default `10m`.
+    #[serde(with = "humantime_serde")]
+    pub every: Duration,
+    /// How long old keys serve while fetching fails. Default `24h`.
+    #[serde(with = "humantime_serde")]
+    pub stale_for: Duration,
+    /// An unknown `kid` asks the issuer again at most this often. Default `30s`.
+    #[serde(with = "humantime_serde")]
+    pub unknown_kid_at_most_every: Duration,
+    /// How long one fetch may take, connection included. Default `5s`.
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+}
+
+impl Default for RefreshConfig {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_secs(600),
+            stale_for: Duration::from_secs(86_400),
+            unknown_kid_at_most_every: Duration::from_secs(30),
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// One place where a token may stand in a request. A place that is not configured is never read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "CredentialFields")]
+pub enum CredentialConfig {
+    /// A request header, with the scheme before the token (RFC 6750 section 2.1); no scheme means the whole value is the token.
+    Header {
+        /// The header's name, in lower case.
+        name: String,
+        /// The scheme, compared without case.
+        scheme: Option<String>,
+    },
+    /// A cookie of this name.
+    Cookie(String),
+    /// A query parameter of this name (RFC 6750 section 2.3).
+    Query(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CredentialFields {
+    header: Option<String>,
+    scheme: Option<String>,
+    cookie: Option<String>,
+    query: Option<String>,
+}
+
+impl TryFrom<CredentialFields> for CredentialConfig {
+    type Error = &'static str;
+
+    fn try_from(fields: CredentialFields) -> Result<Self, Self::Error> {
+        match (fields.header, fields.scheme, fields.cookie, fields.query) {
+            (Some(name), scheme, None, None) => Ok(Self::Header { name: name.to_ascii_lowercase(), scheme }),
+            (None, None, Some(cookie), None) => Ok(Self::Cookie(cookie)),
+            (None, None, None, Some(parameter)) => Ok(Self::Query(parameter)),
+            _ => Err("a credential is one of {header, scheme}, {cookie} or {query}"),
+        }
+    }
+}
+
+impl CredentialConfig {
+    /// `Authorization: Bearer`, the only place read where none is configured.
+    #[must_use]
+    pub fn bearer() -> Self {
+        Self::Header { name: "authorization".to_owned(), scheme: Some("Bearer".to_owned()) }
+    }
+}
+
+/// Bounds on what the token room reads, whoever sent it.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenLimits {
+    /// Longest token, in bytes of its compact form.
+    pub token: ByteSize,
+    /// Deepest nesting of arrays and objects in header and claims.
+    pub claims_depth: usize,
+}
+
+fn default_algorithms() -> Vec<String> {
+    ["RS256", "PS256", "ES256", "ES384", "EdDSA"].map(str::to_owned).to_vec()
+}
+
+fn default_types() -> Vec<String> {
+    ["JWT", "at+jwt"].map(str::to_owned).to_vec()
+}
+
+fn default_leeway() -> Duration {
+    Duration::from_secs(30)
+}
+
+fn default_scope_claims() -> Vec<ClaimPathConfig> {
+    claim_names(&["scope", "scp"])
+}
+
+fn default_group_claims() -> Vec<ClaimPathConfig> {
+    claim_names(&["cognito:groups", "groups", "roles"])
+}
+
+fn claim_names(names: &[&str]) -> Vec<ClaimPathConfig> {
+    names.iter().map(|name| ClaimPathConfig(vec![(*name).to_owned()])).collect()
+}

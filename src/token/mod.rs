@@ -1,0 +1,8 @@
+//! Is the token genuine? Finds it in a request, verifies it against its issuer's keys, and checks every claim.
+
+mod config;
+
+pub use config::{
+    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, KeysConfig, RefreshConfig, TokenLimits,
+    TrustedIssuerConfig,
+};
