@@ -1,5 +1,6 @@
 //! The keys of one issuer: a JWK Set (RFC 7517 section 5) of which every good key serves.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 
 use super::algorithm::Algorithm;
@@ -16,6 +17,7 @@ const MAX_DEPTH: usize = 8;
 #[derive(Debug, Default)]
 pub struct KeySet {
     keys: Vec<PublicKey>,
+    fingerprint: [u8; 32],
 }
 
 /// A key that was left out, and why.
@@ -47,7 +49,9 @@ impl KeySet {
                 Err(reason) => skipped.push(SkippedKey { position, kid: kid_of(entry), reason }),
             }
         }
-        Ok((Self { keys }, skipped))
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(digest(&SHA256, document).as_ref());
+        Ok((Self { keys, fingerprint }, skipped))
     }
 
     /// The key that a token means: the one with its `kid`; without a `kid`, the only one that fits the algorithm.
@@ -66,6 +70,12 @@ impl KeySet {
     #[must_use]
     pub fn knows(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid() == Some(kid))
+    }
+
+    /// SHA-256 of the document: equal for the same document only.
+    #[must_use]
+    pub fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
     }
 
     /// How many keys serve.
