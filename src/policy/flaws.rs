@@ -1,0 +1,86 @@
+//! Cedar's own complaints as flaws: each with its place, its stable code and the nearest known name.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cedar_policy::{CedarSchemaError, ParseErrors, ValidationError, ValidationWarning};
+use miette::Diagnostic;
+
+use super::error::{Flaw, Place};
+
+/// The text of a file, and its name for places.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    /// The file's path, as the operator would write it.
+    pub(super) file: Arc<Path>,
+    /// The file's whole text.
+    pub(super) text: Arc<str>,
+}
+
+impl Source {
+    /// A file's text under its name.
+    pub(super) fn new(file: impl AsRef<Path>, text: impl Into<Arc<str>>) -> Self {
+        Self { file: Arc::from(file.as_ref()), text: text.into() }
+    }
+
+    /// The file's name, without its folder.
+    pub(super) fn file_name(&self) -> String {
+        self.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// The place of some bytes of this file.
+    pub(super) fn place(&self, offset: usize, length: usize) -> Place {
+        Place::new(&*self.file, &self.text, offset, length)
+    }
+}
+
+/// What a policy file's parser complained of.
+pub(super) fn of_syntax(errors: &ParseErrors, source: &Source) -> Vec<Flaw> {
+    errors.iter().map(|error| translate("policy-syntax", error, source)).collect()
+}
+
+/// What the schema parser complained of in an extension.
+pub(super) fn of_schema(error: &CedarSchemaError, source: &Source) -> Vec<Flaw> {
+    vec![translate("schema-syntax", error, source)]
+}
+
+/// What the validator complained of in a policy.
+pub(super) fn of_validation(error: &ValidationError, source: &Source) -> Flaw {
+    let code = match error {
+        ValidationError::UnrecognizedEntityType(_) => "unknown-entity-type",
+        ValidationError::UnrecognizedActionId(_) => "unknown-action",
+        ValidationError::UnsafeAttributeAccess(_) => "unknown-attribute",
+        ValidationError::UnsafeOptionalAttributeAccess(_) => "attribute-not-checked",
+        ValidationError::UndefinedFunction(_) => "unknown-function",
+        ValidationError::InvalidEnumEntity(_) => "unknown-entity",
+        ValidationError::UnexpectedType(_) | ValidationError::IncompatibleTypes(_) => "wrong-type",
+        _ => "policy-invalid",
+    };
+    translate(code, error, source)
+}
+
+/// What the validator warned of, where it is more than a matter of taste: a policy that can never hold protects nothing,
+/// and a text that reads otherwise than it runs misleads its reviewers.
+pub(super) fn of_warning(warning: &ValidationWarning, source: &Source) -> Option<Flaw> {
+    let code = match warning {
+        ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_) => "policy-never-holds",
+        ValidationWarning::BidiCharsInString(_) | ValidationWarning::BidiCharsInIdentifier(_) => "text-misleads",
+        _ => return None,
+    };
+    Some(translate(code, warning, source))
+}
+
+fn translate(code: &'static str, diagnostic: &dyn Diagnostic, source: &Source) -> Flaw {
+    let labels: Vec<_> = diagnostic.labels().into_iter().flatten().collect();
+    let (offset, length) = labels.first().map_or((0, 0), |label| (label.offset(), label.len()));
+    let message = without_policy_name(&diagnostic.to_string()).to_owned();
+    let label = labels.first().and_then(|label| label.label()).map(str::to_owned);
+    let help = diagnostic.help().map(|help| help.to_string()).or(label);
+    Flaw { code, message, help, place: Some(source.place(offset, length)) }
+}
+
+/// Cedar opens with "for policy `id`, "; the place says it better.
+fn without_policy_name(message: &str) -> &str {
+    let rest = message.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, "));
+    rest.map_or(message, |(_, rest)| rest)
+}
