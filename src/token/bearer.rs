@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
 use http::header::COOKIE;
+use http::{HeaderMap, HeaderName};
 
 use super::config::CredentialConfig;
 use super::error::TokenError;
@@ -106,7 +106,8 @@ pub fn remove_from_headers(places: &[CredentialConfig], headers: &HeaderMap) -> 
     for place in places {
         match place {
             CredentialConfig::Header { name, .. } if headers.contains_key(name) => {
-                replacements.push(Replacement { header: name.clone(), values: Vec::new() });
+                let header = HeaderName::from_bytes(name.as_bytes());
+                replacements.extend(header.map(|header| Replacement { header, value: None }));
             }
             CredentialConfig::Cookie(name) => replacements.extend(without_cookie(headers, name)),
             CredentialConfig::Header { .. } | CredentialConfig::Query(_) => {}
@@ -115,13 +116,13 @@ pub fn remove_from_headers(places: &[CredentialConfig], headers: &HeaderMap) -> 
     replacements
 }
 
-/// A header whose values are replaced by these; none takes it out.
+/// A header whose values are replaced by this one; none takes it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replacement {
-    /// The header's name, in lower case.
-    pub header: String,
-    /// Its new values.
-    pub values: Vec<http::HeaderValue>,
+    /// The header.
+    pub header: HeaderName,
+    /// Its new value.
+    pub value: Option<http::HeaderValue>,
 }
 
 fn without_cookie(headers: &HeaderMap, name: &str) -> Option<Replacement> {
@@ -132,8 +133,8 @@ fn without_cookie(headers: &HeaderMap, name: &str) -> Option<Replacement> {
     }
     let pairs = lines.iter().flat_map(|line| line.split(';')).filter(|pair| !is_ours(pair)).map(str::trim);
     let rest = pairs.collect::<Vec<_>>().join("; ");
-    let values = http::HeaderValue::from_str(&rest).into_iter().filter(|_| !rest.is_empty()).collect();
-    Some(Replacement { header: COOKIE.as_str().to_owned(), values })
+    let value = http::HeaderValue::from_str(&rest).ok().filter(|_| !rest.is_empty());
+    Some(Replacement { header: COOKIE, value })
 }
 
 /// The query without configured credentials, where it has any; the other parameters keep their bytes.
@@ -250,10 +251,10 @@ mod tests {
         let sent =
             headers(&[("authorization", "Bearer a.b.c"), ("cookie", "x=1; session=a.b.c; y=\"2\""), ("accept", "*/*")]);
         let replaced = remove_from_headers(&places(), &sent);
-        assert_eq!(replaced[0], Replacement { header: "authorization".to_owned(), values: Vec::new() });
-        assert_eq!(replaced[1].values, ["x=1; y=\"2\""]);
+        assert_eq!(replaced[0], Replacement { header: http::header::AUTHORIZATION, value: None });
+        assert_eq!(replaced[1].value.as_ref().unwrap(), "x=1; y=\"2\"");
         let alone = headers(&[("cookie", "session=a.b.c")]);
-        assert!(remove_from_headers(&places(), &alone)[0].values.is_empty());
+        assert!(remove_from_headers(&places(), &alone)[0].value.is_none());
         assert!(remove_from_headers(&places(), &headers(&[("cookie", "x=1")])).is_empty());
         assert_eq!(remove_from_query(&places(), "a=%7e&access_token=x&b").as_deref(), Some("a=%7e&b"));
         assert_eq!(remove_from_query(&places(), "access%5ftoken=x").as_deref(), Some(""));
