@@ -30,8 +30,6 @@ pub enum Denial {
         /// The methods that it has.
         allow: Vec<String>,
     },
-    /// The route asks for a protocol upgrade that it does not allow.
-    UpgradeNotAllowed,
     /// The route needs a token and the request has none.
     MissingCredential,
     /// The credential is no good.
@@ -99,7 +97,6 @@ impl Denial {
             Self::RequestTimeout => "request-timeout",
             Self::NoRoute => "no-route",
             Self::MethodNotAllowed { .. } => "method-not-allowed",
-            Self::UpgradeNotAllowed => "upgrade-not-allowed",
             Self::MissingCredential => "missing-credential",
             Self::Token(error) => error.code(),
             Self::IssuerNotAccepted => "issuer-not-accepted",
@@ -127,11 +124,7 @@ impl Denial {
             Self::MissingCredential | Self::Token(_) | Self::IssuerNotAccepted | Self::ClaimNotForwardable { .. } => {
                 401
             }
-            Self::UpgradeNotAllowed
-            | Self::InsufficientScope { .. }
-            | Self::MissingGroup
-            | Self::Policy { .. }
-            | Self::PolicyError { .. } => 403,
+            Self::InsufficientScope { .. } | Self::MissingGroup | Self::Policy { .. } | Self::PolicyError { .. } => 403,
             Self::NoRoute => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::RequestTimeout => 408,
@@ -228,7 +221,6 @@ impl Denial {
             Self::RequestTimeout => "the request took too long to arrive",
             Self::NoRoute => "nothing is served at this host and path",
             Self::MethodNotAllowed { .. } => "this path does not take this method",
-            Self::UpgradeNotAllowed => "this path does not take protocol upgrades",
             Self::MissingCredential => "this path needs a token",
             Self::Token(error) => return token_detail(error),
             Self::IssuerNotAccepted => "this path does not take tokens of this issuer",
