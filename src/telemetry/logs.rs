@@ -36,12 +36,11 @@ where
 
 fn filter(level: LogLevel, directives: Option<&str>) -> Result<EnvFilter, TelemetryError> {
     // below `warn` pingora tells of single connections, which clients make as often as they like: only who names it hears that
-    let pingora = LevelFilter::from(level).min(LevelFilter::WARN);
-    let all = format!("pingora={pingora},{}", directives.unwrap_or_default());
-    EnvFilter::builder()
-        .with_default_directive(LevelFilter::from(level).into())
-        .parse(all)
-        .map_err(TelemetryError::LogDirectives)
+    let level = LevelFilter::from(level);
+    let pingora = level.min(LevelFilter::WARN);
+    // of two directives for the same target the later one counts
+    let all = format!("{level},pingora={pingora},{}", directives.unwrap_or_default());
+    EnvFilter::builder().parse(all).map_err(TelemetryError::LogDirectives)
 }
 
 impl From<LogLevel> for LevelFilter {
@@ -59,7 +58,7 @@ impl From<LogLevel> for LevelFilter {
 #[cfg(test)]
 mod tests {
     use std::io::{self, Write};
-    use std::sync::{Arc, Mutex, PoisonError};
+    use std::sync::{Arc, Mutex};
 
     use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -78,19 +77,13 @@ mod tests {
         }
     }
 
-    /// `tracing` keeps one memory of who wants which event for the whole process, and can forget a subscriber that arrives while
-    /// another asks: one at a time.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
     fn logged(level: LogLevel, directives: Option<&str>, reader: Reader, events: impl FnOnce()) -> String {
-        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let page = Page::default();
         let writer = page.clone();
         let subscriber = subscriber(level, directives, reader, move || writer.clone()).unwrap();
         let guard = subscriber.set_default();
         events();
         drop(guard);
-        drop(alone);
         String::from_utf8(page.0.lock().unwrap().clone()).unwrap()
     }
 
