@@ -6,7 +6,7 @@ use cedar_policy::{Context, RestrictedExpression};
 
 use super::principal::string_set;
 use super::query::{Query, TokenFacts};
-use super::targets::Target;
+use super::schema::Target;
 use super::verdict::Fault;
 
 /// The context of a query.
@@ -83,8 +83,8 @@ fn query_parameters<'a>(raw: &str, declared: &'a BTreeSet<String>) -> Result<BTr
 
 /// Some upstreams also part a query at `;`, and would then read a value that no policy saw.
 fn check_semicolons(pair: &str, declared: &BTreeSet<String>) -> Result<(), Fault> {
-    let later = pair.split(';').skip(1).map(|part| part.split_once('=').map_or(part, |(name, _)| name));
-    match later.filter_map(|name| declared_name(name, declared)).next() {
+    let mut later = pair.split(';').skip(1).map(|part| part.split_once('=').map_or(part, |(name, _)| name));
+    match later.find_map(|name| declared_name(name, declared)) {
         Some(name) => Err(Fault::about("query-parameter-ambiguous", name)),
         None => Ok(()),
     }

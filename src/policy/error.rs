@@ -87,7 +87,7 @@ pub struct Flaw {
     /// What to do about it, such as the nearest known name.
     pub help: Option<String>,
     /// Where it stands; absent when it is about the folder as a whole.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
 }
 
 impl Flaw {
@@ -104,7 +104,7 @@ impl Flaw {
 
     /// The same flaw, with where it stands.
     pub(super) fn at(mut self, place: Place) -> Self {
-        self.place = Some(place);
+        self.place = Some(Box::new(place));
         self
     }
 }

@@ -39,9 +39,17 @@ pub(super) fn of_syntax(errors: &ParseErrors, source: &Source) -> Vec<Flaw> {
     errors.iter().map(|error| translate("policy-syntax", error, source)).collect()
 }
 
-/// What the schema parser complained of in an extension.
-pub(super) fn of_schema(error: &CedarSchemaError, source: &Source) -> Vec<Flaw> {
-    vec![translate("schema-syntax", error, source)]
+/// What the schema parser complained of; `tail` is the file that the text ends with, if it does with one.
+pub(super) fn of_schema(error: &CedarSchemaError, source: &Source, tail: Option<&Source>) -> Vec<Flaw> {
+    let flaw = translate("schema-syntax", error, source);
+    let in_tail = flaw.place.as_ref().zip(tail).and_then(|(place, tail)| {
+        let before = source.text.len().checked_sub(tail.text.len())?;
+        Some(tail.place(place.offset.checked_sub(before)?, place.length))
+    });
+    vec![match in_tail {
+        Some(place) => flaw.at(place),
+        None => flaw,
+    }]
 }
 
 /// What the validator complained of in a policy.
@@ -62,12 +70,18 @@ pub(super) fn of_validation(error: &ValidationError, source: &Source) -> Flaw {
 /// What the validator warned of, where it is more than a matter of taste: a policy that can never hold protects nothing,
 /// and a text that reads otherwise than it runs misleads its reviewers.
 pub(super) fn of_warning(warning: &ValidationWarning, source: &Source) -> Option<Flaw> {
-    let code = match warning {
-        ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_) => "policy-never-holds",
-        ValidationWarning::BidiCharsInString(_) | ValidationWarning::BidiCharsInIdentifier(_) => "text-misleads",
-        _ => return None,
-    };
-    Some(translate(code, warning, source))
+    match warning {
+        ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_) => {
+            let mut flaw = translate("policy-never-holds", warning, source);
+            "the policy can never hold: no request meets both its head and its conditions"
+                .clone_into(&mut flaw.message);
+            Some(flaw.help("correct it, or take it out"))
+        }
+        ValidationWarning::BidiCharsInString(_) | ValidationWarning::BidiCharsInIdentifier(_) => {
+            Some(translate("text-misleads", warning, source))
+        }
+        _ => None,
+    }
 }
 
 fn translate(code: &'static str, diagnostic: &dyn Diagnostic, source: &Source) -> Flaw {
@@ -76,11 +90,17 @@ fn translate(code: &'static str, diagnostic: &dyn Diagnostic, source: &Source) -
     let message = without_policy_name(&diagnostic.to_string()).to_owned();
     let label = labels.first().and_then(|label| label.label()).map(str::to_owned);
     let help = diagnostic.help().map(|help| help.to_string()).or(label);
-    Flaw { code, message, help, place: Some(source.place(offset, length)) }
+    Flaw { code, message, help, place: Some(Box::new(source.place(offset, length))) }
 }
 
 /// Cedar opens with "for policy `id`, "; the place says it better.
 fn without_policy_name(message: &str) -> &str {
     let rest = message.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, "));
     rest.map_or(message, |(_, rest)| rest)
+}
+
+/// The known name that is nearest to a wrong one, if any is near.
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a String>) -> Option<&'a str> {
+    let scored = known.into_iter().map(|known| (strsim::jaro_winkler(name, known), known.as_str()));
+    scored.filter(|(score, _)| *score > 0.7).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, known)| known)
 }

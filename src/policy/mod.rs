@@ -4,28 +4,24 @@
 //! against it as a whole; a [`Query`] about a [`Principal`] gives a [`Verdict`], which nothing but a bundle can make.
 
 mod bundle;
+mod cases;
 mod config;
 mod context;
 mod error;
-mod extension;
 mod flaws;
-mod folder;
-mod names;
-mod outline;
-mod policies;
 mod principal;
 mod query;
 mod schema;
-mod targets;
+mod standing;
 mod verdict;
 
 pub use bundle::Bundle;
+pub use cases::{Case, CaseCaller, CaseMismatch, CaseOutcome, CaseReport, CaseRequest, CaseToken, Expectation};
 pub use config::{BundleConfig, Mode};
 pub use error::{Flaw, Place, PolicyError};
-pub use outline::{AttributeType, Outline, RouteOutline};
 pub use principal::{AttributeValue, Principal, User};
 pub use query::{Query, TokenFacts};
-pub use schema::schema_text;
+pub use schema::{AttributeType, Outline, RouteOutline, schema_text};
 pub use verdict::{Fault, Verdict};
 
 #[cfg(test)]

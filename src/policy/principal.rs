@@ -6,8 +6,8 @@ use std::sync::Arc;
 use cedar_policy::{Entities, Entity, EntityUid, RestrictedExpression};
 
 use super::error::PolicyError;
-use super::names::Names;
-use super::outline::{check_issuer_name, is_built_in};
+use super::schema::{Names, check_issuer_name, is_built_in};
+use super::standing::Standings;
 
 /// What a verified token says of its user.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +58,8 @@ pub(super) struct Identity {
     pub(super) groups: Vec<EntityUid>,
     /// The user with its attributes, as the only entity.
     pub(super) entities: Entities,
+    /// What the user is to the bundles and targets that it was asked about.
+    pub(super) standings: Standings,
 }
 
 impl Principal {
@@ -78,7 +80,7 @@ impl Principal {
         let entity = Entity::new(uid.clone(), attributes(user), groups)
             .map_err(|error| PolicyError::UserAttribute { name: error.attr().to_string() })?;
         let entities = Entities::from_entities([entity], None).map_err(|_| PolicyError::EntityTypes)?;
-        Ok(Self(Some(Arc::new(Identity { uid, groups: listed, entities }))))
+        Ok(Self(Some(Arc::new(Identity { uid, groups: listed, entities, standings: Standings::default() }))))
     }
 
     /// Whoever comes without a token.

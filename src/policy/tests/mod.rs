@@ -2,3 +2,5 @@
 
 mod decisions;
 mod fixture;
+mod folders;
+mod selection;

@@ -1,4 +1,4 @@
-//! A bundle's folder as it lies on disk: its policy files, the extension of the schema, and a hash over both.
+//! A bundle's folder as it lies on disk: its policy files, the extension of the schema, and the cases.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,19 +8,21 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
-use super::error::{Flaw, Place};
-use super::extension::EXTENSION_FILE;
-use super::flaws::Source;
+use crate::policy::error::{Flaw, Place};
+use crate::policy::flaws::Source;
+use crate::policy::schema::EXTENSION_FILE;
 
 /// The files of a bundle, each read once.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(in crate::policy) struct Folder {
     /// `*.cedar`, by name.
-    pub(super) policies: Vec<Source>,
+    pub(in crate::policy) policies: Vec<Source>,
     /// `schema.cedarschema`.
-    pub(super) extension: Option<Source>,
-    /// A hash over the names and contents of both.
-    pub(super) revision: String,
+    pub(in crate::policy) extension: Option<Source>,
+    /// `*.cases.yaml`, by name.
+    pub(in crate::policy) cases: Vec<Source>,
+    /// A hash over the names and contents of policies and extension.
+    pub(in crate::policy) revision: String,
 }
 
 impl Folder {
@@ -38,8 +40,9 @@ impl Folder {
             return Err(vec![flaw]);
         }
         let extension = read_all(files.iter().filter(|file| file.ends_with(EXTENSION_FILE)))?.into_iter().next();
+        let cases = read_all(files.iter().filter(|file| is_cases(file)))?;
         let revision = revision(policies.iter().chain(&extension));
-        Ok(Self { policies, extension, revision })
+        Ok(Self { policies, extension, cases, revision })
     }
 }
 
@@ -71,6 +74,10 @@ fn unreadable_folder(directory: &Path, kind: ErrorKind) -> Flaw {
 
 fn has_extension(file: &Path, extension: &str) -> bool {
     file.extension().is_some_and(|found| found == extension)
+}
+
+fn is_cases(file: &Path) -> bool {
+    [".cases.yaml", ".cases.yml"].iter().any(|ending| file.to_string_lossy().ends_with(ending))
 }
 
 fn read_all<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<Source>, Vec<Flaw>> {

@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 
-use super::error::PolicyError;
+use crate::policy::error::PolicyError;
 
 /// The entity types of the schema.
 #[derive(Debug, Clone)]
-pub(super) struct Names {
+pub(in crate::policy) struct Names {
     user: EntityTypeName,
     group: EntityTypeName,
     anonymous: EntityTypeName,
@@ -33,45 +33,40 @@ impl Names {
     /// # Errors
     ///
     /// Cedar no longer takes one of the five as a type's name.
-    pub(super) fn parsed() -> Result<&'static Self, PolicyError> {
+    pub(in crate::policy) fn parsed() -> Result<&'static Self, PolicyError> {
         NAMES.as_ref().ok_or(PolicyError::EntityTypes)
     }
 
     /// `User::"corp|alice"`: the issuer stands in the id, so that two issuers never share a user.
-    pub(super) fn user(&self, issuer: &str, sub: &str) -> EntityUid {
+    pub(in crate::policy) fn user(&self, issuer: &str, sub: &str) -> EntityUid {
         uid(&self.user, &format!("{issuer}|{sub}"))
     }
 
     /// `Group::"corp|sales"`: one issuer's group never counts for another.
-    pub(super) fn group(&self, issuer: &str, group: &str) -> EntityUid {
+    pub(in crate::policy) fn group(&self, issuer: &str, group: &str) -> EntityUid {
         uid(&self.group, &format!("{issuer}|{group}"))
     }
 
     /// `Anonymous::"anonymous"`.
-    pub(super) fn anonymous(&self) -> EntityUid {
+    pub(in crate::policy) fn anonymous(&self) -> EntityUid {
         uid(&self.anonymous, "anonymous")
     }
 
     /// `Service::"orders"`.
-    pub(super) fn service(&self, upstream: &str) -> EntityUid {
+    pub(in crate::policy) fn service(&self, upstream: &str) -> EntityUid {
         uid(&self.service, upstream)
     }
 
     /// `Action::"read-orders"`.
-    pub(super) fn action(&self, id: &str) -> EntityUid {
+    pub(in crate::policy) fn action(&self, id: &str) -> EntityUid {
         uid(&self.action, id)
     }
 
     /// The issuer that an entity of a policy names, if entities of its type name one: what stands before the bar, or all of it.
-    pub(super) fn issuer_of<'a>(&self, entity: &'a EntityUid) -> Option<&'a str> {
+    pub(in crate::policy) fn issuer_of<'a>(&self, entity: &'a EntityUid) -> Option<&'a str> {
         let names_issuer = *entity.type_name() == self.user || *entity.type_name() == self.group;
         let id = entity.id().unescaped();
         names_issuer.then(|| id.split_once('|').map_or(id, |(issuer, _)| issuer))
-    }
-
-    /// Whether an entity is an action.
-    pub(super) fn is_action(&self, entity: &EntityUid) -> bool {
-        *entity.type_name() == self.action
     }
 }
 

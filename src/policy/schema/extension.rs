@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use cedar_policy::SchemaFragment;
 use serde_json::{Map, Value};
 
-use super::error::{Flaw, Place};
-use super::flaws::{self, Source};
+use crate::policy::error::{Flaw, Place};
+use crate::policy::flaws::{Source, of_schema};
 
 /// The file's name in a bundle's folder.
-pub(super) const EXTENSION_FILE: &str = "schema.cedarschema";
+pub(in crate::policy) const EXTENSION_FILE: &str = "schema.cedarschema";
 
 /// Our own types, and Cedar's, which a type of the same name would hide.
 const TAKEN: [&str; 17] = [
@@ -34,7 +34,7 @@ const TAKEN: [&str; 17] = [
 
 /// A bundle's addition to the schema, checked for what it may not touch.
 #[derive(Debug)]
-pub(super) struct Extension {
+pub(in crate::policy) struct Extension {
     source: Source,
     query: Option<BTreeSet<String>>,
 }
@@ -45,9 +45,9 @@ impl Extension {
     /// # Errors
     ///
     /// It is not a Cedar schema, it defines again what lychgate defines, or `Query` is not a record of optional strings.
-    pub(super) fn read(source: &Source) -> Result<Self, Vec<Flaw>> {
+    pub(in crate::policy) fn read(source: &Source) -> Result<Self, Vec<Flaw>> {
         let (fragment, _warnings) =
-            SchemaFragment::from_cedarschema_str(&source.text).map_err(|error| flaws::of_schema(&error, source))?;
+            SchemaFragment::from_cedarschema_str(&source.text).map_err(|error| of_schema(&error, source, None))?;
         let fragment = fragment.to_json_value().map_err(|error| vec![Flaw::new("schema-syntax", error.to_string())])?;
         let unnamed = fragment.get("");
         let section = |name: &str| unnamed.and_then(|space| space.get(name)).and_then(Value::as_object);
@@ -70,13 +70,13 @@ impl Extension {
         }
     }
 
-    /// The text as it was read.
-    pub(super) fn text(&self) -> &str {
-        &self.source.text
+    /// The file as it was read.
+    pub(in crate::policy) fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The query parameters that it declares; none if it does not define `Query`.
-    pub(super) fn query(&self) -> Option<&BTreeSet<String>> {
+    pub(in crate::policy) fn query(&self) -> Option<&BTreeSet<String>> {
         self.query.as_ref()
     }
 }

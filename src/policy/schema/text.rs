@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::error::PolicyError;
 use super::extension::{EXTENSION_FILE, Extension};
-use super::flaws::Source;
 use super::outline::{ActionOutline, Outline};
+use crate::policy::error::PolicyError;
+use crate::policy::flaws::Source;
 
 /// The schema of an outline as text, in Cedar's own human-readable form, so that editors and Cedar's tools can use it.
 ///
@@ -26,7 +26,7 @@ pub fn schema_text(outline: &Outline, extension: Option<&str>) -> Result<String,
 }
 
 /// The schema's text, of parts that were checked.
-pub(super) fn write_schema(
+pub(in crate::policy) fn write_schema(
     outline: &Outline,
     actions: &BTreeMap<String, ActionOutline>,
     extension: Option<&Extension>,
@@ -42,13 +42,13 @@ pub(super) fn write_schema(
     }
     if let Some(extension) = extension {
         text.push_str(EXTENSION_HEADING);
-        text.push_str(extension.text());
+        text.push_str(&extension.source().text);
     }
     text
 }
 
 /// What stands between the generated schema and the extension.
-pub(super) const EXTENSION_HEADING: &str = "\n// From the bundle's schema.cedarschema.\n\n";
+pub(in crate::policy) const EXTENSION_HEADING: &str = "\n// From the bundle's schema.cedarschema.\n\n";
 
 fn write_entities(text: &mut String, outline: &Outline) {
     let user = "entity Group;\n\nentity User in [Group] = {\n  issuer: String,\n  sub: String,\n  scopes: Set<String>,\n  \

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::error::PolicyError;
+use crate::policy::error::PolicyError;
 
 /// The attributes that every `User` has by itself; a configured one may not take their names.
-pub(super) const BUILT_IN_ATTRIBUTES: [&str; 7] =
+pub(in crate::policy) const BUILT_IN_ATTRIBUTES: [&str; 7] =
     ["issuer", "sub", "scopes", "username", "email", "email_verified", "client_id"];
 
 /// What the config says, in the policy room's own words; the schema is generated from it.
@@ -49,7 +49,7 @@ pub enum AttributeType {
 
 impl AttributeType {
     /// The type's name in a Cedar schema.
-    pub(super) fn in_cedar(self) -> &'static str {
+    pub(in crate::policy) fn in_cedar(self) -> &'static str {
         match self {
             Self::String => "String",
             Self::Long => "Long",
@@ -61,13 +61,13 @@ impl AttributeType {
 
 /// An action: one method on one path, whichever routes lead there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ActionOutline {
+pub(in crate::policy) struct ActionOutline {
     /// The action's id, `GET /orders/{order_id}`.
-    pub(super) id: String,
+    pub(in crate::policy) id: String,
     /// The groups that it is in: names of routes, and `read` or `write`.
-    pub(super) groups: BTreeSet<String>,
+    pub(in crate::policy) groups: BTreeSet<String>,
     /// The parameters of its path.
-    pub(super) parameters: BTreeSet<String>,
+    pub(in crate::policy) parameters: BTreeSet<String>,
 }
 
 impl Outline {
@@ -76,19 +76,17 @@ impl Outline {
     /// # Errors
     ///
     /// A name that stands for two things, or cannot be one.
-    pub(super) fn actions(&self) -> Result<BTreeMap<String, ActionOutline>, PolicyError> {
+    pub(in crate::policy) fn actions(&self) -> Result<BTreeMap<String, ActionOutline>, PolicyError> {
         self.check_names()?;
         let mut actions = BTreeMap::new();
-        for route in &self.routes {
-            for method in &route.methods {
-                let id = action_id(method, &route.path);
-                let action = actions.entry(id.clone()).or_insert_with(|| ActionOutline {
-                    id,
-                    groups: BTreeSet::from([access_kind(method).to_owned()]),
-                    parameters: route.parameters.iter().cloned().collect(),
-                });
-                action.groups.insert(route.name.clone());
-            }
+        for (route, method) in self.route_methods() {
+            let id = action_id(method, &route.path);
+            let action = actions.entry(id.clone()).or_insert_with(|| ActionOutline {
+                id,
+                groups: BTreeSet::from([access_kind(method).to_owned()]),
+                parameters: route.parameters.iter().cloned().collect(),
+            });
+            action.groups.insert(route.name.clone());
         }
         match self.routes.iter().find(|route| actions.contains_key(&route.name)) {
             Some(route) => Err(PolicyError::RouteName { name: route.name.clone() }),
@@ -96,8 +94,13 @@ impl Outline {
         }
     }
 
+    /// Each route with each of its methods.
+    pub(in crate::policy) fn route_methods(&self) -> impl Iterator<Item = (&RouteOutline, &String)> {
+        self.routes.iter().flat_map(|route| route.methods.iter().map(move |method| (route, method)))
+    }
+
     /// The names of the services.
-    pub(super) fn services(&self) -> BTreeSet<&str> {
+    pub(in crate::policy) fn services(&self) -> BTreeSet<&str> {
         self.routes.iter().map(|route| route.service.as_str()).collect()
     }
 
@@ -114,12 +117,12 @@ impl Outline {
 }
 
 /// The id of the action for a method on a path.
-pub(super) fn action_id(method: &str, path: &str) -> String {
+pub(in crate::policy) fn action_id(method: &str, path: &str) -> String {
     format!("{method} {path}")
 }
 
 /// Whether every user has this attribute by itself.
-pub(super) fn is_built_in(attribute: &str) -> bool {
+pub(in crate::policy) fn is_built_in(attribute: &str) -> bool {
     BUILT_IN_ATTRIBUTES.contains(&attribute)
 }
 
@@ -128,7 +131,7 @@ pub(super) fn is_built_in(attribute: &str) -> bool {
 /// # Errors
 ///
 /// The name is empty or has a bar.
-pub(super) fn check_issuer_name(name: &str) -> Result<(), PolicyError> {
+pub(in crate::policy) fn check_issuer_name(name: &str) -> Result<(), PolicyError> {
     // `a|b` with `c` and `a` with `b|c` would be the same entity
     if name.is_empty() || name.contains('|') {
         return Err(PolicyError::IssuerName { name: name.to_owned() });

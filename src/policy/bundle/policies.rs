@@ -1,16 +1,20 @@
 //! The policies of a folder: parsed, named, and validated against the schema.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy::{
+    ActionConstraint, Effect, EntityUid, Policy, PolicyId, PolicySet, Schema, ValidationError, ValidationMode,
+    Validator,
+};
 
-use super::error::{Flaw, Place};
-use super::flaws::{self, Source};
-use super::names::Names;
-use super::outline::Outline;
-use super::verdict::readable;
+use super::advice::advice;
+use crate::policy::error::{Flaw, Place};
+use crate::policy::flaws::{self, Source, nearest};
+use crate::policy::schema::Names;
+use crate::policy::schema::Outline;
+use crate::policy::verdict::readable;
 
 /// One policy of a bundle.
 #[derive(Debug)]
@@ -79,7 +83,7 @@ pub(super) fn parse(sources: &[Source]) -> Result<Vec<NamedPolicy>, Vec<Flaw>> {
 
 fn read_file(set: &PolicySet, source: &Source, policies: &mut Vec<NamedPolicy>, flaws: &mut Vec<Flaw>) {
     for template in set.templates() {
-        let offset = template.as_ref().loc().map_or(0, |loc| loc.start());
+        let offset = template.as_ref().loc().map_or(0, |loc| loc.span.offset());
         let flaw = Flaw::new("template-not-supported", "a policy with `?principal` or `?resource` is a template");
         flaws.push(flaw.help("name the group or user instead").at(source.place(offset, 0)));
     }
@@ -113,25 +117,54 @@ pub(super) fn validate(set: &PolicySet, policies: &[NamedPolicy], schema: Schema
     let by_id: HashMap<&str, &NamedPolicy> = policies.iter().map(|policy| (&*policy.id, policy)).collect();
     let source = |id: &PolicyId| by_id.get(AsRef::<str>::as_ref(id)).map(|policy| &policy.source);
     let result = Validator::new(schema).validate(set, ValidationMode::Strict);
-    let errors = result.validation_errors();
-    let errors = errors.filter_map(|error| Some(flaws::of_validation(error, source(error.policy_id())?)));
-    let warnings = result.validation_warnings();
+    let errors = result.validation_errors().filter_map(|error| {
+        let flaw = flaws::of_validation(error, source(error.policy_id())?);
+        let place = flaw.place.as_ref()?;
+        let expression = place.source.get(place.offset..place.offset.saturating_add(place.length))?;
+        let advice = advice(&flaw.message, expression, outline);
+        Some(match advice {
+            Some(advice) => flaw.help(advice),
+            None => flaw,
+        })
+    });
+    let wrong: BTreeSet<&PolicyId> = result.validation_errors().map(ValidationError::policy_id).collect();
+    // what is wrong in a policy is mostly also why it never holds
+    let warnings = result.validation_warnings().filter(|warning| !wrong.contains(warning.policy_id()));
     let warnings = warnings.filter_map(|warning| flaws::of_warning(warning, source(warning.policy_id())?));
     let issuers = policies.iter().filter_map(|policy| unknown_issuer(policy, outline));
     let mut flaws: Vec<Flaw> = errors.chain(warnings).chain(issuers).collect();
     flaws.sort_by_cached_key(|flaw| flaw.place.as_ref().map(|place| (place.file.clone(), place.offset)));
-    // Cedar says the same of a policy once for each kind of request it could meet
-    flaws.dedup();
+    // Cedar says the same once for each action that a policy could meet
+    flaws.dedup_by(|later, earlier| later.code == earlier.code && later.place == earlier.place);
     flaws
+}
+
+/// The actions that conditions name, such as `Action::"GET /a" in Action::"read"`: more often than the heads do.
+pub(super) fn named_actions(policies: &[NamedPolicy]) -> impl Iterator<Item = EntityUid> {
+    let named: BTreeSet<EntityUid> = policies.iter().flat_map(|policy| in_conditions(&policy.policy)).collect();
+    named.into_iter()
+}
+
+fn in_conditions(policy: &Policy) -> Vec<EntityUid> {
+    let mut entities = policy.entity_literals();
+    let in_head = match policy.action_constraint() {
+        ActionConstraint::Any => Vec::new(),
+        ActionConstraint::Eq(uid) => vec![uid],
+        ActionConstraint::In(uids) => uids,
+    };
+    for uid in in_head {
+        if let Some(position) = entities.iter().position(|entity| *entity == uid) {
+            entities.swap_remove(position);
+        }
+    }
+    entities
 }
 
 /// A group of an issuer that nobody trusts never has a member, so a `forbid` about it would silently forbid nothing.
 fn unknown_issuer(policy: &NamedPolicy, outline: &Outline) -> Option<Flaw> {
     let names = Names::parsed().ok()?;
     let entities = policy.policy.entity_literals();
-    let known = |entity: &&cedar_policy::EntityUid| {
-        names.issuer_of(entity).is_none_or(|issuer| outline.issuers.contains(issuer))
-    };
+    let known = |entity: &&EntityUid| names.issuer_of(entity).is_none_or(|issuer| outline.issuers.contains(issuer));
     let entity = entities.iter().find(|entity| !known(entity))?;
     let issuer = names.issuer_of(entity)?;
     let help = match nearest(issuer, &outline.issuers) {
@@ -151,10 +184,4 @@ impl NamedPolicy {
         let text = self.source.text.get(begin..begin.saturating_add(length)).unwrap_or_default();
         text.find(piece).map_or((begin, 0), |offset| (begin.saturating_add(offset), piece.len()))
     }
-}
-
-/// The known name that is nearest to a wrong one, if any is near.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a String>) -> Option<&'a str> {
-    let scored = known.into_iter().map(|known| (strsim::jaro_winkler(name, known), known.as_str()));
-    scored.filter(|(score, _)| *score > 0.7).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, known)| known)
 }
