@@ -5,6 +5,7 @@ pub mod authorizer;
 pub mod clock;
 pub mod config;
 pub mod issuer;
+pub mod jose;
 pub mod policy;
 pub mod proxy;
 pub mod short_form;

@@ -1,8 +1,21 @@
 //! Is the token genuine? Finds it in a request, verifies it against its issuer's keys, and checks every claim.
 
+pub mod bearer;
+mod claims;
 mod config;
+mod error;
+mod jwks;
+mod revocation;
+mod trust;
+mod verify;
 
+pub use claims::Claims;
 pub use config::{
     AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, KeysConfig, RefreshConfig, TokenLimits,
     TrustedIssuerConfig,
 };
+pub use error::TokenError;
+pub use jwks::{FetchError, Fetcher, KeySource, KeyStatus, KeyStore, Keys, keep_fresh};
+pub use revocation::Revocations;
+pub use trust::{Attribute, TrustedIssuer};
+pub use verify::{VerifiedToken, Verifier};

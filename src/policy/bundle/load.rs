@@ -1,0 +1,130 @@
+//! A folder of policies as one set that is checked and swapped as a whole.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use cedar_policy::{Authorizer, Entity, EntityUid, PolicySet, Schema};
+
+use super::folder::Folder;
+use super::index::Index;
+use super::policies::{self, NamedPolicy};
+use crate::policy::cases::{self, Case, CaseReport};
+use crate::policy::error::{Flaw, PolicyError};
+use crate::policy::flaws::{Source, of_schema};
+use crate::policy::schema::{ActionOutline, Extension, Names, Outline, Targets, write_schema};
+use crate::policy::standing::Standing;
+use crate::policy::verdict::Verdict;
+
+/// A folder of policies: immutable, shared by all workers, and replaced only as a whole.
+#[derive(Debug)]
+pub struct Bundle {
+    name: String,
+    revision: String,
+    /// Tells this bundle from any other, also from an earlier reading of the same folder.
+    pub(super) mark: Arc<()>,
+    pub(super) schema: Schema,
+    pub(super) query_parameters: BTreeSet<String>,
+    pub(super) targets: Targets,
+    pub(super) policies: Vec<NamedPolicy>,
+    pub(super) positions: HashMap<Arc<str>, usize>,
+    pub(super) all: Arc<PolicySet>,
+    pub(super) index: Index,
+    /// The actions that conditions name, so that every request can ask about them.
+    pub(super) named_actions: Vec<Entity>,
+    pub(super) anonymous: EntityUid,
+    /// The anonymous principal's standing to each target.
+    pub(super) anonymous_standings: Vec<OnceLock<Arc<Standing>>>,
+    pub(super) authorizer: Authorizer,
+    cases: Vec<Case>,
+}
+
+impl Bundle {
+    /// Reads, parses and validates a bundle's folder against the outline of the config.
+    ///
+    /// # Errors
+    ///
+    /// The outline's names clash, or the folder has flaws: all that were found are in the error.
+    pub fn load(name: &str, directory: &Path, outline: &Outline) -> Result<Self, PolicyError> {
+        let flawed = |flaws: Vec<Flaw>| PolicyError::Bundle { bundle: name.to_owned(), flaws };
+        let folder = Folder::read(directory).map_err(flawed)?;
+        let bundle = Self::assemble(name, &folder, outline)?;
+        let effects = bundle.policies.iter().map(|policy| (policy.id.to_string(), policy.policy.effect())).collect();
+        let mut flaws = policies::validate(&bundle.all, &bundle.policies, bundle.schema.clone(), outline);
+        flaws.extend(cases::check_names(&bundle.cases, &effects));
+        if flaws.is_empty() { Ok(bundle) } else { Err(flawed(flaws)) }
+    }
+
+    /// A bundle of what a folder holds, not yet validated.
+    pub(in crate::policy) fn assemble(name: &str, folder: &Folder, outline: &Outline) -> Result<Self, PolicyError> {
+        let flawed = |flaws: Vec<Flaw>| PolicyError::Bundle { bundle: name.to_owned(), flaws };
+        let actions = outline.actions()?;
+        let extension = folder.extension.as_ref().map(Extension::read).transpose().map_err(flawed)?;
+        let schema = build_schema(outline, &actions, extension.as_ref()).map_err(flawed)?;
+        let policies = policies::parse(&folder.policies).map_err(flawed)?;
+        let all = PolicySet::from_policies(policies.iter().map(|policy| policy.policy.clone()))
+            .map_err(|error| flawed(vec![Flaw::new("policy-id-duplicate", error.to_string())]))?;
+        let positions = policies.iter().enumerate().map(|(position, policy)| (Arc::clone(&policy.id), position));
+        let targets = Targets::new(outline, &actions)?;
+        let named = policies::named_actions(&policies);
+        Ok(Self {
+            name: name.to_owned(),
+            revision: folder.revision.clone(),
+            mark: Arc::default(),
+            schema,
+            query_parameters: extension.and_then(|extension| extension.query().cloned()).unwrap_or_default(),
+            positions: positions.collect(),
+            all: Arc::new(all),
+            index: Index::new(&policies),
+            named_actions: named.filter_map(|action| Some(targets.of_action(&action)?.action_entity())).collect(),
+            anonymous: Names::parsed()?.anonymous(),
+            anonymous_standings: std::iter::repeat_with(OnceLock::new).take(targets.len()).collect(),
+            targets,
+            policies,
+            authorizer: Authorizer::new(),
+            cases: cases::read(&folder.cases).map_err(flawed)?,
+        })
+    }
+
+    /// The bundle's name in the config.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A hash of the content of its policies and schema extension; changes when, and only when, they do.
+    #[must_use]
+    pub fn revision(&self) -> &str {
+        &self.revision
+    }
+
+    /// Its cases, in the order of files.
+    #[must_use]
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    /// Runs its cases; `ask` turns a case into a query as a request would be, and says why where it cannot.
+    pub fn run_cases(&self, mut ask: impl FnMut(&Case) -> Result<Verdict, String>) -> CaseReport {
+        let answers = self.cases.iter().map(|case| (case, ask(case)));
+        CaseReport::new(answers, self.policies.iter().map(|policy| Arc::clone(&policy.id)))
+    }
+
+    /// How many policies it has.
+    #[must_use]
+    pub fn policy_count(&self) -> usize {
+        self.policies.len()
+    }
+}
+
+fn build_schema(
+    outline: &Outline,
+    actions: &BTreeMap<String, ActionOutline>,
+    extension: Option<&Extension>,
+) -> Result<Schema, Vec<Flaw>> {
+    let text = write_schema(outline, actions, extension);
+    let schema = Schema::from_cedarschema_str(&text).map(|(schema, _warnings)| schema);
+    schema.map_err(|error| {
+        of_schema(&error, &Source::new("(generated schema)", &*text), extension.map(Extension::source))
+    })
+}
