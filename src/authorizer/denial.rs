@@ -212,7 +212,8 @@ impl Denial {
             "detail": self.detail(),
             "request_id": request_id,
         });
-        Answer { status: self.status(), headers, body: body.to_string() }
+        // The line ends, for those who read it in a terminal.
+        Answer { status: self.status(), headers, body: format!("{body}\n") }
     }
 
     /// RFC 6750 section 3: no `error` when there was no credential, since nothing was wrong with it.

@@ -35,7 +35,11 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, Failure> {
     let loaded = Config::load(&args.file.config).map_err(ServerError::from)?;
     let decision = decide(&loaded, received)?;
     let steps = steps(&decision);
-    if args.json { print_json(&decision, &steps) } else { print_text(&args.request, &decision, &steps) }
+    if args.json {
+        print_json(&decision, &steps)
+    } else {
+        print_text(&args.request, &decision, &steps)
+    }
     Ok(if decision.outcome.is_ok() { Verdict::Good } else { Verdict::No })
 }
 
@@ -55,9 +59,8 @@ fn decide(loaded: &Loaded, received: ReceivedRequest<'_>) -> Result<Decision, Se
 }
 
 fn read_request(request: &str) -> Result<(String, Uri), Failure> {
-    let usage = |what: &str| {
-        Failure::Usage(format!("--request takes 'METHOD URL', such as 'GET https://host/path': {what}"))
-    };
+    let usage =
+        |what: &str| Failure::Usage(format!("--request takes 'METHOD URL', such as 'GET https://host/path': {what}"));
     let (method, url) = request.split_once(' ').ok_or_else(|| usage("there is no blank in it"))?;
     let uri: Uri = url.trim().parse().map_err(|_| usage("that is not a URL"))?;
     if uri.authority().is_none() {
@@ -116,7 +119,9 @@ fn print_json(decision: &Decision, steps: &[Step]) {
         Ok(permit) => of_permit(permit),
         Err(denial) => of_denial(denial),
     };
-    value["steps"] = steps.collect();
+    if let Some(members) = value.as_object_mut() {
+        members.insert("steps".to_owned(), steps.collect());
+    }
     println!("{value:#}");
 }
 

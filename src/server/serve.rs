@@ -50,7 +50,9 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
     server.run(RunArgs { shutdown_signal: Box::new(Signals { readiness, in_flight }) });
     stop.send_replace(true);
     runtime.shutdown_timeout(Duration::from_secs(5));
-    log.close(Duration::from_secs(5));
+    if !log.close(Duration::from_secs(5)) {
+        error!("the last lines of the access log could not be written in time");
+    }
     Ok(())
 }
 
@@ -94,7 +96,10 @@ impl Doors<'_> {
         }
         let current = Arc::new(ArcSwap::from_pointee(house.snapshot));
         let gateway = Gateway::new(current, log, self.ground.clock.clone(), in_flight.clone());
-        Ok((Listeners { loaded: self.loaded, runtime: self.runtime, stopped: self.stopped.clone() }.hang(gateway)?, readiness))
+        Ok((
+            Listeners { loaded: self.loaded, runtime: self.runtime, stopped: self.stopped.clone() }.hang(gateway)?,
+            readiness,
+        ))
     }
 
     /// Readiness waits for each issuer's keys once; afterwards stale keys serve, and the issuer alone answers 503.

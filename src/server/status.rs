@@ -33,7 +33,10 @@ fn bundle_status(applied: &AppliedBundle) -> Value {
 
 fn key_status(store: &Arc<KeyStore>) -> Value {
     let status = store.status();
-    let skipped = status.skipped.iter().map(|key| json!({"position": key.position, "kid": key.kid, "reason": key.reason.to_string()}));
+    let skipped = status
+        .skipped
+        .iter()
+        .map(|key| json!({"position": key.position, "kid": key.kid, "reason": key.reason.to_string()}));
     json!({
         "available": status.available,
         "keys": status.keys,
