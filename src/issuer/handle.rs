@@ -81,7 +81,6 @@ impl Issuer {
     }
 
     /// What answers the issuer's paths: the Cognito API, discovery and keys.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         routes::router(Arc::clone(&self.engine))
     }

@@ -50,46 +50,49 @@ mod tests {
 
     use super::*;
 
+    #[derive(Default)]
+    struct Gauge {
+        running: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Gauge {
+        fn work(&self) {
+            self.most.fetch_max(self.running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(5));
+            self.running.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    async fn work_with_patience(workers: Workers, gauge: Arc<Gauge>, patience: Duration) {
+        let _ = tokio::time::timeout(patience, workers.run(move || gauge.work())).await;
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn no_more_run_at_once_than_allowed_even_when_callers_hang_up() {
         let workers = Workers::new("test", 2, 100);
-        let running = Arc::new(AtomicUsize::new(0));
-        let most = Arc::new(AtomicUsize::new(0));
+        let gauge = Arc::<Gauge>::default();
         let mut callers = tokio::task::JoinSet::new();
-        for number in 0..40 {
-            let (workers, running, most) = (workers.clone(), Arc::clone(&running), Arc::clone(&most));
-            callers.spawn(async move {
-                let work = workers.run(move || {
-                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    std::thread::sleep(Duration::from_millis(5));
-                    running.fetch_sub(1, Ordering::SeqCst);
-                });
-                let patience = if number % 2 == 0 { Duration::from_millis(1) } else { Duration::from_secs(60) };
-                let _ = tokio::time::timeout(patience, work).await;
-            });
+        for patience in [Duration::from_millis(1), Duration::from_mins(1)].repeat(20) {
+            callers.spawn(work_with_patience(workers.clone(), Arc::clone(&gauge), patience));
         }
         callers.join_all().await;
-        assert_eq!(most.load(Ordering::SeqCst), 2);
+        assert_eq!(gauge.most.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
     async fn a_full_queue_refuses_at_once() {
         let workers = Workers::new("test", 1, 1);
         let (start, started) = std::sync::mpsc::channel::<()>();
-        let first = tokio::spawn({
-            let workers = workers.clone();
-            async move { workers.run(move || started.recv()).await }
-        });
-        let second = tokio::spawn({
-            let workers = workers.clone();
-            async move { workers.run(|| ()).await }
-        });
-        while workers.places.available_permits() > 0 {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(workers.run(|| ()).await.unwrap_err().code(), "issuer-busy");
-        start.send(()).unwrap();
-        assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
+        let two_at_work = async {
+            let (first, second) = tokio::join!(workers.run(move || started.recv()), workers.run(|| ()));
+            assert!(first.is_ok() && second.is_ok());
+        };
+        let one_too_many = async {
+            assert_eq!(workers.run(|| ()).await.unwrap_err().code(), "issuer-busy");
+            start.send(()).unwrap();
+        };
+        tokio::join!(two_at_work, one_too_many);
         assert!(workers.run(|| ()).await.is_ok());
     }
 

@@ -12,12 +12,15 @@ pub(super) struct Text {
     /// Shortest and longest, in characters.
     pub length: (usize, usize),
     /// The model's pattern, and what it means for one character.
-    pub pattern: Option<(&'static str, fn(char) -> bool)>,
+    pub pattern: Option<Pattern>,
     /// The values that there are, where the model lists them.
     pub values: &'static [&'static str],
     /// Whether the model calls it sensitive: then it is never told back.
     pub sensitive: bool,
 }
+
+/// The text of a pattern of the model, and which characters it lets stand. Those that are used here all end in `+`.
+pub(super) type Pattern = (&'static str, fn(char) -> bool);
 
 impl Text {
     pub(super) const fn sensitive(name: &'static str, length: (usize, usize)) -> Self {
@@ -44,15 +47,10 @@ impl<'a> Members<'a> {
 
     /// A text that must be there. Empty where it is not, which [`Members::judged`] then refuses.
     pub(super) fn required(&mut self, text: &Text) -> &'a str {
-        match self.optional(text) {
-            Some(value) => value,
-            None => {
-                if present(self.object.get(text.name)).is_none() {
-                    self.violate(text, None, "Member must not be null");
-                }
-                ""
-            }
+        if present(self.object.get(text.name)).is_none() {
+            self.violate(text, None, "Member must not be null");
         }
+        self.optional(text).unwrap_or_default()
     }
 
     /// A text that may be absent; `null` is absent.
@@ -103,12 +101,10 @@ impl<'a> Members<'a> {
         if length > most {
             self.violate(text, Some(value), &format!("Member must have length less than or equal to {most}"));
         }
-        if let Some((pattern, fits)) = text.pattern {
-            // Every pattern that is used here ends in `+`: one character at least.
-            if value.is_empty() || !value.chars().all(fits) {
-                let bound = format!("Member must satisfy regular expression pattern: {pattern}");
-                self.violate(text, Some(value), &bound);
-            }
+        if let Some((pattern, fits)) = text.pattern
+            && (value.is_empty() || !value.chars().all(fits))
+        {
+            self.violate(text, Some(value), &format!("Member must satisfy regular expression pattern: {pattern}"));
         }
         if !text.values.is_empty() && !text.values.contains(&value) {
             let bound = format!("Member must satisfy enum value set: [{}]", text.values.join(", "));

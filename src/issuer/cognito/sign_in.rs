@@ -48,14 +48,14 @@ pub(super) async fn initiate_auth(engine: &Engine, input: &Map<String, Value>) -
             engine.sign_in(ask).await?
         }
         "REFRESH_TOKEN_AUTH" | "REFRESH_TOKEN" => {
-            let ask = Refresh { client_id, refresh_token: parameter("REFRESH_TOKEN"), secret_hash };
+            let ask = Refresh { client_id, token: parameter("REFRESH_TOKEN"), secret_hash };
             engine.refresh(ask).await?
         }
         "ADMIN_NO_SRP_AUTH" | "ADMIN_USER_PASSWORD_AUTH" => {
             return Err(CognitoError::invalid_parameter("Initiate Auth method not supported"));
         }
-        // No client can have these flows yet.
-        _ => return Err(CognitoError::invalid_parameter(format!("{flow} flow not enabled for this client"))),
+        // No client can have any other flow yet.
+        _ => return Err(engine.refuse_flow(client_id, flow).await.into()),
     };
     Ok(answer(&signed_in))
 }

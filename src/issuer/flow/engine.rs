@@ -56,7 +56,16 @@ impl Engine {
     /// The client with this id, if it may use the flow.
     pub(super) async fn client_for(&self, id: &str, flow: Flow) -> Result<Client, Refusal> {
         let client = self.client(id).await?.ok_or_else(|| Refusal::UnknownClient(id.to_owned()))?;
-        if client.flows.contains(&flow) { Ok(client) } else { Err(Refusal::FlowNotEnabled(flow.name())) }
+        if client.flows.contains(&flow) { Ok(client) } else { Err(Refusal::FlowNotEnabled(flow.name().to_owned())) }
+    }
+
+    /// Why a flow that no client can have is refused.
+    pub(crate) async fn refuse_flow(&self, client_id: &str, flow: &str) -> Refusal {
+        match self.client(client_id).await {
+            Ok(Some(_)) => Refusal::FlowNotEnabled(flow.to_owned()),
+            Ok(None) => Refusal::UnknownClient(client_id.to_owned()),
+            Err(error) => error.into(),
+        }
     }
 
     pub(super) async fn client(&self, id: &str) -> Result<Option<Client>, IssuerError> {
@@ -99,7 +108,7 @@ impl Engine {
         let (id_key, access_key) = (pool.keys.key(Purpose::IdToken), pool.keys.key(Purpose::AccessToken));
         let sign = move || Ok::<_, IssuerError>((id_key.sign(&id_claims)?, access_key.sign(&access_claims)?));
         let (id_token, access_token) = self.signing.run(sign).await??;
-        let expires_in = client.lifetimes.access_token;
+        let expires_in = client.lifetimes.access;
         Ok(SignedIn { access_token, id_token, refresh_token: None, expires_in })
     }
 

@@ -109,7 +109,7 @@ async fn begin_session(
         sub: user.sub.clone(),
         event_id: Uuid::new_v4().to_string(),
         signed_in_at: now,
-        expires_at: now.saturating_add(client.lifetimes.refresh_token.saturating_mul(1000)),
+        expires_at: now.saturating_add(client.lifetimes.refresh.saturating_mul(1000)),
         revoked: false,
     };
     let refresh_token = RefreshToken::generate()?;

@@ -8,7 +8,7 @@ use crate::issuer::store::{sessions, users};
 /// What a caller refreshes with.
 pub(crate) struct Refresh<'a> {
     pub client_id: &'a str,
-    pub refresh_token: Option<&'a str>,
+    pub token: Option<&'a str>,
     pub secret_hash: Option<&'a str>,
 }
 
@@ -16,7 +16,7 @@ impl Engine {
     /// Continues a session. The refresh token stays as it is, so none is given.
     pub(crate) async fn refresh(&self, ask: Refresh<'_>) -> Result<SignedIn, Refusal> {
         let client = self.client_for(ask.client_id, Flow::RefreshToken).await?;
-        let refresh_token = ask.refresh_token.ok_or(Refusal::MissingParameter("REFRESH_TOKEN"))?;
+        let refresh_token = ask.token.ok_or(Refusal::MissingParameter("REFRESH_TOKEN"))?;
         // INVARIANT: the time is taken before the session is read. A sign-out that this read does not see comes later than
         // `now`, and what it revokes is remembered for as long as a token of `now` can live.
         let now = self.clock.unix_millis();

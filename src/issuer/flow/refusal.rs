@@ -12,7 +12,7 @@ pub(crate) enum Refusal {
     UnknownClient(String),
     /// The client may not use this flow, by the name that the caller gave.
     #[error("the client may not use the flow `{0}`")]
-    FlowNotEnabled(&'static str),
+    FlowNotEnabled(String),
     /// A parameter of the flow is missing.
     #[error("the parameter `{0}` is missing")]
     MissingParameter(&'static str),

@@ -21,10 +21,10 @@ pub(crate) async fn openid_configuration(State(engine): State<Arc<Engine>>, Path
     let document = json!({
         "issuer": pool.issuer_url,
         "jwks_uri": paths::jwks_uri(&pool.issuer_url),
+        // Must be there and may not be empty for strict clients; without an authorization endpoint nobody can ask for it.
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "scopes_supported": ["openid"],
     });
     found(document.to_string())
 }

@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
+use super::session::LONGEST_TOKEN_MILLIS;
+
 /// An app client as kept. Its secret is not here: it is never kept, the config gives it at each start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Client {
@@ -28,9 +30,9 @@ pub(crate) struct Client {
 /// How long tokens of a client live, in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lifetimes {
-    pub access_token: u64,
-    pub id_token: u64,
-    pub refresh_token: u64,
+    pub access: u64,
+    pub id: u64,
+    pub refresh: u64,
 }
 
 /// A sign-in flow that a client may use.
@@ -54,27 +56,28 @@ impl Flow {
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
+/// Also the longest that an ID or access token may live: what was revoked is remembered for no longer than that.
+const DAY: u64 = LONGEST_TOKEN_MILLIS / 1000;
 
 impl Lifetimes {
     /// Cognito's defaults and ranges.
     ///
     /// # Errors
-    /// The config key whose value is out of range, and the range.
+    /// The config key whose value is out of range, and what it must be.
     pub(crate) fn new(
-        access_token: Option<Duration>,
-        id_token: Option<Duration>,
-        refresh_token: Option<Duration>,
+        access: Option<Duration>,
+        id: Option<Duration>,
+        refresh: Option<Duration>,
     ) -> Result<Self, (&'static str, &'static str)> {
         let between = |value: Option<Duration>, default, least, most, name, range| {
             let seconds = value.map_or(default, |value| value.as_secs());
             if (least..=most).contains(&seconds) { Ok(seconds) } else { Err((name, range)) }
         };
-        let token = |value, name| between(value, HOUR, 5 * MINUTE, DAY, name, "5m to 1d");
+        let token = |value, name| between(value, HOUR, 5 * MINUTE, DAY, name, "must be 5m to 1d");
         Ok(Self {
-            access_token: token(access_token, "access_token_validity")?,
-            id_token: token(id_token, "id_token_validity")?,
-            refresh_token: between(refresh_token, 30 * DAY, HOUR, 3650 * DAY, "refresh_token_validity", "1h to 3650d")?,
+            access: token(access, "access_token_validity")?,
+            id: token(id, "id_token_validity")?,
+            refresh: between(refresh, 30 * DAY, HOUR, 3650 * DAY, "refresh_token_validity", "must be 1h to 3650d")?,
         })
     }
 }
@@ -124,9 +127,9 @@ mod tests {
     #[test]
     fn lifetimes_have_cognitos_defaults_and_ranges() {
         let hours = |hours: u64| Some(Duration::from_secs(hours * 3600));
-        let default = Lifetimes { access_token: 3600, id_token: 3600, refresh_token: 30 * 86_400 };
+        let default = Lifetimes { access: 3600, id: 3600, refresh: 30 * 86_400 };
         assert_eq!(Lifetimes::new(None, None, None), Ok(default));
-        assert_eq!(Lifetimes::new(hours(25), None, None), Err(("access_token_validity", "5m to 1d")));
+        assert_eq!(Lifetimes::new(hours(25), None, None), Err(("access_token_validity", "must be 5m to 1d")));
         assert_eq!(Lifetimes::new(None, Some(Duration::from_secs(299)), None).unwrap_err().0, "id_token_validity");
         assert_eq!(Lifetimes::new(None, None, hours(0)).unwrap_err().0, "refresh_token_validity");
         assert!(Lifetimes::new(hours(24), hours(24), hours(24 * 3650)).is_ok());

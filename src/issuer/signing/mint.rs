@@ -25,7 +25,7 @@ impl Mint<'_> {
     pub(crate) fn id_token(&self) -> Map<String, Value> {
         // Attributes first: whatever one is called, it cannot stand where a claim of the issuer's own stands.
         let mut claims = self.user.attributes.claims();
-        self.put_common(&mut claims, "id", self.client.lifetimes.id_token);
+        self.put_common(&mut claims, "id", self.client.lifetimes.id);
         claims.insert("aud".to_owned(), json!(self.client.id));
         claims.insert("cognito:username".to_owned(), json!(self.user.name));
         claims
@@ -34,7 +34,7 @@ impl Mint<'_> {
     /// The claims of an access token: what its bearer may do. It has no `aud`.
     pub(crate) fn access_token(&self) -> Map<String, Value> {
         let mut claims = self.user.attributes.claims_named(&self.client.access_token_attributes);
-        self.put_common(&mut claims, "access", self.client.lifetimes.access_token);
+        self.put_common(&mut claims, "access", self.client.lifetimes.access);
         claims.insert("client_id".to_owned(), json!(self.client.id));
         claims.insert("username".to_owned(), json!(self.user.name));
         claims.insert("scope".to_owned(), json!(self.scope()));
@@ -77,7 +77,7 @@ mod tests {
     }
 
     fn everyone() -> Everyone {
-        let lifetimes = Lifetimes { access_token: 600, id_token: 1200, refresh_token: 3600 };
+        let lifetimes = Lifetimes { access: 600, id: 1200, refresh: 3600 };
         let attributes = [("email", "a@example.com"), ("email_verified", "true"), ("custom:tenant", "acme")];
         Everyone {
             client: Client {

@@ -25,9 +25,9 @@ pub(crate) async fn put(connection: &mut Connection, client: &Client, now: u64) 
         .bind(&client.name)
         .bind(client.confidential)
         .bind(list(&flows))
-        .bind(bigint(client.lifetimes.access_token))
-        .bind(bigint(client.lifetimes.id_token))
-        .bind(bigint(client.lifetimes.refresh_token))
+        .bind(bigint(client.lifetimes.access))
+        .bind(bigint(client.lifetimes.id))
+        .bind(bigint(client.lifetimes.refresh))
         .bind(list(&client.access_token_attributes))
         .bind(list(&client.access_token_scopes))
         .bind(bigint(now))
@@ -66,11 +66,7 @@ fn client(row: Row) -> Result<Client, IssuerError> {
         name,
         confidential,
         flows: Flow::ALL.into_iter().filter(|flow| flows.iter().any(|name| name == flow.name())).collect(),
-        lifetimes: Lifetimes {
-            access_token: unsigned(access),
-            id_token: unsigned(id_token),
-            refresh_token: unsigned(refresh),
-        },
+        lifetimes: Lifetimes { access: unsigned(access), id: unsigned(id_token), refresh: unsigned(refresh) },
         access_token_attributes: from_list(&attributes, "list of attributes")?,
         access_token_scopes: from_list(&scopes, "list of scopes")?,
     })

@@ -68,6 +68,9 @@ impl Database {
 
 async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool, IssuerError> {
     let pool = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(TURN_TIMEOUT);
+    // Connections to a file do not age. Without these, sqlx keeps a task on the runtime that opened the pool, which need
+    // not be the one that serves.
+    let pool = pool.max_lifetime(None).idle_timeout(None);
     pool.connect_with(options).await.map_err(IssuerError::database("connect"))
 }
 

@@ -1,5 +1,8 @@
 //! The Cognito door itself: targets, bodies, members, headers, CORS.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 
 use super::support::{PASSWORD, TestIssuer};
@@ -186,4 +189,57 @@ async fn amplify_may_call_from_a_page() {
         assert!(allowed.split(", ").any(|allowed| allowed == header), "{header}");
     }
     assert!(answer.headers.get("access-control-allow-credentials").is_none());
+}
+
+#[tokio::test]
+async fn a_failure_of_our_own_is_500_and_tells_nothing() {
+    let issuer = TestIssuer::start().await;
+    issuer.issuer.engine().database.close().await;
+    let answer = issuer.try_password("web", "alice", PASSWORD).await;
+    let expected = json!({"__type": "InternalErrorException", "message": "The service cannot do this now."});
+    assert_eq!((answer.status, answer.body), (500, expected));
+    assert_eq!(answer.headers["x-amzn-errortype"], "InternalErrorException:");
+}
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_what_was_asked_and_never_a_name_a_password_or_a_token() {
+    let written = Written::default();
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer({
+        let written = written.clone();
+        move || written.clone()
+    });
+    let _log = tracing::subscriber::set_default(log.finish());
+    let issuer = TestIssuer::start().await;
+    // Tests beside this one have no subscriber; what they reached first would stay silent here too.
+    issuer.sign_in("web", "alice").await;
+    issuer.try_password("web", "alice", "wrong password").await;
+    tracing::callsite::rebuild_interest_cache();
+    let signed_in = issuer.sign_in("web", "alice").await;
+    let (access, refresh) = (signed_in.token("AccessToken"), signed_in.token("RefreshToken"));
+    issuer.try_password("web", "alice", "wrong password").await;
+    issuer.user_of(&access).await;
+    issuer.refresh("web", &refresh).await;
+    issuer.call("RevokeToken", &json!({"Token": refresh, "ClientId": "web"})).await;
+    issuer.user_of(&access).await;
+    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let ours: Vec<&str> = log.lines().filter(|line| line.contains("lychgate")).collect();
+    for said in ["InitiateAuth", "RevokeToken", "GetUser", "wrong-credentials", "access-token-revoked"] {
+        assert!(ours.iter().any(|line| line.contains(said)), "{said}: {ours:#?}");
+    }
+    for secret in [PASSWORD, "wrong password", "alice", access.as_str(), refresh.as_str(), "$argon2id$"] {
+        assert!(!log.contains(secret), "{secret}");
+    }
 }

@@ -1,5 +1,6 @@
 //! State over restarts, and the config that declares it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -39,7 +40,7 @@ async fn a_sign_out_outlives_a_restart_for_as_long_as_it_matters() {
     }
     assert_eq!(issuer.refresh("web", &signed_in.token("RefreshToken")).await.status, 400);
 
-    issuer.clock.advance(Duration::from_secs(24 * 3600));
+    issuer.clock.advance(Duration::from_hours(24));
     let issuer = issuer.again_with(POOLS).await;
     assert!(issuer.revocations.is_empty(), "no token of those sessions can be alive any more");
     assert_eq!(
@@ -170,4 +171,20 @@ async fn nothing_secret_shows_in_debug() {
     for secret in [PASSWORD, SECRET, "$argon2id$", "alice@example.com"] {
         assert!(!shown.contains(secret), "{secret}");
     }
+}
+
+#[test]
+fn an_issuer_that_was_opened_on_one_runtime_serves_on_another() {
+    let directory = TempDir::new().unwrap();
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let clock = Clock::standing_at(NOW);
+    let opening = runtime();
+    let issuer = opening.block_on(open(POOLS, directory.path(), &clock)).unwrap();
+    drop(opening);
+    runtime().block_on(async {
+        let issuer = TestIssuer::serving(issuer, Arc::new(directory), clock).await;
+        let signed_in = issuer.sign_in("web", "alice").await;
+        assert_eq!(issuer.sign_out(&signed_in.token("AccessToken")).await.status, 200);
+        assert!(issuer.is_revoked(&signed_in.token("AccessToken")));
+    });
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 
-use super::support::{NOW, PASSWORD, SECRET, TestIssuer, claims, secret_hash};
+use super::support::{NOW, PASSWORD, SECRET, TestIssuer, at_once, claims, secret_hash};
 
 const WRONG: (&str, &str) = ("NotAuthorizedException", "Incorrect username or password.");
 const LOCKED: (&str, &str) = ("NotAuthorizedException", "Password attempts exceeded");
@@ -105,12 +104,11 @@ async fn five_wrong_passwords_lock_for_a_second_and_each_further_one_twice_as_lo
 #[tokio::test(flavor = "multi_thread")]
 async fn many_guesses_at_once_are_not_answered_more_often_than_the_lock_lets_through() {
     let issuer = Arc::new(TestIssuer::start().await);
-    let mut guesses = JoinSet::new();
-    for _ in 0..24 {
+    let guess = || {
         let issuer = Arc::clone(&issuer);
-        guesses.spawn(async move { issuer.try_password("web", "alice", "wrong password").await });
-    }
-    let answers = guesses.join_all().await;
+        async move { issuer.try_password("web", "alice", "wrong password").await }
+    };
+    let answers = at_once(24, guess).await;
     let told = answers.iter().filter(|answer| answer.refusal() == WRONG).count();
     assert_eq!(told, 5);
     assert!(answers.iter().all(|answer| [WRONG, LOCKED].contains(&answer.refusal())));
@@ -138,8 +136,10 @@ async fn a_client_uses_only_its_own_flows() {
 #[tokio::test]
 async fn an_unknown_client_and_missing_parameters_are_named() {
     let issuer = TestIssuer::start().await;
-    let answer = issuer.try_password("nosuch", "alice", PASSWORD).await;
-    assert_eq!(answer.refusal(), ("ResourceNotFoundException", "User pool client nosuch does not exist."));
+    for flow in ["USER_PASSWORD_AUTH", "REFRESH_TOKEN_AUTH", "USER_SRP_AUTH"] {
+        let answer = issuer.initiate("nosuch", flow, &json!({})).await;
+        assert_eq!(answer.refusal(), ("ResourceNotFoundException", "User pool client nosuch does not exist."));
+    }
     for (parameters, missing) in
         [(json!({"PASSWORD": PASSWORD}), "USERNAME"), (json!({"USERNAME": "alice"}), "PASSWORD")]
     {

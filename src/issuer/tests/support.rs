@@ -9,7 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::clock::Clock;
 use crate::issuer::{Issuer, IssuerConfig, IssuerError};
@@ -73,17 +73,14 @@ impl Answer {
     }
 }
 
-pub(super) fn config(pools: &str, directory: &Path, url: &str) -> IssuerConfig {
-    let text = json!({"address": "127.0.0.1:0", "public_url": url, "database": directory.join("issuer.db")});
-    let config: IssuerConfig = serde_json::from_value(text).unwrap();
-    IssuerConfig { pools: serde_saphyr::from_str(pools).unwrap(), ..config }
-}
-
-/// A port that was free a moment ago and stays the same over restarts, as the `iss` does.
-pub(super) async fn open(pools: &str, directory: &Path, clock: &Clock) -> Result<(Issuer, Revocations), IssuerError> {
+/// An issuer whose `iss` stays the same over restarts, whatever port it listens on.
+pub(super) async fn open(pools: &str, directory: &Path, clock: &Clock) -> Result<Issuer, IssuerError> {
     let revocations = Revocations::new(clock.clone());
-    let config = config(pools, directory, "http://issuer.test");
-    Issuer::open(config, clock.clone(), revocations.clone()).await.map(|issuer| (issuer, revocations))
+    let database = directory.join("issuer.db");
+    let text = json!({"address": "127.0.0.1:0", "public_url": "http://issuer.test", "database": database});
+    let config: IssuerConfig = serde_json::from_value(text).unwrap();
+    let config = IssuerConfig { pools: serde_saphyr::from_str(pools).unwrap(), ..config };
+    Issuer::open(config, clock.clone(), revocations).await
 }
 
 impl TestIssuer {
@@ -102,7 +99,12 @@ impl TestIssuer {
     }
 
     async fn on(pools: &str, directory: Arc<TempDir>, clock: Clock) -> Self {
-        let (issuer, revocations) = open(pools, directory.path(), &clock).await.unwrap();
+        let issuer = open(pools, directory.path(), &clock).await.unwrap();
+        Self::serving(issuer, directory, clock).await
+    }
+
+    pub(super) async fn serving(issuer: Issuer, directory: Arc<TempDir>, clock: Clock) -> Self {
+        let revocations = issuer.engine().revocations.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = issuer.router();
@@ -148,13 +150,10 @@ impl TestIssuer {
         self.call("InitiateAuth", &input).await
     }
 
-    #[track_caller]
-    pub(super) fn sign_in(&self, client_id: &str, user: &str) -> impl Future<Output = Answer> {
-        async move {
-            let answer = self.try_password(client_id, user, PASSWORD).await;
-            assert_eq!(answer.status, 200, "{}", answer.body);
-            answer
-        }
+    pub(super) async fn sign_in(&self, client_id: &str, user: &str) -> Answer {
+        let answer = self.try_password(client_id, user, PASSWORD).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer
     }
 
     pub(super) async fn refresh(&self, client_id: &str, refresh_token: &str) -> Answer {
@@ -189,6 +188,18 @@ impl TestIssuer {
     pub(super) fn pool_id(&self, name: &str) -> String {
         self.issuer.pools().iter().find(|pool| pool.name == name).unwrap().id.clone()
     }
+}
+
+/// Does the same thing so many times at once.
+pub(super) async fn at_once<F>(times: usize, thing: impl Fn() -> F) -> Vec<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for _ in 0..times {
+        tasks.spawn(thing());
+    }
+    tasks.join_all().await
 }
 
 /// The claims of a token, believed without proof.
