@@ -2,12 +2,14 @@
 
 pub mod admin;
 pub mod authorizer;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod issuer;
 pub mod jose;
 pub mod policy;
 pub mod proxy;
+pub mod server;
 pub mod short_form;
 pub mod telemetry;
 pub mod token;

@@ -56,6 +56,17 @@ pub enum AuthorizerError {
     },
 }
 
+impl AuthorizerError {
+    /// The stable name of this reason.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Conflict(_) => "route-conflict",
+            Self::UnknownBundle { .. } => "unknown-bundle",
+        }
+    }
+}
+
 /// A decision, with what was learned on the way to it.
 #[derive(Debug)]
 pub struct Decision {

@@ -70,6 +70,29 @@ pub enum Denial {
     Internal,
 }
 
+/// Where on the way a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The request itself: its framing, target, host and size.
+    Request,
+    /// Finding the route.
+    Route,
+    /// Finding the credential.
+    Credential,
+    /// Verifying the token.
+    Token,
+    /// The scopes that the route names.
+    Scopes,
+    /// The groups that the route names.
+    Groups,
+    /// The policies that the route names.
+    Policy,
+    /// Writing down what is told to the upstream.
+    Permit,
+    /// Asking the upstream.
+    Upstream,
+}
+
 /// How a denial is written in HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -109,6 +132,31 @@ impl Denial {
             Self::UpstreamFailed => "upstream-failed",
             Self::UpstreamTimeout => "upstream-timeout",
             Self::Internal => "internal",
+        }
+    }
+
+    /// Where on the way it came up.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::BadFraming(_)
+            | Self::BadTarget(_)
+            | Self::BadHost(_)
+            | Self::TargetTooLong
+            | Self::HeadersTooLarge
+            | Self::BodyTooLarge
+            | Self::RequestTimeout => Stage::Request,
+            Self::NoRoute | Self::MethodNotAllowed { .. } => Stage::Route,
+            Self::MissingCredential
+            | Self::Token(TokenError::SeveralCredentials | TokenError::MalformedCredential(_)) => Stage::Credential,
+            Self::Token(_) | Self::IssuerNotAccepted => Stage::Token,
+            Self::InsufficientScope { .. } => Stage::Scopes,
+            Self::MissingGroup => Stage::Groups,
+            Self::Policy { .. } | Self::PolicyError { .. } => Stage::Policy,
+            Self::ClaimNotForwardable { .. } => Stage::Permit,
+            Self::UpstreamUnreachable | Self::UpstreamFailed | Self::UpstreamTimeout | Self::Internal => {
+                Stage::Upstream
+            }
         }
     }
 
@@ -209,7 +257,8 @@ impl Denial {
     /// What the client may read: what it can do better, nothing about keys, policies or other users.
     ///
     /// Never a quote or a backslash, so that it stands in a challenge as it is.
-    fn detail(&self) -> String {
+    #[must_use]
+    pub fn detail(&self) -> String {
         let text = match self {
             Self::BadFraming(reason) => return format!("the request cannot be framed safely: {reason}"),
             Self::BadTarget(reason) => return format!("the request target is not accepted: {reason}"),

@@ -19,7 +19,7 @@ pub use config::{
     AccessConfig, AccessRules, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, Notation, Requirement,
     RouteConfig, RouteIdentityConfig, SenderConstrained, UpgradeConfig,
 };
-pub use denial::{Answer, Denial};
+pub use denial::{Answer, Denial, Stage};
 pub use permit::Permit;
 pub use request::{AccessRequest, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};

@@ -6,9 +6,11 @@ mod json;
 mod jwk;
 mod jws;
 mod key_set;
+mod signing_key;
 
 pub use algorithm::Algorithm;
 pub use error::{JoseError, KeyRejection};
 pub use jwk::PublicKey;
 pub use jws::{CompactJws, Header};
 pub use key_set::{KeySet, SkippedKey};
+pub use signing_key::SigningKey;

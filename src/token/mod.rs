@@ -15,7 +15,7 @@ pub use config::{
     TrustedIssuerConfig,
 };
 pub use error::TokenError;
-pub use jwks::{FetchError, Fetcher, KeySource, KeyStatus, KeyStore, Keys, keep_fresh};
+pub use jwks::{FetchError, Fetcher, KeySource, KeyStatus, KeyStore, Keys, Refresher};
 pub use revocation::Revocations;
 pub use trust::{Attribute, TrustedIssuer};
 pub use verify::{VerifiedToken, Verifier};

@@ -36,6 +36,8 @@ pub struct KeyStore {
     wanted: Notify,
     /// Counts the fetches that requests have asked for and that are over.
     answered: watch::Sender<u64>,
+    /// The generation of the keys; 0 before there are any.
+    generation: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -64,7 +66,7 @@ pub struct KeyStatus {
 }
 
 impl KeyStore {
-    /// A store without keys; they come from [`super::keep_fresh`].
+    /// A store without keys; they come from [`super::Refresher`].
     #[must_use]
     pub fn new(refresh: RefreshConfig, clock: Clock) -> Self {
         Self {
@@ -75,6 +77,7 @@ impl KeyStore {
             throttle: Mutex::default(),
             wanted: Notify::new(),
             answered: watch::Sender::new(0),
+            generation: watch::Sender::new(0),
         }
     }
 
@@ -85,6 +88,13 @@ impl KeyStore {
         let longest = self.refresh.every.saturating_add(self.refresh.stale_for);
         let age = Duration::from_millis(self.clock.unix_millis().saturating_sub(keys.fetched_at));
         (age <= longest).then_some(keys)
+    }
+
+    /// Waits until there are keys for the first time.
+    pub async fn available(&self) {
+        // The sender lives in `self`, so this ends with keys and not before.
+        let mut generation = self.generation.subscribe();
+        let _available = generation.wait_for(|generation| *generation > 0).await;
     }
 
     /// Asks the issuer again because of a `kid` that is not in the set, and gives what is known then.
@@ -155,6 +165,7 @@ impl KeyStore {
         let fetched_at = self.clock.unix_millis();
         self.keys.store(Some(Arc::new(Keys { set: fetched.set, generation, skipped: fetched.skipped, fetched_at })));
         self.last_error.store(None);
+        self.generation.send_replace(generation);
     }
 
     /// How often keys are fetched when all is well, and how long a fetch may take.

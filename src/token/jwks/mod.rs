@@ -6,4 +6,4 @@ mod refresh;
 
 pub use fetch::{FetchError, Fetcher, KeySource};
 pub use key_store::{KeyStatus, KeyStore, Keys};
-pub use refresh::keep_fresh;
+pub use refresh::Refresher;

@@ -8,27 +8,52 @@ use tracing::{info, warn};
 
 use super::fetch::{FetchError, Fetched, Fetcher};
 use super::key_store::KeyStore;
+use crate::telemetry::IssuerMetrics;
 
 /// The soonest that `Cache-Control: max-age` may bring the next fetch.
 const SOONEST: Duration = Duration::from_mins(1);
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 
-/// Keeps the store's keys fresh until `stop` turns true. One task an issuer, so there is never more than one fetch at a time.
-pub async fn keep_fresh(name: Arc<str>, store: Arc<KeyStore>, mut fetcher: Fetcher, mut stop: watch::Receiver<bool>) {
-    let mut failures = 0;
-    loop {
-        store.begin();
-        let outcome = fetcher.fetch().await;
-        tell(&name, failures, &outcome);
-        failures = if outcome.is_ok() { 0 } else { failures + 1 };
-        let pause = pause(&store, &outcome, failures);
-        store.finish(outcome);
-        tokio::select! {
-            () = tokio::time::sleep(pause), if fetcher.changes() || failures > 0 => {}
-            () = fetcher.changed() => {}
-            () = store.wanted() => {}
-            _ = stop.wait_for(|stop| *stop) => return,
+/// The background task of one issuer's keys. There is one an issuer, so there is never more than one fetch at a time.
+pub struct Refresher {
+    name: Arc<str>,
+    store: Arc<KeyStore>,
+    fetcher: Fetcher,
+    metrics: IssuerMetrics,
+    failures: u32,
+}
+
+impl Refresher {
+    /// A task that will keep `store` fresh from `fetcher`.
+    #[must_use]
+    pub fn new(name: Arc<str>, store: Arc<KeyStore>, fetcher: Fetcher, metrics: IssuerMetrics) -> Self {
+        Self { name, store, fetcher, metrics, failures: 0 }
+    }
+
+    /// Keeps the keys fresh until `stop` turns true.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        loop {
+            let pause = self.fetch_once().await;
+            let again = self.fetcher.changes() || self.failures > 0;
+            tokio::select! {
+                () = tokio::time::sleep(pause), if again => {}
+                () = self.fetcher.changed() => {}
+                () = self.store.wanted() => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
         }
+    }
+
+    /// Fetches the keys now, and says how long to wait before the next time.
+    pub async fn fetch_once(&mut self) -> Duration {
+        self.store.begin();
+        let outcome = self.fetcher.fetch().await;
+        tell(&self.name, self.failures, &outcome);
+        self.metrics.fetched(if outcome.is_ok() { "success" } else { "failure" });
+        self.failures = if outcome.is_ok() { 0 } else { self.failures.saturating_add(1) };
+        let pause = pause(&self.store, &outcome, self.failures);
+        self.store.finish(outcome);
+        pause
     }
 }
 
