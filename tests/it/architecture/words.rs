@@ -7,7 +7,8 @@ use super::source::{House, SourceFile};
 /// Each crate with the rooms that may name it.
 const CRATES: [(&str, &[&str]); 4] = [
     ("anyhow", &["cli", "server", "main"]),
-    ("miette", &["cli", "server", "main"]),
+    // Cedar tells where a policy is wrong through miette's trait alone
+    ("miette", &["cli", "server", "main", "policy"]),
     ("cedar_policy", &["policy"]),
     ("pingora", &["proxy", "server"]),
 ];
