@@ -1,6 +1,7 @@
 //! Is the token genuine? Finds it in a request, verifies it against its issuer's keys, and checks every claim.
 
 pub mod bearer;
+mod cache;
 mod claims;
 mod config;
 mod error;
@@ -18,4 +19,4 @@ pub use error::TokenError;
 pub use jwks::{FetchError, Fetcher, KeySource, KeyStatus, KeyStore, Keys, Refresher};
 pub use revocation::Revocations;
 pub use trust::{Attribute, TrustedIssuer};
-pub use verify::{VerifiedToken, Verifier};
+pub use verify::{VerifiedToken, Verifier, VerifierParts};
