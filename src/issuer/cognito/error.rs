@@ -33,6 +33,23 @@ impl CognitoError {
         Self::new("InvalidParameterException", "invalid-parameter", message)
     }
 
+    /// The body cannot be read as this protocol's JSON.
+    pub(super) fn serialization(code: &'static str, message: &str) -> Self {
+        Self::new("SerializationException", code, message)
+    }
+
+    /// The body did not arrive in time.
+    pub(super) fn body_timeout() -> Self {
+        let error = Self::serialization("body-timeout", "The request body did not arrive in time.");
+        Self { status: StatusCode::REQUEST_TIMEOUT, ..error }
+    }
+
+    /// The body is larger than any that an operation could want.
+    pub(super) fn body_too_large() -> Self {
+        let error = Self::serialization("body-too-large", "The request body is too large.");
+        Self { status: StatusCode::PAYLOAD_TOO_LARGE, ..error }
+    }
+
     /// The one kind of answer that is not the caller's fault.
     pub(super) fn internal(code: &'static str) -> Self {
         let error = Self::new("InternalErrorException", code, "The service cannot do this now.");
