@@ -36,9 +36,9 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, Failure> {
     let decision = decide(&loaded, received)?;
     let steps = steps(&decision);
     if args.json {
-        print_json(&decision, &steps)
+        print_json(&decision, &steps);
     } else {
-        print_text(&args.request, &decision, &steps)
+        print_text(&args.request, &decision, &steps);
     }
     Ok(if decision.outcome.is_ok() { Verdict::Good } else { Verdict::No })
 }

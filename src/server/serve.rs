@@ -82,9 +82,9 @@ impl Doors<'_> {
         in_flight: &Arc<AtomicUsize>,
     ) -> Result<(Server, Readiness), ServerError> {
         let config = &self.loaded.config;
-        self.count_when_scraped(house.keys.clone(), house.count_cache);
         let readiness = self.keep_keys_fresh(&house.keys);
         let status = status(&house, self.ground.clock.clone());
+        self.count_when_scraped(house.keys.clone(), house.count_cache);
         for refresher in house.refreshers {
             self.runtime.spawn(refresher.run(self.stopped.clone()));
         }

@@ -200,7 +200,6 @@ impl Verifier {
     }
 
     /// How the cache's size gets into the metrics whenever they are read.
-    #[must_use]
     pub fn count_cache(&self) -> impl Fn() + Send + Sync + 'static {
         let cache = self.cache.clone();
         move || cache.count()
