@@ -160,7 +160,7 @@ impl ProxyHttp for Gateway {
             return Ok(());
         }
         context.denial = Some(Denial::BodyTooLarge);
-        Err(Error::explain(ErrorType::HTTPStatus(413), "the body is larger than `limits.body`"))
+        Err(Error::explain(ErrorType::new("BodyTooLarge"), "the body is larger than `limits.body`"))
     }
 
     async fn upstream_response_filter(

@@ -21,7 +21,7 @@ use super::error::ServerError;
 use super::listen::Listeners;
 use super::status::status;
 use super::stop::Signals;
-use crate::admin::{self, AdminConfig, AdminState};
+use crate::admin::{AdminConfig, AdminState};
 use crate::config::Loaded;
 use crate::proxy::Gateway;
 use crate::telemetry::{AccessLog, Readiness};
@@ -94,7 +94,7 @@ impl Doors<'_> {
                 readiness: readiness.clone(),
                 status: Arc::new(status),
             };
-            self.open(address, "the operator's door", admin::router(state))?;
+            self.open(address, "the operator's door", crate::admin::router(state))?;
         }
         if let (Some(issuer), Some(settings)) = (&house.issuer, &config.issuer) {
             self.open(settings.address, "the embedded issuer", issuer.router())?;

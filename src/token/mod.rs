@@ -1,6 +1,6 @@
 //! Is the token genuine? Finds it in a request, verifies it against its issuer's keys, and checks every claim.
 
-pub mod bearer;
+mod bearer;
 mod cache;
 mod claims;
 mod config;
@@ -10,6 +10,7 @@ mod revocation;
 mod trust;
 mod verify;
 
+pub use bearer::{Replacement, find_credential, query_without_credentials, without_credentials};
 pub use claims::Claims;
 pub use config::{
     AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, KeysConfig, RefreshConfig, TokenLimits,
