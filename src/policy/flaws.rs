@@ -15,12 +15,17 @@ pub(super) struct Source {
     pub(super) file: Arc<Path>,
     /// The file's whole text.
     pub(super) text: Arc<str>,
+    /// Where each line begins, in bytes.
+    lines: Arc<[usize]>,
 }
 
 impl Source {
     /// A file's text under its name.
     pub(super) fn new(file: impl AsRef<Path>, text: impl Into<Arc<str>>) -> Self {
-        Self { file: Arc::from(file.as_ref()), text: text.into() }
+        let text = text.into();
+        let after_newlines = text.match_indices('\n').map(|(offset, _)| offset.saturating_add(1));
+        let lines = std::iter::once(0).chain(after_newlines).collect();
+        Self { file: Arc::from(file.as_ref()), text, lines }
     }
 
     /// The file's name, without its folder.
@@ -28,9 +33,19 @@ impl Source {
         self.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// The place of some bytes of this file.
+    /// The line of a byte, from 1.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.lines.partition_point(|begin| *begin <= offset)
+    }
+
+    /// The place of some bytes of this file; what lies beyond the text is drawn in to its end.
     pub(super) fn place(&self, offset: usize, length: usize) -> Place {
-        Place::new(&*self.file, &self.text, offset, length)
+        let offset = self.text.floor_char_boundary(offset);
+        let length = self.text.floor_char_boundary(offset.saturating_add(length)).saturating_sub(offset);
+        let line = self.line(offset);
+        let begin = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let column = self.text.get(begin..offset).unwrap_or_default().chars().count() + 1;
+        Place { file: self.file.to_path_buf(), line, column, offset, length, source: Arc::clone(&self.text) }
     }
 }
 

@@ -11,6 +11,7 @@ mod error;
 mod flaws;
 mod principal;
 mod query;
+mod reads;
 mod schema;
 mod standing;
 mod verdict;

@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
-use crate::policy::error::{Flaw, Place};
+use crate::policy::error::Flaw;
 use crate::policy::flaws::Source;
 use crate::policy::schema::EXTENSION_FILE;
 
@@ -93,7 +92,7 @@ fn read_all<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<Source>,
 }
 
 fn read(file: &Path) -> Result<Source, Flaw> {
-    let whole = || Place::new(file, &Arc::from(""), 0, 0);
+    let whole = || Source::new(file, "").place(0, 0);
     let bytes = fs::read(file).map_err(|error| {
         Flaw::new("file-unreadable", format!("the file cannot be read: {}", error.kind()))
             .help("lychgate's user needs to read it")

@@ -12,8 +12,8 @@ use cedar_policy::{
 use super::advice::advice;
 use crate::policy::error::{Flaw, Place};
 use crate::policy::flaws::{self, Source, nearest};
-use crate::policy::schema::Names;
-use crate::policy::schema::Outline;
+use crate::policy::reads::Reads;
+use crate::policy::schema::{Names, Outline};
 use crate::policy::verdict::readable;
 
 /// One policy of a bundle.
@@ -29,25 +29,30 @@ pub(super) struct NamedPolicy {
     pub(super) source: Source,
     /// Where in the file it begins, and its length, in bytes.
     pub(super) span: (usize, usize),
+    /// The parts of the context that it can read.
+    pub(super) reads: Reads,
 }
 
 impl NamedPolicy {
     fn new(policy: &Policy, source: &Source) -> Result<Self, Flaw> {
-        let span = policy.as_ref().loc().map_or((0, 0), |loc| (loc.start(), loc.end().saturating_sub(loc.start())));
-        let place = source.place(span.0, span.1);
+        // without a place, the whole file counts as its text
+        let whole = (0, source.text.len());
+        let span = policy.as_ref().loc().map_or(whole, |loc| (loc.start(), loc.end().saturating_sub(loc.start())));
         let id = match policy.annotation("id") {
-            None => format!("{}:{}", source.file_name(), place.line),
+            None => format!("{}:{}", source.file_name(), source.line(span.0)),
             Some(id) if is_fit(id) => id.to_owned(),
             Some(_) => {
                 let flaw =
                     Flaw::new("policy-id-unfit", "an `@id` is 1 to 128 characters, none of them a control character");
-                return Err(flaw.at(place));
+                return Err(flaw.at(source.place(span.0, span.1)));
             }
         };
         let forbids = policy.effect() == Effect::Forbid;
         let message = policy.annotation("message").filter(|_| forbids).and_then(readable);
         let policy = policy.new_id(PolicyId::new(&id));
-        Ok(Self { id: id.into(), policy, message, source: source.clone(), span })
+        let text = source.text.get(span.0..span.0.saturating_add(span.1));
+        let reads = text.map_or(Reads::ALL, Reads::of);
+        Ok(Self { id: id.into(), policy, message, source: source.clone(), span, reads })
     }
 
     fn place(&self) -> Place {
@@ -99,11 +104,12 @@ fn read_file(set: &PolicySet, source: &Source, policies: &mut Vec<NamedPolicy>, 
 }
 
 fn duplicates(policies: &[NamedPolicy]) -> Vec<Flaw> {
-    let mut first = HashMap::new();
+    let mut first: HashMap<&str, &NamedPolicy> = HashMap::new();
     let mut flaws = Vec::new();
     for policy in policies {
-        if let Some(other) = first.insert(&*policy.id, policy.place()) {
-            let message = format!("policy id `{}` is already taken at {other}", policy.id);
+        let other = *first.entry(&policy.id).or_insert(policy);
+        if !std::ptr::eq(other, policy) {
+            let message = format!("policy id `{}` is already taken at {}", policy.id, other.place());
             let help = "give each policy an `@id(\"…\")` of its own";
             flaws.push(Flaw::new("policy-id-duplicate", message).help(help).at(policy.place()));
         }
