@@ -185,6 +185,12 @@ impl Denial {
         }
     }
 
+    /// Whether the gate or an upstream failed, rather than refused.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.status() >= 500
+    }
+
     /// Whether the client's connection must end with the answer, because its next bytes could be read in two ways.
     #[must_use]
     pub fn closes_connection(&self) -> bool {

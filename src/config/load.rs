@@ -125,7 +125,7 @@ fn not_utf8(path: &Path, bytes: &[u8], valid: usize) -> ConfigError {
 
 fn mistake(fault: &Fault, file: &Arc<Path>) -> Mistake {
     let path = ConfigPath::from(fault.path()).to_string();
-    let spot = fault.spot.unwrap_or(Spot { line: 1, column: 1, start: 0, end: 0 });
+    let spot = fault.spot().unwrap_or(Spot { line: 1, column: 1, start: 0, end: 0 });
     Mistake {
         code: fault.reason().code(),
         place: place(file, spot),

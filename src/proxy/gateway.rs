@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::header::{HOST, UPGRADE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
+use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
@@ -44,7 +45,7 @@ impl Gateway {
     /// Steps 1 to 12 of the decision. What it decides is kept in the context.
     async fn decide(session: &Session, context: &mut RequestContext) -> Result<(), Denial> {
         // Framing first: until it is certain where this request ends, nothing in it means anything.
-        let head = session.as_http1().map(|session| session.get_headers_raw_bytes());
+        let head = session.as_http1().map(HttpSession::get_headers_raw_bytes);
         let header = session.req_header();
         let target = received_target(head.as_deref(), header, &context.snapshot.limits)?;
         let received = ReceivedRequest {
@@ -159,7 +160,7 @@ impl ProxyHttp for Gateway {
             return Ok(());
         }
         context.denial = Some(Denial::BodyTooLarge);
-        Err(Error::explain(ErrorType::HTTPStatus(413), "the body is larger than `limits.body`"))
+        Err(Error::explain(ErrorType::new("BodyTooLarge"), "the body is larger than `limits.body`"))
     }
 
     async fn upstream_response_filter(

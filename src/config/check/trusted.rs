@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::findings::Findings;
 use super::url::objection;
 use crate::config::mistake::Reason;
-use crate::config::nearest::nearest;
+use crate::config::nearest::did_you_mean;
 use crate::config::places::ConfigPath;
 use crate::config::sections::Config;
 use crate::token::{AttributeKind, ClaimPathConfig, KeysConfig, RefreshConfig, TrustedIssuerConfig};
@@ -18,7 +18,7 @@ const ALGORITHMS: [&str; 11] =
 /// Attributes that every principal has by itself.
 const OWN_ATTRIBUTES: [&str; 7] = ["issuer", "sub", "scopes", "username", "email", "email_verified", "client_id"];
 
-const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
+const LONGEST_LEEWAY: Duration = Duration::from_mins(1);
 
 pub(crate) fn check_trusted_issuers(config: &Config, findings: &mut Findings<'_>) {
     let mut seen = Seen::default();
@@ -115,8 +115,7 @@ fn check_algorithms(path: &ConfigPath, algorithms: &[String], findings: &mut Fin
             let why = "whoever can check such a token can also make one; symmetric algorithms are never accepted";
             findings.wrong(&at, format!("{quoted}: {why}"));
         } else if !ALGORITHMS.contains(&algorithm.as_str()) {
-            let near = nearest(algorithm, ALGORITHMS).map(|near| format!("; did you mean `{near}`?"));
-            findings.wrong(&at, format!("unknown algorithm {quoted}{}", near.unwrap_or_default()));
+            findings.wrong(&at, format!("unknown algorithm {quoted}{}", did_you_mean(algorithm, &ALGORITHMS)));
         }
     }
 }
@@ -127,14 +126,18 @@ fn check_times(at: &ConfigPath, trusted: &TrustedIssuerConfig, findings: &mut Fi
         findings.wrong(&at.key("leeway"), "must be at most `60s`");
     }
     if let Some(max_age) = trusted.max_age {
-        findings.at_least(&at.key("max_age"), max_age, second);
+        findings.duration(&at.key("max_age"), max_age, second);
     }
-    // `stale_for: 0s` is allowed: old keys then never serve.
-    let RefreshConfig { every, stale_for: _, unknown_kid_at_most_every, timeout } = trusted.refresh;
-    let refresh = at.key("refresh");
-    findings.at_least(&refresh.key("every"), every, second);
-    findings.at_least(&refresh.key("unknown_kid_at_most_every"), unknown_kid_at_most_every, second);
-    findings.not_zero(&refresh.key("timeout"), timeout);
+    let RefreshConfig { every, stale_for, unknown_kid_at_most_every, timeout } = trusted.refresh;
+    for (key, value, least) in [
+        ("every", every, second),
+        // With `0s` old keys never serve.
+        ("stale_for", stale_for, Duration::ZERO),
+        ("unknown_kid_at_most_every", unknown_kid_at_most_every, second),
+        ("timeout", timeout, Duration::from_millis(1)),
+    ] {
+        findings.duration(&at.key("refresh").key(key), value, least);
+    }
 }
 
 fn check_claims(at: &ConfigPath, trusted: &TrustedIssuerConfig, findings: &mut Findings<'_>) {
