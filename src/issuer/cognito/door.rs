@@ -88,7 +88,7 @@ fn log(target: Target, request_id: &str, refusal: Option<&CognitoError>) {
     match refusal {
         None => info!(operation, request_id, "cognito call"),
         Some(refusal) if refusal.status.is_server_error() => {
-            error!(operation, request_id, code = refusal.code, "cognito call failed");
+            error!(operation, request_id, code = refusal.code, cause = refusal.cause(), "cognito call failed");
         }
         Some(refusal) => info!(operation, request_id, code = refusal.code, "cognito call refused"),
     }

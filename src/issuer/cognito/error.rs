@@ -1,5 +1,7 @@
 //! Errors in Cognito's shape: a type, a message, and the same again in headers.
 
+use std::error::Error;
+
 use axum::http::StatusCode;
 use axum::http::header::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Json, Response};
@@ -17,6 +19,8 @@ pub(super) struct CognitoError {
     pub message: String,
     /// Our own name of the reason, for logs.
     pub code: &'static str,
+    /// What went wrong in the house, for logs; never told to the caller.
+    pub cause: Option<IssuerError>,
 }
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -26,7 +30,7 @@ const LONGEST_HEADER: usize = 512;
 
 impl CognitoError {
     pub(super) fn new(kind: &'static str, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, kind, message: message.into(), code }
+        Self { status: StatusCode::BAD_REQUEST, kind, message: message.into(), code, cause: None }
     }
 
     pub(super) fn invalid_parameter(message: impl Into<String>) -> Self {
@@ -51,9 +55,16 @@ impl CognitoError {
     }
 
     /// The one kind of answer that is not the caller's fault.
-    pub(super) fn internal(code: &'static str) -> Self {
-        let error = Self::new("InternalErrorException", code, "The service cannot do this now.");
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..error }
+    fn internal(cause: IssuerError) -> Self {
+        let error = Self::new("InternalErrorException", cause.code(), "The service cannot do this now.");
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, cause: Some(cause), ..error }
+    }
+
+    /// What went wrong in the house, with all that led to it.
+    pub(super) fn cause(&self) -> String {
+        let first = self.cause.as_ref().map(|cause| cause as &dyn Error);
+        let chain = std::iter::successors(first, |cause| cause.source());
+        chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
     }
 }
 
@@ -107,7 +118,7 @@ impl From<IssuerError> for CognitoError {
     fn from(error: IssuerError) -> Self {
         match error {
             IssuerError::Busy(_) => Self::new("TooManyRequestsException", error.code(), "Too many requests"),
-            _ => Self::internal(error.code()),
+            _ => Self::internal(error),
         }
     }
 }
@@ -147,7 +158,7 @@ mod tests {
     fn only_our_own_failures_are_500_and_they_say_nothing() {
         let error = CognitoError::from(Refusal::from(IssuerError::Kept("secret thing")));
         assert_eq!(error.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(!error.message.contains("secret thing"));
+        assert!(!error.message.contains("secret thing") && error.cause().contains("secret thing"));
         let busy = CognitoError::from(Refusal::from(IssuerError::Busy("hashing")));
         assert_eq!((busy.status, busy.kind), (StatusCode::BAD_REQUEST, "TooManyRequestsException"));
     }

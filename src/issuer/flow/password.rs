@@ -117,3 +117,32 @@ async fn begin_session(
     Sessions(write).sweep(now).await?;
     Ok((session, refresh_token))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::issuer::Issuer;
+    use crate::token::Revocations;
+
+    /// The password is changed after the old one was compared and before its comparison is told.
+    #[tokio::test]
+    async fn a_password_that_was_changed_while_it_was_compared_admits_nobody() {
+        let directory = tempfile::tempdir().unwrap();
+        let pools = serde_json::json!({"demo": {"clients": {"web": {"id": "web"}}, "users": {"alice": {"password": "old password"}}}});
+        let database = directory.path().join("issuer.db");
+        let config = serde_json::json!({"address": "127.0.0.1:1", "database": database, "pools": pools});
+        let clock = Clock::standing_at(1_700_000_000);
+        let config = serde_json::from_value(config).unwrap();
+        let issuer = Issuer::open(config, clock.clone(), Revocations::new(clock)).await.unwrap();
+        let engine = issuer.engine();
+
+        let client = engine.client_for("web", Flow::UserPassword).await.unwrap();
+        let compared = engine.compare(&client, "alice", "old password".into()).await.unwrap();
+        let mut write = engine.database.write().await.unwrap();
+        sqlx::query("UPDATE users SET password_hash = 'new'").execute(&mut *write).await.unwrap();
+        write.commit().await.unwrap();
+        assert!(compared.right);
+        assert_eq!(engine.admit(&compared).await.err().map(|refusal| refusal.code()), Some("wrong-credentials"));
+    }
+}

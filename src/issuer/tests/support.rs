@@ -198,6 +198,13 @@ impl TestIssuer {
         jws.into_claims()
     }
 
+    /// Writes past the issuer, as another node would.
+    pub(super) async fn execute(&self, statement: &'static str) {
+        let mut write = self.issuer.engine().database.write().await.unwrap();
+        sqlx::query(statement).execute(&mut *write).await.unwrap();
+        write.commit().await.unwrap();
+    }
+
     pub(super) fn pool_id(&self, name: &str) -> String {
         self.issuer.pools().iter().find(|pool| pool.name == name).unwrap().id.clone()
     }
