@@ -93,12 +93,12 @@ impl TestGateway {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
-    /// The line of the access log for this path.
-    pub(crate) fn log_line(&self, path: &str) -> Value {
+    /// The line of the access log for the request of this id.
+    pub(crate) fn logged(&self, request_id: &str) -> Value {
         until("a line in the access log", || {
             let lines = self.stdout.lock().unwrap();
-            let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            lines.into_iter().find(|line| line["path"] == path)
+            let line = lines.iter().find(|line| line.contains(request_id))?;
+            Some(serde_json::from_str(line).unwrap())
         })
     }
 

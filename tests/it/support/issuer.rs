@@ -59,10 +59,14 @@ impl TestIssuer {
         format!("{{issuer: \"{}\", audience: [api]{}{more}}}", self.url(), if more.is_empty() { "" } else { ", " })
     }
 
+    /// The key that it signs with.
+    pub(crate) fn key(&self) -> Key {
+        self.state.lock().unwrap().published[0].clone()
+    }
+
     /// A token that it signs.
     pub(crate) fn token(&self) -> Token {
-        let key = self.state.lock().unwrap().published[0].clone();
-        Token::of(&self.url(), key)
+        Token::of(&self.url(), self.key())
     }
 
     /// From now on these keys are published, and the first one signs.
