@@ -60,11 +60,10 @@ impl Gateway {
         let decision = context.snapshot.authorizer.authorize(&request).await;
         context.findings = decision.findings;
         let permit = decision.outcome?;
-        let query = permit.query().or(request.target().query());
-        context.target = Some(match query {
-            Some(query) if !query.is_empty() => format!("{}?{query}", request.target().path()),
-            _ => request.target().path().to_owned(),
-        });
+        // Byte for byte as sent, an empty query too; only where a credential was all of the query, its `?` goes as well.
+        let query = permit.query().map_or(request.target().query(), |rest| Some(rest).filter(|rest| !rest.is_empty()));
+        let path = request.target().path();
+        context.target = Some(query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")));
         context.permit = Some(permit);
         Ok(())
     }
