@@ -6,6 +6,9 @@ mod architecture;
 // where a token may stand, and that it goes no further unless asked
 #[cfg(test)]
 mod credentials;
+// every config that we show
+#[cfg(test)]
+mod examples;
 // messages that could be framed in two ways, and sizes
 #[cfg(test)]
 mod framing;
