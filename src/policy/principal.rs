@@ -1,6 +1,7 @@
 //! Who asks: a verified token's user with its groups and attributes, or nobody in particular.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use cedar_policy::{Entities, Entity, EntityUid, RestrictedExpression};
@@ -10,7 +11,7 @@ use super::schema::{AttributeType, Names, check_issuer_name, is_built_in};
 use super::standing::Standings;
 
 /// What a verified token says of its user.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct User<'a> {
     /// The name that the config gives to the token's issuer.
     pub issuer: &'a str,
@@ -33,7 +34,7 @@ pub struct User<'a> {
 }
 
 /// The value of a configured attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum AttributeValue {
     /// Cedar's `String`.
     String(String),
@@ -46,11 +47,10 @@ pub enum AttributeValue {
 }
 
 /// Who asks. Built once for a verified token; cheap to clone and to share between threads.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Principal(Option<Arc<Identity>>);
 
 /// A user as Cedar knows it.
-#[derive(Debug)]
 pub(super) struct Identity {
     /// The user's id.
     pub(super) uid: EntityUid,
@@ -62,6 +62,13 @@ pub(super) struct Identity {
     pub(super) entities: Entities,
     /// What the user is to the bundles and targets that it was asked about.
     pub(super) standings: Standings,
+}
+
+/// Says nothing of who it is: claims belong in no log.
+impl fmt::Debug for Principal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.0.is_some() { "Principal(user)" } else { "Principal(anonymous)" })
+    }
 }
 
 impl Principal {

@@ -11,7 +11,6 @@ use super::reads::Reads;
 const KEPT: usize = 16;
 
 /// What a principal is to a bundle and a target.
-#[derive(Debug)]
 pub(super) struct Standing {
     /// The bundle that worked it out; another version of the bundle has another mark.
     pub(super) bundle: Weak<()>,
@@ -33,7 +32,7 @@ pub(super) struct Slice {
 }
 
 /// The standings of one principal, the newest last.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Standings(ArcSwap<Vec<Arc<Standing>>>);
 
 impl Standings {

@@ -265,8 +265,10 @@ fn write_forwarded(session: &Session, request: &mut RequestHeader, context: &Req
     }
     let tls = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
     request.insert_header("x-forwarded-proto", if tls { "https" } else { "http" })?;
-    let host = session.req_header().headers.get(HOST).cloned();
-    match host.or_else(|| context.host.as_ref().and_then(|host| host.parse().ok())) {
+    let received = session.req_header();
+    // HTTP/2 has it in `:authority`.
+    let host = received.headers.get(HOST).map(|host| host.as_bytes());
+    match host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes())) {
         Some(host) => request.insert_header("x-forwarded-host", host),
         None => Ok(()),
     }

@@ -7,6 +7,8 @@ mod config;
 mod error;
 mod jwks;
 mod revocation;
+#[cfg(test)]
+mod tests;
 mod trust;
 mod verify;
 

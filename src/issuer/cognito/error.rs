@@ -20,7 +20,7 @@ pub(super) struct CognitoError {
     /// Our own name of the reason, for logs.
     pub code: &'static str,
     /// What went wrong in the house, for logs; never told to the caller.
-    pub cause: Option<IssuerError>,
+    pub cause: Option<Box<IssuerError>>,
 }
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -57,14 +57,18 @@ impl CognitoError {
     /// The one kind of answer that is not the caller's fault.
     fn internal(cause: IssuerError) -> Self {
         let error = Self::new("InternalErrorException", cause.code(), "The service cannot do this now.");
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, cause: Some(cause), ..error }
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, cause: Some(Box::new(cause)), ..error }
     }
 
     /// What went wrong in the house, with all that led to it.
     pub(super) fn cause(&self) -> String {
-        let first = self.cause.as_ref().map(|cause| cause as &dyn Error);
-        let chain = std::iter::successors(first, |cause| cause.source());
-        chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        let mut said = Vec::new();
+        let mut next = self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static));
+        while let Some(cause) = next {
+            said.push(cause.to_string());
+            next = cause.source();
+        }
+        said.join(": ")
     }
 }
 

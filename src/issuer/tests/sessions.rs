@@ -193,8 +193,15 @@ async fn a_token_that_this_pool_did_not_sign_is_no_token() {
     let kid: Value = serde_json::from_slice(&kid).unwrap();
     let none = header(&json!({"alg": "none", "kid": kid["kid"]}).to_string());
     let hmac = header(&json!({"alg": "HS256", "kid": kid["kid"]}).to_string());
+    // Good in all but the signature, which is of other claims or of another key.
+    let other_claims = json!({"more": 1}).as_object().unwrap().clone().into_iter().chain(claims(&good));
+    let other_claims = header(&Value::Object(other_claims.collect()).to_string());
+    let of_foreign_key = foreign.sign(&claims(&good)).unwrap();
+    let foreign_signature = of_foreign_key.rsplit('.').next().unwrap();
     for token in [
-        foreign.sign(&claims(&good)).unwrap(),
+        of_foreign_key.clone(),
+        format!("{}.{}.{foreign_signature}", parts[0], parts[1]),
+        format!("{}.{other_claims}.{}", parts[0], parts[2]),
         format!("{none}.{}.{}", parts[1], parts[2]),
         format!("{hmac}.{}.{}", parts[1], parts[2]),
         format!("{}.{}.{}", parts[0], header("{}"), parts[2]),

@@ -1,6 +1,6 @@
 //! Which policies can matter for a request, found by their heads without looking at the others.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cedar_policy::{
@@ -117,10 +117,19 @@ impl Index {
 pub(super) fn slice_of<'a>(policies: impl Iterator<Item = &'a NamedPolicy>) -> Result<Slice, Box<PolicySetError>> {
     let mut slice = Slice { policies: PolicySet::new(), reads: Reads::default() };
     for policy in policies {
-        slice.policies.add(policy.policy.clone())?;
+        add(&mut slice.policies, policy)?;
         slice.reads = slice.reads | policy.reads;
     }
     Ok(slice)
+}
+
+fn add(set: &mut PolicySet, policy: &NamedPolicy) -> Result<(), Box<PolicySetError>> {
+    let Some(template) = &policy.template else { return Ok(set.add(policy.policy.clone())?) };
+    if set.template(template.id()).is_none() {
+        set.add_template(template.clone())?;
+    }
+    let slots = policy.policy.template_links().unwrap_or_default();
+    Ok(set.link(template.id().clone(), policy.policy.id().clone(), slots)?)
 }
 
 #[expect(clippy::ptr_arg, reason = "moka hands the key as it keeps it")]
@@ -154,4 +163,25 @@ fn resource_key(constraint: ResourceConstraint) -> Key {
             Key::Entity(uid)
         }
     }
+}
+
+/// The actions that conditions name, such as `Action::"GET /a" in Action::"read"`: more often than the heads do.
+pub(super) fn named_actions(policies: &[NamedPolicy]) -> impl Iterator<Item = EntityUid> {
+    let named: BTreeSet<EntityUid> = policies.iter().flat_map(|policy| in_conditions(&policy.policy)).collect();
+    named.into_iter()
+}
+
+fn in_conditions(policy: &Policy) -> Vec<EntityUid> {
+    let mut entities = policy.entity_literals();
+    let in_head = match policy.action_constraint() {
+        ActionConstraint::Any => Vec::new(),
+        ActionConstraint::Eq(uid) => vec![uid],
+        ActionConstraint::In(uids) => uids,
+    };
+    for uid in in_head {
+        if let Some(position) = entities.iter().position(|entity| *entity == uid) {
+            entities.swap_remove(position);
+        }
+    }
+    entities
 }

@@ -4,6 +4,7 @@ mod cases;
 mod decisions;
 mod fixture;
 mod folders;
+mod links;
 mod requests;
 mod schema;
 mod selection;

@@ -35,12 +35,14 @@ impl Connection {
     /// A TLS connection; the handshake is done before this returns.
     pub(crate) fn open_tls(address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> io::Result<Self> {
         let socket = connect(address);
-        let name = ServerName::try_from(name.to_owned()).unwrap();
-        let mut tls = StreamOwned::new(ClientConnection::new(config, name).unwrap(), socket.try_clone()?);
-        while tls.conn.is_handshaking() {
-            tls.conn.complete_io(&mut tls.sock)?;
-        }
+        let tls = shake_hands(socket.try_clone()?, name, config)?;
         Ok(Self { stream: BufReader::new(Box::new(tls)), socket })
+    }
+
+    /// The protocol that a handshake agrees on.
+    pub(crate) fn negotiate(address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> io::Result<Option<Vec<u8>>> {
+        let tls = shake_hands(connect(address), name, config)?;
+        Ok(tls.conn.alpn_protocol().map(<[u8]>::to_vec))
     }
 
     /// Sends these bytes. That the other side no longer listens is no failure: it may have answered already.
@@ -62,7 +64,10 @@ impl Connection {
     /// Sends a request and reads its answer.
     pub(crate) fn ask(&mut self, request: &Request) -> Message {
         self.send(&request.bytes());
-        self.try_read(request.is_head()).unwrap().expect("the connection was closed without an answer")
+        match self.try_read(request.is_head()) {
+            Ok(Some(answer)) => answer,
+            other => panic!("no answer to {request:?}: {other:?}"),
+        }
     }
 
     /// Whether the other side closes the connection, without another byte, within two seconds.
@@ -79,6 +84,19 @@ impl Connection {
     pub(crate) fn finish(&self) {
         let _still_open = self.socket.shutdown(std::net::Shutdown::Write);
     }
+}
+
+fn shake_hands(
+    socket: TcpStream,
+    name: &str,
+    config: Arc<ClientConfig>,
+) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let mut tls = StreamOwned::new(ClientConnection::new(config, name).unwrap(), socket);
+    while tls.conn.is_handshaking() {
+        tls.conn.complete_io(&mut tls.sock)?;
+    }
+    Ok(tls)
 }
 
 fn connect(address: SocketAddr) -> TcpStream {
