@@ -1,5 +1,29 @@
 //! May this caller do this? Cedar bundles, denied by default; knows neither tokens nor HTTP.
+//!
+//! A config is told as an [`Outline`], from which the schema comes; a [`Bundle`] is a folder of policies that was checked
+//! against it as a whole; a [`Query`] about a [`Principal`] gives a [`Verdict`], which nothing but a bundle can make.
 
+mod bundle;
+mod cases;
 mod config;
+mod context;
+mod error;
+mod flaws;
+mod principal;
+mod query;
+mod reads;
+mod schema;
+mod standing;
+mod verdict;
 
+pub use bundle::{Bundle, Link};
+pub use cases::{Case, CaseCaller, CaseMismatch, CaseOutcome, CaseReport, CaseRequest, CaseToken, Expectation};
 pub use config::{BundleConfig, Mode};
+pub use error::{Flaw, Place, PolicyError};
+pub use principal::{AttributeValue, Principal, User};
+pub use query::{Query, TokenFacts};
+pub use schema::{AttributeType, Outline, RouteOutline, schema_text};
+pub use verdict::{Fault, Verdict};
+
+#[cfg(test)]
+mod tests;

@@ -147,8 +147,8 @@ pub struct RefreshConfig {
 impl Default for RefreshConfig {
     fn default() -> Self {
         Self {
-            every: Duration::from_secs(600),
-            stale_for: Duration::from_secs(86_400),
+            every: Duration::from_mins(10),
+            stale_for: Duration::from_hours(24),
             unknown_kid_at_most_every: Duration::from_secs(30),
             timeout: Duration::from_secs(5),
         }

@@ -1,0 +1,123 @@
+//! How a bundle decides: the policies that can matter, asked at once; whatever goes wrong is a deny.
+
+use std::sync::Arc;
+
+use cedar_policy::{AuthorizationError, Decision, Entities, EvaluationError, PolicySet, Request, Response};
+
+use super::load::Bundle;
+use super::policies::NamedPolicy;
+use crate::policy::context::context;
+use crate::policy::principal::Identity;
+use crate::policy::query::Query;
+use crate::policy::reads::Reads;
+use crate::policy::schema::{AttributeType, Target};
+use crate::policy::standing::Standing;
+use crate::policy::verdict::{Fault, Verdict};
+
+impl Bundle {
+    /// Decides. Never errs: whatever goes wrong makes the verdict a deny that says so.
+    #[must_use]
+    pub fn decide(&self, query: &Query<'_>) -> Verdict {
+        self.ask(query, None).unwrap_or_else(Verdict::refused)
+    }
+
+    /// Decides by evaluating every policy, for comparison with [`decide`](Self::decide): the answer is the same.
+    #[must_use]
+    pub fn decide_all(&self, query: &Query<'_>) -> Verdict {
+        self.ask(query, Some((&self.all.policies, Reads::ALL))).unwrap_or_else(Verdict::refused)
+    }
+
+    fn ask(&self, query: &Query<'_>, instead: Option<(&PolicySet, Reads)>) -> Result<Verdict, Fault> {
+        let target = self.target(query)?;
+        let identity = query.principal.identity();
+        let standing = self.standing(identity.map(AsRef::as_ref), target)?;
+        let (policies, reads) = instead.unwrap_or((&standing.slice.policies, standing.slice.reads));
+        let context = context(query, target, &self.query_parameters, reads)?;
+        let principal = identity.map_or(&self.anonymous, |identity| &identity.uid).clone();
+        let request = Request::new(principal, target.action.clone(), target.resource.clone(), context, None)
+            .map_err(|_| Fault::new("request-unfit"))?;
+        Ok(self.verdict(&self.authorizer.is_authorized(&request, policies, &standing.entities)))
+    }
+
+    fn target(&self, query: &Query<'_>) -> Result<&Target, Fault> {
+        let unknown = || Fault::about("action-unknown", format!("{} {}", query.route, query.method));
+        self.targets.find(query.route, query.method).ok_or_else(unknown)
+    }
+
+    /// What the principal is to the target: worked out at its first request, then found.
+    fn standing(&self, identity: Option<&Identity>, target: &Target) -> Result<Arc<Standing>, Fault> {
+        let Some(identity) = identity else { return self.anonymous_standing(target) };
+        if let Some(standing) = identity.standings.find(&self.mark, target.position) {
+            return Ok(standing);
+        }
+        let standing = Arc::new(self.work_out(Some(identity), target)?);
+        identity.standings.keep(&standing);
+        Ok(standing)
+    }
+
+    fn anonymous_standing(&self, target: &Target) -> Result<Arc<Standing>, Fault> {
+        let kept = self.anonymous_standings.get(target.position);
+        if let Some(standing) = kept.and_then(|kept| kept.get()) {
+            return Ok(Arc::clone(standing));
+        }
+        let standing = Arc::new(self.work_out(None, target)?);
+        Ok(kept.map_or_else(|| Arc::clone(&standing), |kept| Arc::clone(kept.get_or_init(|| Arc::clone(&standing)))))
+    }
+
+    fn work_out(&self, identity: Option<&Identity>, target: &Target) -> Result<Standing, Fault> {
+        // attributes of other types than the schema's could make policies err, or mean something else
+        if let Some(name) = identity.and_then(|identity| self.unfit_attribute(identity)) {
+            return Err(Fault::about("attribute-type", name));
+        }
+        let user = identity.map_or_else(Entities::empty, |identity| identity.entities.clone());
+        let named = self.named_actions.iter().filter(|action| action.uid() != target.action).cloned();
+        let entities = user.add_entities(named.chain([target.action_entity()]), None);
+        let entities = entities.map_err(|_| Fault::new("principal-unfit"))?;
+        let selected = self.index.select(identity, &self.anonymous, target);
+        let slice = self.index.slice(selected, &self.policies, &self.all);
+        Ok(Standing { bundle: Arc::downgrade(&self.mark), target: target.position, entities, slice })
+    }
+
+    fn unfit_attribute<'a>(&self, identity: &'a Identity) -> Option<&'a str> {
+        let fits = |name: &str, kind: &AttributeType| self.attributes.get(name) == Some(kind);
+        identity.attributes.iter().find(|(name, kind)| !fits(name, kind)).map(|(name, _)| name.as_str())
+    }
+
+    fn verdict(&self, response: &Response) -> Verdict {
+        let positions = response.diagnostics().reason().filter_map(|id| self.positions.get(AsRef::<str>::as_ref(id)));
+        let mut positions: Vec<usize> = positions.copied().collect();
+        positions.sort_unstable();
+        let reasons: Vec<&NamedPolicy> =
+            positions.into_iter().filter_map(|position| self.policies.get(position)).collect();
+        let determining: Vec<Arc<str>> = reasons.iter().map(|policy| Arc::clone(&policy.id)).collect();
+        let message = reasons.iter().find_map(|policy| policy.message.clone());
+        let mut errors: Vec<Fault> = response.diagnostics().errors().map(|error| self.fault(error)).collect();
+        errors.sort_unstable();
+        match (errors.is_empty(), response.decision()) {
+            (true, decision) => Verdict::answered(decision == Decision::Allow, determining, message),
+            // Cedar skips a policy that errs; a `forbid` that errs must not thereby become an allow
+            (false, Decision::Allow) => Verdict::failed(errors, Vec::new(), None),
+            (false, Decision::Deny) => Verdict::failed(errors, determining, message),
+        }
+    }
+
+    fn fault(&self, error: &AuthorizationError) -> Fault {
+        let AuthorizationError::PolicyEvaluationError(error) = error;
+        let id: &str = error.policy_id().as_ref();
+        let id = self.positions.get_key_value(id).map_or_else(|| Arc::from(id), |(id, _)| Arc::clone(id));
+        Fault::of_policy(evaluation_code(error.inner()), id)
+    }
+}
+
+/// Why a policy erred, without the values that Cedar's own text has.
+fn evaluation_code(error: &EvaluationError) -> &'static str {
+    match error {
+        EvaluationError::EntityDoesNotExist(_) => "entity-missing",
+        EvaluationError::EntityAttrDoesNotExist(_) | EvaluationError::RecordAttrDoesNotExist(_) => "attribute-missing",
+        EvaluationError::TypeError(_) => "type-mismatch",
+        EvaluationError::IntegerOverflow(_) => "integer-overflow",
+        EvaluationError::FailedExtensionFunctionExecution(_) => "function-failed",
+        EvaluationError::RecursionLimit(_) => "recursion-limit",
+        _ => "evaluation-failed",
+    }
+}

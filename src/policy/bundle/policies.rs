@@ -1,0 +1,141 @@
+//! The policies of a folder: parsed, named, and the templates among them linked.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Template};
+
+use super::links::{Link, link_all};
+use super::origin::Origin;
+use crate::policy::error::Flaw;
+use crate::policy::flaws::{Source, of_syntax};
+use crate::policy::reads::Reads;
+use crate::policy::verdict::readable;
+
+/// One policy of a bundle.
+#[derive(Debug)]
+pub(super) struct NamedPolicy {
+    /// Its `@id`, or file and line; for a link, the link's.
+    pub(super) id: Arc<str>,
+    /// The policy, under the same id.
+    pub(super) policy: Policy,
+    /// The template that it was linked from, if it was.
+    pub(super) template: Option<Template>,
+    /// A forbid's `@message`, as a client may read it.
+    pub(super) message: Option<Arc<str>>,
+    /// Where it stands, or its template does.
+    pub(super) origin: Origin,
+    /// The parts of the context that it can read.
+    pub(super) reads: Reads,
+}
+
+/// A policy with `?principal` or `?resource` in its head, to be linked.
+#[derive(Debug)]
+pub(super) struct NamedTemplate {
+    /// The template, under its `@id`, or file and line.
+    pub(super) template: Template,
+    /// Where it stands.
+    pub(super) origin: Origin,
+}
+
+impl NamedPolicy {
+    /// A policy under a name of its own.
+    pub(super) fn new(id: &str, policy: Policy, template: Option<Template>, origin: Origin) -> Self {
+        let forbids = policy.effect() == Effect::Forbid;
+        let message = policy.annotation("message").filter(|_| forbids).and_then(readable);
+        let reads = origin.text().map_or(Reads::ALL, Reads::of);
+        Self { id: id.into(), policy, template, message, origin, reads }
+    }
+}
+
+/// Policies and templates as they are written.
+#[derive(Debug, Default)]
+struct Written {
+    policies: Vec<NamedPolicy>,
+    templates: Vec<NamedTemplate>,
+    flaws: Vec<Flaw>,
+}
+
+/// Parses policy files, in their order, and links their templates.
+///
+/// # Errors
+///
+/// A file is not Cedar, two policies have the same id, or links and templates do not fit together.
+pub(super) fn parse(sources: &[Source], links: &[Link]) -> Result<Vec<NamedPolicy>, Vec<Flaw>> {
+    let mut written = Written::default();
+    for source in sources {
+        match PolicySet::from_str(&source.text) {
+            Ok(set) => written.read(&set, source),
+            Err(errors) => written.flaws.extend(of_syntax(&errors, source)),
+        }
+    }
+    let Written { mut policies, templates, mut flaws } = written;
+    if flaws.is_empty() {
+        match link_all(&templates, links) {
+            Ok(linked) => policies.extend(linked),
+            Err(found) => flaws.extend(found),
+        }
+    }
+    flaws.extend(duplicates(&policies, &templates));
+    if policies.is_empty() && flaws.is_empty() {
+        let flaw = Flaw::new("no-policies", "the `*.cedar` files hold no policy");
+        flaws.push(flaw.help("without any, every request would be denied"));
+    }
+    if flaws.is_empty() { Ok(policies) } else { Err(flaws) }
+}
+
+impl Written {
+    fn read(&mut self, set: &PolicySet, source: &Source) {
+        let mut policies = Vec::new();
+        for policy in set.policies() {
+            let origin = Origin::new(source, policy.as_ref().loc().map(|loc| (loc.start(), loc.end())));
+            match name(policy.annotation("id"), &origin) {
+                Ok(id) => policies.push(NamedPolicy::new(&id, policy.new_id(PolicyId::new(&id)), None, origin)),
+                Err(flaw) => self.flaws.push(flaw),
+            }
+        }
+        policies.sort_by_key(|policy| policy.origin.begin());
+        self.policies.append(&mut policies);
+        for template in set.templates() {
+            let origin = Origin::new(source, template.as_ref().loc().map(|loc| (loc.start(), loc.end())));
+            match name(template.annotation("id"), &origin) {
+                Ok(id) => {
+                    self.templates.push(NamedTemplate { template: template.new_id(PolicyId::new(&id)), origin });
+                }
+                Err(flaw) => self.flaws.push(flaw),
+            }
+        }
+    }
+}
+
+fn name(id: Option<&str>, origin: &Origin) -> Result<String, Flaw> {
+    match id {
+        None => Ok(origin.file_and_line()),
+        Some(id) if is_fit(id) => Ok(id.to_owned()),
+        Some(_) => {
+            let rule = "an `@id` is 1 to 128 characters, none of them a control character";
+            Err(Flaw::new("policy-id-unfit", rule).at(origin.place()))
+        }
+    }
+}
+
+/// Whether an id can stand in logs and metrics as it is.
+pub(super) fn is_fit(id: &str) -> bool {
+    !id.is_empty() && id.chars().count() <= 128 && !id.contains(char::is_control)
+}
+
+fn duplicates(policies: &[NamedPolicy], templates: &[NamedTemplate]) -> Vec<Flaw> {
+    let templates = templates.iter().map(|template| (AsRef::<str>::as_ref(template.template.id()), &template.origin));
+    let policies = policies.iter().map(|policy| (&*policy.id, &policy.origin));
+    let mut first: HashMap<&str, &Origin> = HashMap::new();
+    let mut flaws = Vec::new();
+    for (id, origin) in templates.chain(policies) {
+        if let Some(other) = first.insert(id, origin) {
+            let message = format!("policy id `{id}` is already taken at {}", other.place());
+            let help = "give each policy an `@id(\"…\")` of its own";
+            flaws.push(Flaw::new("policy-id-duplicate", message).help(help).at(origin.place()));
+        }
+    }
+    flaws
+}

@@ -1,0 +1,9 @@
+//! A bundle's own tests: what must be allowed and denied, and by which policy.
+
+mod case;
+mod read;
+mod report;
+
+pub use case::{Case, CaseCaller, CaseRequest, CaseToken, Expectation};
+pub(super) use read::{check_names, read};
+pub use report::{CaseMismatch, CaseOutcome, CaseReport};

@@ -1,0 +1,137 @@
+//! What came of a bundle's cases, and which policies none of them touched.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use super::case::{Case, Expectation};
+use crate::policy::verdict::Verdict;
+
+/// What came of a bundle's cases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseReport {
+    /// Each case with what came of it, in the bundle's order.
+    pub outcomes: Vec<CaseOutcome>,
+    /// The policies that decided no case, in the bundle's order.
+    pub undecided: Vec<Arc<str>>,
+}
+
+/// What came of one case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseOutcome {
+    /// The case's name.
+    pub name: String,
+    /// The file and line it stands at.
+    pub place: String,
+    /// The policies that decided.
+    pub determining: Vec<Arc<str>>,
+    /// What was not as expected; absent: the case passed.
+    pub mismatch: Option<CaseMismatch>,
+}
+
+/// How a case did not come out as expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaseMismatch {
+    /// The bundle could not be asked, such as where no route matches the request.
+    NotAsked(String),
+    /// The wrong answer.
+    Answer {
+        /// Whether it was allowed.
+        allowed: bool,
+        /// The policies that decided.
+        determining: Vec<Arc<str>>,
+    },
+    /// The right answer, but not by the policies that the case names.
+    By {
+        /// The named policies that did not decide.
+        missing: Vec<String>,
+        /// The policies that did.
+        determining: Vec<Arc<str>>,
+    },
+    /// Errors that the case does not expect.
+    Errors(
+        /// Their codes, with the policy or the name that each is about.
+        Vec<String>,
+    ),
+    /// The error that the case expects did not happen.
+    NoError(String),
+}
+
+impl CaseReport {
+    /// A report of what each case came to.
+    pub(in crate::policy) fn new<'a>(
+        answers: impl Iterator<Item = (&'a Case, Result<Verdict, String>)>,
+        policies: impl Iterator<Item = Arc<str>>,
+    ) -> Self {
+        let outcomes: Vec<CaseOutcome> = answers.map(|(case, answer)| CaseOutcome::new(case, answer)).collect();
+        let decided: BTreeSet<&Arc<str>> = outcomes.iter().flat_map(|outcome| &outcome.determining).collect();
+        let undecided = policies.filter(|policy| !decided.contains(policy)).collect();
+        Self { outcomes, undecided }
+    }
+
+    /// Whether every case passed.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.outcomes.iter().all(|outcome| outcome.mismatch.is_none())
+    }
+}
+
+impl CaseOutcome {
+    fn new(case: &Case, answer: Result<Verdict, String>) -> Self {
+        let determining = answer.as_ref().map(|verdict| verdict.determining().to_vec()).unwrap_or_default();
+        let mismatch = match answer {
+            Ok(verdict) => mismatch(case, &verdict),
+            Err(reason) => Some(CaseMismatch::NotAsked(reason)),
+        };
+        let place = format!("{}:{}", case.place.file.display(), case.place.line);
+        Self { name: case.name.clone(), place, determining, mismatch }
+    }
+}
+
+/// How a verdict differs from what a case expects.
+///
+/// A deny that only an error made is no pass: the case would go on passing when the policy that it is about is taken out.
+fn mismatch(case: &Case, verdict: &Verdict) -> Option<CaseMismatch> {
+    let determining = verdict.determining().to_vec();
+    let unexpected: Vec<String> = verdict
+        .errors()
+        .iter()
+        .filter(|error| case.error.as_deref() != Some(error.code()))
+        .map(|error| {
+            [Some(error.code()), error.policy(), error.name()].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    let missing: Vec<String> =
+        case.by.iter().filter(|id| !determining.iter().any(|policy| **policy == **id)).cloned().collect();
+    let allowed = verdict.allowed();
+    match &case.error {
+        _ if !unexpected.is_empty() => Some(CaseMismatch::Errors(unexpected)),
+        _ if allowed != (case.expect == Expectation::Allow) => Some(CaseMismatch::Answer { allowed, determining }),
+        Some(code) if verdict.errors().is_empty() => Some(CaseMismatch::NoError(code.clone())),
+        _ if !missing.is_empty() => Some(CaseMismatch::By { missing, determining }),
+        _ => None,
+    }
+}
+
+impl fmt::Display for CaseMismatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAsked(reason) => formatter.write_str(reason),
+            Self::Answer { allowed: true, determining } => write!(formatter, "allowed by {}", names(determining)),
+            Self::Answer { allowed: false, determining } if determining.is_empty() => {
+                formatter.write_str("denied: no `permit` held")
+            }
+            Self::Answer { allowed: false, determining } => write!(formatter, "denied by {}", names(determining)),
+            Self::By { missing, determining } => {
+                write!(formatter, "decided by {}, not by {}", names(determining), names(missing))
+            }
+            Self::Errors(errors) => write!(formatter, "denied by an error: {}", errors.join(", ")),
+            Self::NoError(code) => write!(formatter, "the error `{code}` did not happen"),
+        }
+    }
+}
+
+fn names(ids: &[impl fmt::Display]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
+    if ids.is_empty() { "no policy".to_owned() } else { ids.join(", ") }
+}
