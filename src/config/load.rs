@@ -21,7 +21,7 @@ const FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// A config that was read, and where in its file everything stands.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What the file says, every path in it made relative to the file's folder.
+    /// What the file says; every relative path in it has been put after the file's folder.
     pub config: Config,
     /// Where it says so.
     pub places: Places,

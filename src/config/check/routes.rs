@@ -1,6 +1,6 @@
 //! Routes: what they match, where they lead, and rules that someone can fulfil.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::findings::Findings;
 use super::headers::{check_identity_headers, is_token};
@@ -145,7 +145,8 @@ fn issuers_that_reach<'c>(rules: &'c AccessRules, config: &'c Config) -> Vec<&'c
     if rules.issuers.is_empty() {
         return config.trusted_issuers.keys().map(String::as_str).collect();
     }
-    rules.issuers.iter().map(String::as_str).collect()
+    let named: BTreeSet<&str> = rules.issuers.iter().map(String::as_str).collect();
+    named.into_iter().collect()
 }
 
 fn each_required(

@@ -55,8 +55,8 @@ impl<'a> NodeDeserializer<'a> {
             return visitor.visit_str(&text);
         }
         match resolve(&text) {
-            // A variable that is set but empty is an empty text: it must not read as a key that was left out.
-            Plain::Nothing if !scalar.text.is_empty() && text.is_empty() => visitor.visit_str(""),
+            // A variable that is set but empty, or to `null`, is text: it must not read as a key that was left out.
+            Plain::Nothing if *text != *scalar.text => visitor.visit_str(&text),
             Plain::Nothing => visitor.visit_unit(),
             Plain::Bool(value) => visitor.visit_bool(value),
             Plain::Unsigned(value) => visitor.visit_u64(value),

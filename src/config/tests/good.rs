@@ -121,9 +121,11 @@ fn an_alias_stands_for_its_whole_value() {
 
 #[test]
 fn groups_may_be_named_bare_where_one_issuer_reaches_the_route() {
-    for access in
-        ["{groups: {any: [sales]}}", "{groups: {any: ['corp|sales']}}", "{issuers: [corp], groups: {all: [a, b]}}"]
-    {
+    for access in [
+        "{groups: {any: [sales]}}",
+        "{groups: {any: ['corp|sales']}}",
+        "{issuers: [corp, corp], groups: {all: [a, b]}}",
+    ] {
         let text = format!("routes: [{{name: r, match: {{path: /}}, upstream: app, access: {access}}}]");
         assert!(load(&text).is_ok(), "{access}");
     }

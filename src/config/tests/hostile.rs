@@ -97,6 +97,16 @@ fn a_file_nested_too_deep_is_refused() {
 }
 
 #[test]
+fn blocks_and_brackets_count_together() {
+    let mut mixed = String::new();
+    for depth in 0..40 {
+        writeln!(mixed, "{}a:", " ".repeat(depth)).unwrap();
+    }
+    write!(mixed, "{}a: {}{}", " ".repeat(40), "[".repeat(40), "]".repeat(40)).unwrap();
+    assert_eq!(refused(&mixed).mistakes()[0].code(), "too-large");
+}
+
+#[test]
 fn a_file_too_large_is_refused() {
     for filler in [b'#', 0xff] {
         let error = refused_file(&vec![filler; 9 * 1024 * 1024]);

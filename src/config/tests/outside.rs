@@ -61,6 +61,11 @@ fn a_variable_that_is_set_to_nothing_is_no_key_left_out() {
         "wrong-value",
         &["`routes[0].access`: `${EMPTY}` holds no value"],
     );
+    let required = "trusted_issuers:\n  corp:\n    issuer: https://i.example\n    audience: [a]\n    require_claims:\n      a: ${NULL}\n      b: null";
+    let loaded = load(required).unwrap();
+    let claims = &loaded.config.trusted_issuers["corp"].require_claims;
+    assert_eq!(claims["a"], "null");
+    assert!(claims["b"].is_null());
 }
 
 #[test]

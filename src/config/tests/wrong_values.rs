@@ -22,6 +22,8 @@ fn a_trusted_issuer_that_would_be_trusted_wrongly_is_refused() {
         ("issuer: 'https://i.example', audience: [a], algorithms: [▸rs256]", "did you mean `RS256`?"),
         ("issuer: 'https://i.example', audience: [a], ▸algorithms: []", "an empty list"),
         ("issuer: 'https://i.example', audience: [a], ▸types: []", "an empty list"),
+        ("issuer: 'https://i.example', audience: [a], types: [JWT, ▸'']", "must not be empty"),
+        ("issuer: 'https://i.example', audience: [a], attributes: {▸'': {claim: a, type: long}}", "needs a name"),
         ("issuer: 'https://i.example', audience: [a], leeway: ▸61s", "at most `60s`"),
         ("issuer: 'https://i.example', audience: [a], max_age: ▸0s", "at least `1s`"),
         ("issuer: 'https://i.example', audience: [a], refresh: {every: ▸10ms}", "at least `1s`"),
@@ -180,6 +182,9 @@ fn pools_that_cognito_would_not_take_are_refused() {
         let marked = format!("issuer: {{address: '127.0.0.1:1', pools: {{p: {{{pool}}}}}}}");
         assert_mistakes(&marked, "wrong-value", &[fragment]);
     }
+    let long = format!("users: {{u: {{password: 'long enough', attributes: {{name: ▸{}}}}}}}", "x".repeat(2049));
+    let marked = format!("issuer: {{address: '127.0.0.1:1', pools: {{p: {{{long}}}}}}}");
+    assert_mistakes(&marked, "wrong-value", &["at most 2048 characters"]);
     assert_mistakes("issuer: {address: '127.0.0.1:1', pools: {▸'a/b': {}}}", "wrong-value", &["the name of a pool"]);
     for url in ["'http://a/'", "'a'", "'http://a?b'", "'ftp://a'"] {
         assert_mistakes(
