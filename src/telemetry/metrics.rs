@@ -47,6 +47,7 @@ struct Families {
     policy_errors: IntCounterVec,
     config_reload: IntCounterVec,
     access_log_dropped: IntCounter,
+    revocations: IntGauge,
 }
 
 type ScrapeHook = Box<dyn Fn(&Metrics) + Send + Sync>;
@@ -114,6 +115,11 @@ impl Metrics {
     #[must_use]
     pub fn token_cache(&self) -> TokenCacheMetrics {
         self.0.token_cache.clone()
+    }
+
+    /// Says how many revocations are kept.
+    pub fn revocations(&self, kept: usize) {
+        self.0.revocations.set(i64::try_from(kept).unwrap_or(i64::MAX));
     }
 
     /// Counts an attempt to take up a changed config.
@@ -200,6 +206,10 @@ impl Families {
                 "lychgate_config_reload_total",
                 "Attempts to take up a changed config by result (success, failure).",
                 &["result"],
+            )?,
+            revocations: define.gauge(
+                "lychgate_revocations",
+                "Revoked tokens and sessions that are remembered, until what they refuse has expired.",
             )?,
             access_log_dropped: define.counter(
                 "lychgate_access_log_dropped_total",

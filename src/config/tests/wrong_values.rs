@@ -40,7 +40,7 @@ fn a_trusted_issuer_that_would_be_trusted_wrongly_is_refused() {
         ("issuer: a, audience: [a], keys: {file: jwks.json}, ▸cache_directory: cache", "these keys are not fetched"),
         ("issuer: a, audience: [a], keys: {inline: {keys: []}}, fetch: {▸ca: ca.pem}", "these keys are not fetched"),
         ("issuer: a, audience: [a], keys: {file: jwks.json}, fetch: {▸proxy: 'http://p.example'}", "are not fetched"),
-        ("issuer: 'https://i.example', audience: [a], cache_directory: ▸ca.pem", "`ca.pem` is not a folder"),
+        ("issuer: 'https://i.example', audience: [a], cache_directory: ▸ca.pem", "is not a folder"),
         ("issuer: 'https://i.example', audience: [a], group_claims: [▸{path: []}]", "must name a claim"),
         ("issuer: 'https://i.example', audience: [a], scope_claims: [scope, ▸'']", "must name a claim"),
         ("issuer: 'https://i.example', audience: [a], require_claims: {▸'': x}", "a claim needs a name"),
@@ -192,5 +192,13 @@ fn pools_that_cognito_would_not_take_are_refused() {
             "wrong-value",
             &["public_url"],
         );
+    }
+}
+
+#[test]
+fn a_secret_of_the_operators_door_that_could_be_guessed_or_not_be_sent_is_refused() {
+    for token in ["short", "'with some blanks in it'", "'nötig-sind-nur-ascii'", "''"] {
+        let marked = format!("admin: {{address: '127.0.0.1:9901', revocations: {{token: ▸{token}}}}}");
+        assert_mistakes(&marked, "wrong-value", &["at least 16 visible ASCII characters"]);
     }
 }

@@ -82,7 +82,7 @@ impl Gate {
             let store = Arc::new(KeyStore::new(config.refresh.clone(), clock.clone()));
             if !keys.is_empty() {
                 let source = KeySource::Inline(key_set(keys).to_string().into_bytes());
-                let fetcher = Fetcher::new(source, config.refresh.timeout, false).unwrap();
+                let fetcher = Fetcher::new(source, &config).unwrap();
                 let mut refresher = Refresher::new(name.into(), store.clone(), fetcher, metrics.issuer(name));
                 runtime.block_on(refresher.fetch_once());
             }
@@ -96,7 +96,7 @@ impl Gate {
             clock: clock.clone(),
             metrics: metrics.token_cache(),
         };
-        let verifier = Verifier::new(issuers, parts);
+        let verifier = Verifier::new(Arc::new(issuers.into_iter().collect()), parts);
         Self { verifier, clock, revocations, runtime }
     }
 
