@@ -1,6 +1,7 @@
 //! Files that do not fit the config's types: every kind of misfit, at every level.
 
-use super::support::assert_mistakes;
+use super::good::EVERY_KEY;
+use super::support::{assert_mistakes, load};
 
 const UNKNOWN_KEYS: &[(&str, &[&str])] = &[
     (
@@ -98,6 +99,17 @@ const UNKNOWN_KEYS: &[(&str, &[&str])] = &[
 fn an_unknown_key_is_refused_at_every_level_with_the_nearest_known() {
     for (marked, fragments) in UNKNOWN_KEYS {
         assert_mistakes(marked, "unknown-key", fragments);
+    }
+}
+
+#[test]
+fn every_known_key_stands_in_the_config_with_every_key() {
+    for (marked, _) in UNKNOWN_KEYS {
+        let error = load(&marked.replace('▸', "")).unwrap_err();
+        let known = error.mistakes()[0].help().unwrap().split('`').skip(1).step_by(2);
+        for key in known {
+            assert!(EVERY_KEY.contains(&format!("{key}:")), "`{key}` is missing, known where {marked} is wrong");
+        }
     }
 }
 
