@@ -98,12 +98,12 @@ mod tests {
             let mut carry = 0;
             for byte in product.iter_mut().rev() {
                 let value = u32::from(*byte) * prime + carry;
-                *byte = (value % 256) as u8;
-                carry = value / 256;
+                *byte = value.to_le_bytes()[0];
+                carry = value >> 8;
             }
             while carry > 0 {
-                product.insert(0, (carry % 256) as u8);
-                carry /= 256;
+                product.insert(0, carry.to_le_bytes()[0]);
+                carry >>= 8;
             }
         }
         product.resize(256, 0);

@@ -8,6 +8,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderValue;
 use http::header::{HOST, UPGRADE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
@@ -267,7 +268,7 @@ fn write_forwarded(session: &Session, request: &mut RequestHeader, context: &Req
     request.insert_header("x-forwarded-proto", if tls { "https" } else { "http" })?;
     let received = session.req_header();
     // HTTP/2 has it in `:authority`.
-    let host = received.headers.get(HOST).map(|host| host.as_bytes());
+    let host = received.headers.get(HOST).map(HeaderValue::as_bytes);
     match host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes())) {
         Some(host) => request.insert_header("x-forwarded-host", host),
         None => Ok(()),

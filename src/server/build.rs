@@ -74,7 +74,11 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
         let store = Arc::new(KeyStore::new(trust.refresh.clone(), ground.clock.clone()));
         let name: Arc<str> = name.as_str().into();
         let fetcher = fetcher(&name, trust, issuer.as_ref())?;
-        refreshers.push(Refresher::new(name.clone(), store.clone(), fetcher, ground.metrics.issuer(&name)));
+        let refresher = Refresher::new(name.clone(), store.clone(), fetcher, ground.metrics.issuer(&name));
+        refreshers.push(match &trust.cache_directory {
+            None => refresher,
+            Some(directory) => refresher.with_cache_directory(directory),
+        });
         trusted.push(Arc::new(TrustedIssuer::new(&name, trust, store.clone())));
         keys.insert(name, store);
     }
@@ -182,5 +186,5 @@ fn fetcher(name: &str, trust: &TrustedIssuerConfig, issuer: Option<&Issuer>) -> 
             KeySource::Pool(keys.ok_or_else(|| failed(crate::token::FetchError::Stopped))?)
         }
     };
-    Fetcher::new(source, trust.refresh.timeout, trust.allow_insecure).map_err(failed)
+    Fetcher::new(source, trust).map_err(failed)
 }

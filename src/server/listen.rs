@@ -1,6 +1,6 @@
 //! The proxy's sockets: plain and TLS listeners on pingora's server.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use pingora::listeners::tls::TlsSettings;
 use pingora::proxy::ProxyServiceBuilder;
 use pingora::server::Server;
 use pingora::server::configuration::ServerConf;
+use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -65,10 +66,12 @@ impl Listeners<'_> {
     }
 }
 
-/// pingora panics where it cannot listen, so each address is tried before.
+/// pingora panics where it cannot listen, so each address is tried before: bound, but without listening, since a client that
+/// connected now would be reset a moment later.
 fn probe(address: SocketAddr) -> Result<(), ServerError> {
-    let tried = TcpListener::bind(address);
-    tried.map(drop).map_err(|source| ServerError::Listen { address, door: "requests", source })
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let tried = socket.and_then(|socket| socket.set_reuseaddr(true).and_then(|()| socket.bind(address)));
+    tried.map_err(|source| ServerError::Listen { address, door: "requests", source })
 }
 
 fn server_conf(config: &Config) -> ServerConf {

@@ -15,11 +15,11 @@ mod verify;
 pub use bearer::{Replacement, find_credential, query_without_credentials, without_credentials};
 pub use claims::Claims;
 pub use config::{
-    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, KeysConfig, RefreshConfig, TokenLimits,
-    TrustedIssuerConfig,
+    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, FetchConfig, KeysConfig, RefreshConfig,
+    TokenLimits, TrustedIssuerConfig,
 };
 pub use error::TokenError;
-pub use jwks::{FetchError, Fetcher, KeySource, KeyStatus, KeyStore, Keys, Refresher};
+pub use jwks::{FetchError, Fetcher, KeyOrigin, KeySource, KeyStatus, KeyStore, Keys, Refresher};
 pub use revocation::Revocations;
 pub use trust::{Attribute, TrustedIssuer};
 pub use verify::{VerifiedToken, Verifier, VerifierParts};

@@ -55,6 +55,14 @@ impl<'a> Findings<'a> {
         self.push(Reason::UnknownName, place, message, Some(help));
     }
 
+    /// Refuses `value` at `path` where there is an objection to it.
+    pub(crate) fn object(&mut self, path: &ConfigPath, value: &str, objection: Option<&str>) {
+        if let Some(objection) = objection {
+            let quoted = self.quote(path, value);
+            self.wrong(path, format!("{quoted} {objection}"));
+        }
+    }
+
     /// Refuses the text at `path` unless it says something.
     pub(crate) fn not_empty(&mut self, path: &ConfigPath, text: &str) {
         if text.trim().is_empty() {

@@ -131,7 +131,7 @@ fn an_ed25519_signature_is_reduced() {
     let mut carry = 0;
     for (byte, added) in signature[32..].iter_mut().zip(ORDER) {
         let sum = u16::from(*byte) + u16::from(added) + carry;
-        (*byte, carry) = ((sum % 256) as u8, sum / 256);
+        (*byte, carry) = (sum.to_le_bytes()[0], sum >> 8);
     }
     assert_eq!(carry, 0);
     assert_eq!(verify(&public_key(&key), &signed_by(&good, &signature)), Err(JoseError::BadSignature));

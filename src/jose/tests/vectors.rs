@@ -23,7 +23,7 @@ fn read(path: &Path) -> Value {
 fn public_half(jwk: &Value) -> Value {
     let mut jwk = jwk.clone();
     if let Some(members) = jwk.as_object_mut().filter(|members| members.get("kty") != Some(&json!("oct"))) {
-        ["d", "p", "q", "dp", "dq", "qi"].iter().for_each(|name| drop(members.remove(*name)));
+        members.retain(|name, _| !["d", "p", "q", "dp", "dq", "qi"].contains(&name.as_str()));
     }
     jwk
 }

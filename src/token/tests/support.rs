@@ -1,6 +1,6 @@
 //! A gate that trusts ten issuers, and tokens made member by member.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use base64::Engine;
@@ -13,7 +13,7 @@ use super::super::config::{TokenLimits, TrustedIssuerConfig};
 use super::super::jwks::{Fetcher, KeySource, KeyStore, Refresher};
 use super::super::revocation::Revocations;
 use super::super::trust::TrustedIssuer;
-use super::super::verify::{VerifiedToken, Verifier};
+use super::super::verify::{VerifiedToken, Verifier, VerifierParts};
 use crate::clock::Clock;
 use crate::jose::{Algorithm, SigningKey};
 use crate::telemetry::Metrics;
@@ -89,7 +89,14 @@ impl Gate {
             Arc::new(TrustedIssuer::new(name, &config, store))
         });
         let limits = TokenLimits { token: ByteSize::b(LONGEST as u64), claims_depth: 16 };
-        let verifier = Verifier::new(issuers, limits, revocations.clone(), clock.clone());
+        let parts = VerifierParts {
+            kept_claims: HashSet::from(["email", "custom:tenant"].map(str::to_owned)),
+            limits,
+            revocations: revocations.clone(),
+            clock: clock.clone(),
+            metrics: metrics.token_cache(),
+        };
+        let verifier = Verifier::new(issuers, parts);
         Self { verifier, clock, revocations, runtime }
     }
 
