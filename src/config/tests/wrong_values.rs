@@ -40,7 +40,7 @@ fn a_trusted_issuer_that_would_be_trusted_wrongly_is_refused() {
         ("issuer: a, audience: [a], keys: {file: jwks.json}, ▸cache_directory: cache", "these keys are not fetched"),
         ("issuer: a, audience: [a], keys: {inline: {keys: []}}, fetch: {▸ca: ca.pem}", "these keys are not fetched"),
         ("issuer: a, audience: [a], keys: {file: jwks.json}, fetch: {▸proxy: 'http://p.example'}", "are not fetched"),
-        ("issuer: 'https://i.example', audience: [a], cache_directory: ▸ca.pem", "`ca.pem` is not a folder"),
+        ("issuer: 'https://i.example', audience: [a], cache_directory: ▸ca.pem", "ca.pem` is not a folder"),
         ("issuer: 'https://i.example', audience: [a], group_claims: [▸{path: []}]", "must name a claim"),
         ("issuer: 'https://i.example', audience: [a], scope_claims: [scope, ▸'']", "must name a claim"),
         ("issuer: 'https://i.example', audience: [a], require_claims: {▸'': x}", "a claim needs a name"),
