@@ -1,8 +1,28 @@
 //! The heart: one decision behind every door.
+//!
+//! A request passes by four keys, each cut only by the stage before: [`AccessRequest`], then a verified token, then a
+//! policy's verdict, then the [`Permit`]. On no there is a [`Denial`], and it alone says what the client gets.
 
+mod access;
+mod authorize;
 mod config;
+mod denial;
+mod identity_headers;
+mod permit;
+mod request;
+mod route;
+mod target;
+#[cfg(test)]
+mod tests;
 
+pub use access::{AppliedBundle, PolicyAnswer};
+pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
 pub use config::{
     AccessConfig, AccessRules, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, Notation, Requirement,
     RouteConfig, RouteIdentityConfig, SenderConstrained, UpgradeConfig,
 };
+pub use denial::{Answer, Denial, Stage};
+pub use permit::Permit;
+pub use request::{AccessRequest, ReceivedRequest};
+pub use route::{Route, RouteConflict, methods_of, parameters_of};
+pub use target::Target;

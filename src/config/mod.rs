@@ -1,5 +1,22 @@
 //! The fuse box: composes every room's config into one file, loads it, and checks the names that must meet.
 
+mod check;
+mod error;
+mod load;
+mod located;
+mod mistake;
+mod nearest;
+mod not_yet;
+mod places;
+mod redact;
+mod relative;
 mod sections;
+#[cfg(test)]
+mod tests;
+mod warnings;
 
+pub use error::{ConfigError, Mistakes};
+pub use load::Loaded;
+pub use mistake::{Mistake, Place};
+pub use places::{ConfigPath, Places};
 pub use sections::Config;

@@ -14,13 +14,17 @@ use serde::Deserialize;
 pub struct IssuerConfig {
     /// Where it listens: AWS JSON 1.1 on `POST /`, discovery and keys under `/{pool id}/.well-known/`.
     pub address: SocketAddr,
-    /// The URL that clients reach it by; each pool's `iss` is this and the pool's id. Default `http://` and the address.
+    /// The URL that clients reach it by, `http://` or `https://`; each pool's `iss` is this, `/` and the pool's id.
+    /// Default `http://` and the address.
     #[serde(default)]
     pub public_url: Option<String>,
     /// The SQLite file; relative to the config file. Default `lychgate.db`.
     #[serde(default = "default_database")]
     pub database: PathBuf,
     /// Pools declared here are made at start and kept in step: what the file says wins, what it does not say stays.
+    ///
+    /// A user's groups and attributes that came from the file go when the file no longer says them; users, groups, clients
+    /// and pools stay until they are deleted.
     #[serde(default)]
     pub pools: BTreeMap<String, PoolConfig>,
 }
@@ -42,7 +46,7 @@ pub struct PoolConfig {
     /// Groups by name.
     #[serde(default)]
     pub groups: BTreeMap<String, GroupConfig>,
-    /// Users by name.
+    /// Users by name; names are compared without case.
     #[serde(default)]
     pub users: BTreeMap<String, UserConfig>,
 }
@@ -53,7 +57,8 @@ pub struct PoolConfig {
 pub struct ClientConfig {
     /// The client's id. Default: 26 lower-case alphanumerics made from pool and client name.
     pub id: Option<String>,
-    /// Makes the client confidential: calls must carry `SECRET_HASH`.
+    /// Makes the client confidential: calls must carry `SECRET_HASH`. 24 to 64 letters, digits, `_` or `+`; never kept in the
+    /// database, so a client that is taken out of the file can no longer prove itself.
     pub secret: Option<SecretString>,
     /// Sign-in flows that the client may use. Default both.
     pub flows: Vec<ClientFlow>,
@@ -66,6 +71,12 @@ pub struct ClientConfig {
     /// How long refresh tokens live, 1h to 3650d. Default `30d`.
     #[serde(with = "humantime_serde")]
     pub refresh_token_validity: Option<Duration>,
+    /// Attributes of the user that access tokens carry too, such as `custom:tenant`. Default none: by itself Cognito puts
+    /// attributes into ID tokens only, and into access tokens what a pre-token-generation trigger V2 adds.
+    pub access_token_attributes: Vec<String>,
+    /// Scopes that access tokens of `InitiateAuth` carry besides `aws.cognito.signin.user.admin`, such as `orders/read`.
+    /// Default none, as Cognito's without a pre-token-generation trigger V2.
+    pub access_token_scopes: Vec<String>,
 }
 
 /// A sign-in flow, by Cognito's name without `ALLOW_`.
@@ -92,15 +103,15 @@ pub struct GroupConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserConfig {
-    /// The password, at least 8 characters. Kept as an Argon2id hash; usually `${NAME}` or `{file: path}`.
+    /// The password, 8 to 256 characters. Kept as an Argon2id hash; usually `${NAME}` or `{file: path}`.
     pub password: SecretString,
     /// Groups of the pool that the user is in.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// Attributes: `email`, `email_verified`, `custom:tenant` and so on, all as text.
+    /// Attributes: `email`, `email_verified`, `custom:tenant` and so on, all as text of at most 2048 bytes.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
-    /// Whether the user may sign in. Default `true`.
+    /// Whether the user may sign in. Default `true`; `false` also ends all sessions of the user.
     #[serde(default = "yes")]
     pub enabled: bool,
 }

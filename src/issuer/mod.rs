@@ -1,5 +1,21 @@
 //! The embedded issuer: local user pools that speak the Cognito API and OpenID Connect.
 
+mod cognito;
 mod config;
+mod declare;
+mod error;
+mod flow;
+mod handle;
+mod oauth;
+mod paths;
+mod pool;
+mod routes;
+mod signing;
+mod store;
+#[cfg(test)]
+mod tests;
+mod workers;
 
 pub use config::{ClientConfig, ClientFlow, GroupConfig, IssuerConfig, PoolConfig, UserConfig};
+pub use error::IssuerError;
+pub use handle::{Issuer, PoolSummary};

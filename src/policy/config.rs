@@ -25,3 +25,14 @@ pub enum Mode {
     /// A deny is counted and logged, and the request goes on.
     Shadow,
 }
+
+impl Mode {
+    /// Its name in configs, metrics and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
+        }
+    }
+}

@@ -173,7 +173,7 @@ pub struct TimeoutsConfig {
 
 impl Default for TimeoutsConfig {
     fn default() -> Self {
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         Self { connect: Duration::from_secs(1), read: minute, write: minute, idle: minute }
     }
 }

@@ -1,8 +1,21 @@
 //! The proxy door: translates HTTP into an access request, and a permit into a request to an upstream.
 
+mod access_log;
 mod config;
+mod context;
+mod framing;
+mod gateway;
+mod respond;
+mod snapshot;
+mod upstream;
+mod wire;
 
 pub use config::{
     BalanceConfig, EndpointConfig, HealthConfig, LimitsConfig, ListenerConfig, ListenerTlsConfig, RetriesConfig,
     RetryOn, TimeoutsConfig, UpstreamConfig, UpstreamTlsConfig,
 };
+pub use context::RequestContext;
+pub use gateway::Gateway;
+pub use snapshot::Snapshot;
+pub use upstream::{Upstream, UpstreamError};
+pub use wire::Door;

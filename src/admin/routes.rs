@@ -1,0 +1,55 @@
+//! The paths of the operator's door.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::Value;
+
+use super::answer::{good, method_not_allowed, not_found};
+use super::health::{livez, readyz};
+use crate::telemetry::{Metrics, Readiness};
+
+/// What the operator's door shows.
+#[derive(Clone)]
+pub struct AdminState {
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// What `/readyz` asks.
+    pub readiness: Readiness,
+    /// Puts together what `/status` shows, anew for each request. It must hold no secret: whoever reaches the door reads it.
+    pub status: Arc<dyn Fn() -> Value + Send + Sync>,
+}
+
+/// The operator's door, to be served on its own address.
+pub fn router(state: AdminState) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/status", get(status))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(map_response(not_to_be_stored))
+        .with_state(state)
+}
+
+/// Prometheus' text format 0.0.4.
+async fn metrics(State(state): State<AdminState>) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.encode()).into_response()
+}
+
+async fn status(State(state): State<AdminState>) -> Response {
+    good((state.status)())
+}
+
+/// Every answer is about now.
+async fn not_to_be_stored(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

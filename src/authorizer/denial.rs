@@ -1,0 +1,358 @@
+//! Every reason for no, and what the client gets for it: status, code, challenge, and words that tell nothing they should not.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use crate::token::TokenError;
+
+/// Why a request goes no further. The one place where a reason becomes an HTTP answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denial {
+    /// The message could be framed in two ways (RFC 9112 section 11.2).
+    BadFraming(&'static str),
+    /// The request target could be read in two ways.
+    BadTarget(&'static str),
+    /// The host is missing, doubled, malformed, or disagrees with the target.
+    BadHost(&'static str),
+    /// The target is longer than `limits.target`.
+    TargetTooLong,
+    /// The header section is larger than `limits.header`, or has more fields than `limits.headers`.
+    HeadersTooLarge,
+    /// The body is larger than `limits.body`.
+    BodyTooLarge,
+    /// The client did not send its request in time.
+    RequestTimeout,
+    /// No route has this host and path.
+    NoRoute,
+    /// A route has this path, but not this method.
+    MethodNotAllowed {
+        /// The methods that it has.
+        allow: Vec<String>,
+    },
+    /// The route needs a token and the request has none.
+    MissingCredential,
+    /// The credential is no good.
+    Token(TokenError),
+    /// The token is good, but this route does not take tokens of its issuer.
+    IssuerNotAccepted,
+    /// The token lacks a scope that the route names.
+    InsufficientScope {
+        /// The scopes that would do.
+        scope: Vec<String>,
+    },
+    /// The caller is in none, or not in all, of the groups that the route names.
+    MissingGroup {
+        /// The groups that would do; for operators, never for the client.
+        groups: Vec<String>,
+    },
+    /// The policies said no.
+    Policy {
+        /// The bundle that decided.
+        bundle: String,
+        /// What the deciding policy lets the client read.
+        message: Option<String>,
+    },
+    /// A policy could not be evaluated, which is a no.
+    PolicyError {
+        /// The bundle that erred.
+        bundle: String,
+    },
+    /// A claim cannot be written into a header without another meaning.
+    ClaimNotForwardable {
+        /// The claim.
+        claim: String,
+    },
+    /// No endpoint of the upstream could be reached.
+    UpstreamUnreachable,
+    /// The upstream's answer was not HTTP, or broke off.
+    UpstreamFailed,
+    /// The upstream did not answer in time.
+    UpstreamTimeout,
+    /// The gate itself failed.
+    Internal,
+}
+
+/// Where on the way a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The request itself: its framing, target, host and size.
+    Request,
+    /// Finding the route.
+    Route,
+    /// Finding the credential.
+    Credential,
+    /// Verifying the token.
+    Token,
+    /// The scopes that the route names.
+    Scopes,
+    /// The groups that the route names.
+    Groups,
+    /// The policies that the route names.
+    Policy,
+    /// Writing down what is told to the upstream.
+    Permit,
+    /// Asking the upstream.
+    Upstream,
+}
+
+/// How a denial is written in HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// `WWW-Authenticate` (RFC 6750 section 3), `Allow`, `Retry-After`, where they belong.
+    pub headers: Vec<(&'static str, String)>,
+    /// `application/problem+json` (RFC 9457).
+    pub body: String,
+}
+
+const REALM: &str = "lychgate";
+
+impl Denial {
+    /// The stable name of this reason, in answers, logs and metrics alike.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadFraming(_) => "bad-framing",
+            Self::BadTarget(_) => "bad-target",
+            Self::BadHost(_) => "bad-host",
+            Self::TargetTooLong => "target-too-long",
+            Self::HeadersTooLarge => "headers-too-large",
+            Self::BodyTooLarge => "body-too-large",
+            Self::RequestTimeout => "request-timeout",
+            Self::NoRoute => "no-route",
+            Self::MethodNotAllowed { .. } => "method-not-allowed",
+            Self::MissingCredential => "missing-credential",
+            Self::Token(error) => error.code(),
+            Self::IssuerNotAccepted => "issuer-not-accepted",
+            Self::InsufficientScope { .. } => "insufficient-scope",
+            Self::MissingGroup { .. } => "missing-group",
+            Self::Policy { .. } => "denied-by-policy",
+            Self::PolicyError { .. } => "policy-error",
+            Self::ClaimNotForwardable { .. } => "claim-not-forwardable",
+            Self::UpstreamUnreachable => "upstream-unreachable",
+            Self::UpstreamFailed => "upstream-failed",
+            Self::UpstreamTimeout => "upstream-timeout",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Where on the way it came up.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::BadFraming(_)
+            | Self::BadTarget(_)
+            | Self::BadHost(_)
+            | Self::TargetTooLong
+            | Self::HeadersTooLarge
+            | Self::BodyTooLarge
+            | Self::RequestTimeout => Stage::Request,
+            Self::NoRoute | Self::MethodNotAllowed { .. } => Stage::Route,
+            Self::MissingCredential
+            | Self::Token(TokenError::SeveralCredentials | TokenError::MalformedCredential(_)) => Stage::Credential,
+            Self::Token(_) | Self::IssuerNotAccepted => Stage::Token,
+            Self::InsufficientScope { .. } => Stage::Scopes,
+            Self::MissingGroup { .. } => Stage::Groups,
+            Self::Policy { .. } | Self::PolicyError { .. } => Stage::Policy,
+            Self::ClaimNotForwardable { .. } => Stage::Permit,
+            Self::UpstreamUnreachable | Self::UpstreamFailed | Self::UpstreamTimeout | Self::Internal => {
+                Stage::Upstream
+            }
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::BadFraming(_)
+            | Self::BadTarget(_)
+            | Self::BadHost(_)
+            | Self::Token(TokenError::SeveralCredentials) => 400,
+            Self::Token(TokenError::KeysUnavailable(_)) => 503,
+            Self::MissingCredential | Self::Token(_) | Self::IssuerNotAccepted | Self::ClaimNotForwardable { .. } => {
+                401
+            }
+            Self::InsufficientScope { .. }
+            | Self::MissingGroup { .. }
+            | Self::Policy { .. }
+            | Self::PolicyError { .. } => 403,
+            Self::NoRoute => 404,
+            Self::MethodNotAllowed { .. } => 405,
+            Self::RequestTimeout => 408,
+            Self::BodyTooLarge => 413,
+            Self::TargetTooLong => 414,
+            Self::HeadersTooLarge => 431,
+            Self::Internal => 500,
+            Self::UpstreamUnreachable | Self::UpstreamFailed => 502,
+            Self::UpstreamTimeout => 504,
+        }
+    }
+
+    /// Whether the gate or an upstream failed, rather than refused.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.status() >= 500
+    }
+
+    /// Whether the client's connection must end with the answer, because its next bytes could be read in two ways.
+    #[must_use]
+    pub fn closes_connection(&self) -> bool {
+        matches!(self, Self::BadFraming(_) | Self::BodyTooLarge | Self::HeadersTooLarge | Self::RequestTimeout)
+    }
+
+    /// The whole answer, with the id that leads an operator to the log line.
+    #[must_use]
+    pub fn answer(&self, request_id: &str) -> Answer {
+        let mut headers = Vec::new();
+        if let Some(challenge) = self.challenge() {
+            headers.push(("www-authenticate", challenge));
+        }
+        if let Self::MethodNotAllowed { allow } = self {
+            headers.push(("allow", allow.join(", ")));
+        }
+        if self.status() == 503 {
+            headers.push(("retry-after", "5".to_owned()));
+        }
+        let body = json!({
+            "type": format!("urn:lychgate:problem:{}", self.code()),
+            "title": self.title(),
+            "status": self.status(),
+            "code": self.code(),
+            "detail": self.detail(),
+            "request_id": request_id,
+        });
+        // The line ends, for those who read it in a terminal.
+        Answer { status: self.status(), headers, body: format!("{body}\n") }
+    }
+
+    /// RFC 6750 section 3: no `error` when there was no credential, since nothing was wrong with it.
+    fn challenge(&self) -> Option<String> {
+        let error = match self {
+            Self::MissingCredential => None,
+            Self::Token(TokenError::KeysUnavailable(_)) => return None,
+            Self::Token(TokenError::SeveralCredentials) => Some("invalid_request"),
+            Self::Token(_) | Self::IssuerNotAccepted | Self::ClaimNotForwardable { .. } => Some("invalid_token"),
+            Self::InsufficientScope { .. } => Some("insufficient_scope"),
+            _ => return None,
+        };
+        let mut challenge = format!("Bearer realm=\"{REALM}\"");
+        if let Some(error) = error {
+            // Writing to a string does not fail.
+            let _infallible = write!(challenge, ", error=\"{error}\", error_description=\"{}\"", self.detail());
+        }
+        if let Self::InsufficientScope { scope } = self {
+            let _infallible = write!(challenge, ", scope=\"{}\"", scope.join(" "));
+        }
+        Some(challenge)
+    }
+
+    fn title(&self) -> &'static str {
+        match self.status() {
+            400 => "Bad request",
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            404 => "Not found",
+            405 => "Method not allowed",
+            408 => "Request timeout",
+            413 => "Content too large",
+            414 => "URI too long",
+            431 => "Request header fields too large",
+            502 => "Bad gateway",
+            503 => "Service unavailable",
+            504 => "Gateway timeout",
+            _ => "Internal error",
+        }
+    }
+
+    /// What the client may read: what it can do better, nothing about keys, policies or other users.
+    ///
+    /// Never a quote or a backslash, so that it stands in a challenge as it is.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        let text = match self {
+            Self::BadFraming(reason) => return format!("the request cannot be framed safely: {reason}"),
+            Self::BadTarget(reason) => return format!("the request target is not accepted: {reason}"),
+            Self::BadHost(reason) => return format!("the host is not accepted: {reason}"),
+            Self::Policy { message: Some(message), .. } => return message.replace(['"', '\\'], "'"),
+            Self::TargetTooLong => "the request target is too long",
+            Self::HeadersTooLarge => "the request header fields are too many or too large",
+            Self::BodyTooLarge => "the request body is too large",
+            Self::RequestTimeout => "the request took too long to arrive",
+            Self::NoRoute => "nothing is served at this host and path",
+            Self::MethodNotAllowed { .. } => "this path does not take this method",
+            Self::MissingCredential => "this path needs a token",
+            Self::Token(error) => return token_detail(error),
+            Self::IssuerNotAccepted => "this path does not take tokens of this issuer",
+            Self::InsufficientScope { .. } => "the token lacks a scope",
+            Self::MissingGroup { .. } => "the caller is not in a group that may do this",
+            Self::Policy { message: None, .. } | Self::PolicyError { .. } => "the caller may not do this",
+            Self::ClaimNotForwardable { .. } => "a claim of the token cannot be passed on safely",
+            Self::UpstreamUnreachable => "the service behind the gate cannot be reached",
+            Self::UpstreamFailed => "the service behind the gate did not answer properly",
+            Self::UpstreamTimeout => "the service behind the gate did not answer in time",
+            Self::Internal => "the gate failed",
+        };
+        text.to_owned()
+    }
+}
+
+/// The token's bearer may know what is wrong with it, but not which keys are there.
+fn token_detail(error: &TokenError) -> String {
+    match error {
+        TokenError::UnknownKey | TokenError::Jose(_) | TokenError::UnknownIssuer => {
+            "the token could not be verified".to_owned()
+        }
+        TokenError::KeysUnavailable(_) => "tokens of this issuer cannot be verified at the moment".to_owned(),
+        other => other.to_string().replace('`', "").replace(['"', '\\'], "'"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::JoseError;
+
+    #[test]
+    fn a_missing_credential_is_asked_for_without_an_error() {
+        let answer = Denial::MissingCredential.answer("r1");
+        assert_eq!(answer.status, 401);
+        assert_eq!(answer.headers, [("www-authenticate", "Bearer realm=\"lychgate\"".to_owned())]);
+    }
+
+    #[test]
+    fn a_bad_token_is_told_what_is_wrong_but_nothing_about_keys() {
+        let expired = Denial::Token(TokenError::Expired).answer("r1");
+        assert_eq!(expired.status, 401);
+        let challenge =
+            "Bearer realm=\"lychgate\", error=\"invalid_token\", error_description=\"the token has expired\"";
+        assert_eq!(expired.headers, [("www-authenticate", challenge.to_owned())]);
+        let of_keys = [TokenError::UnknownKey, JoseError::BadSignature.into(), TokenError::UnknownIssuer];
+        let details: Vec<_> = of_keys.into_iter().map(|error| Denial::Token(error).detail()).collect();
+        assert_eq!(details, ["the token could not be verified"; 3]);
+    }
+
+    #[test]
+    fn a_missing_scope_names_the_scope() {
+        let answer = Denial::InsufficientScope { scope: vec!["a/b".to_owned(), "c".to_owned()] }.answer("r1");
+        assert_eq!(answer.status, 403);
+        assert!(
+            answer.headers[0].1.ends_with(
+                "error=\"insufficient_scope\", error_description=\"the token lacks a scope\", scope=\"a/b c\""
+            )
+        );
+    }
+
+    #[test]
+    fn a_policys_message_cannot_break_out_of_json_or_the_challenge() {
+        let message = Some("say \"hi\\\"".to_owned());
+        let answer = Denial::Policy { bundle: "orders".to_owned(), message }.answer("r1");
+        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body["detail"], "say 'hi''");
+        assert_eq!(body["code"], "denied-by-policy");
+        assert_eq!(body["request_id"], "r1");
+        assert!(!answer.body.contains("orders"));
+    }
+}

@@ -1,0 +1,165 @@
+//! What is asked of the gate: one request that every door has translated in the same way.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use http::HeaderMap;
+use http::header::HOST;
+
+use super::denial::Denial;
+use super::target::{Target, read_host};
+
+/// A request as a door received it.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceivedRequest<'a> {
+    /// The method, as sent.
+    pub method: &'a str,
+    /// The request target, as sent: origin-form or absolute-form.
+    pub target: &'a [u8],
+    /// The authority of HTTP/2's `:authority`, where there is one.
+    pub authority: Option<&'a str>,
+    /// All header fields.
+    pub headers: &'a HeaderMap,
+    /// The client's address.
+    pub client: IpAddr,
+}
+
+/// A request that reads the same for everyone. The first of the four keys: only [`AccessRequest::read`] makes one.
+#[derive(Debug, Clone)]
+pub struct AccessRequest<'a> {
+    method: &'a str,
+    host: Cow<'a, str>,
+    target: Target<'a>,
+    headers: &'a HeaderMap,
+    client: IpAddr,
+}
+
+impl<'a> AccessRequest<'a> {
+    /// Judges method, host and target before anything is looked up by them.
+    ///
+    /// # Errors
+    /// [`Denial::MethodNotAllowed`] for TRACE and CONNECT, [`Denial::BadHost`], [`Denial::BadTarget`].
+    pub fn read(received: ReceivedRequest<'a>) -> Result<Self, Denial> {
+        // TRACE echoes credentials, CONNECT opens tunnels (RFC 9110 sections 9.3.6 and 9.3.8): no route may have them.
+        if received.method == "TRACE" || received.method == "CONNECT" {
+            return Err(Denial::MethodNotAllowed { allow: Vec::new() });
+        }
+        let (authority, target) = split_absolute_form(received.target)?;
+        let target = Target::read(target)?;
+        let host = host_of(received.headers, received.authority, authority)?;
+        Ok(Self { method: received.method, host, target, headers: received.headers, client: received.client })
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &'a str {
+        self.method
+    }
+
+    /// The host in lower case, without port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Path and query.
+    #[must_use]
+    pub fn target(&self) -> &Target<'a> {
+        &self.target
+    }
+
+    /// The header fields, as sent.
+    #[must_use]
+    pub fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    /// The client's address.
+    #[must_use]
+    pub fn client(&self) -> IpAddr {
+        self.client
+    }
+}
+
+/// RFC 9112 section 3.2.2: `http://host/path` carries its own authority.
+fn split_absolute_form(target: &[u8]) -> Result<(Option<&str>, &[u8]), Denial> {
+    let after_scheme = [&b"http://"[..], b"https://"].into_iter().find_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    let Some(rest) = after_scheme else { return Ok((None, target)) };
+    let end = rest.iter().position(|byte| *byte == b'/').ok_or(Denial::BadTarget("no path"))?;
+    let (authority, path) = rest.split_at(end);
+    let authority = std::str::from_utf8(authority).map_err(|_| Denial::BadHost("not ASCII"))?;
+    Ok((Some(authority), path))
+}
+
+/// One host, wherever it is said; where it is said twice, both must agree (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
+fn host_of<'a>(
+    headers: &'a HeaderMap,
+    pseudo: Option<&'a str>,
+    absolute: Option<&'a str>,
+) -> Result<Cow<'a, str>, Denial> {
+    let mut fields = headers.get_all(HOST).iter();
+    let field = fields.next().map(|value| value.to_str().map_err(|_| Denial::BadHost("not ASCII"))).transpose()?;
+    if fields.next().is_some() {
+        return Err(Denial::BadHost("several"));
+    }
+    // RFC 9112 section 3.2: a Host is sent even where the target names one, and a request without it is refused.
+    if field.is_none() && pseudo.is_none() {
+        return Err(Denial::BadHost("missing"));
+    }
+    let mut said = [absolute, pseudo, field].into_iter().flatten();
+    let first = said.next().ok_or(Denial::BadHost("missing"))?;
+    if said.any(|other| !other.eq_ignore_ascii_case(first)) {
+        return Err(Denial::BadHost("two that disagree"));
+    }
+    read_host(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read(method: &str, target: &str, authority: Option<&str>, hosts: &[&'static str]) -> Result<String, Denial> {
+        let headers = hosts.iter().map(|host| (HOST, HeaderValue::from_static(host))).collect();
+        let client = IpAddr::from([127, 0, 0, 1]);
+        let received = ReceivedRequest { method, target: target.as_bytes(), authority, headers: &headers, client };
+        AccessRequest::read(received).map(|request| format!("{} {}", request.host(), request.target().path()))
+    }
+
+    #[test]
+    fn a_host_is_said_once_or_twice_alike() {
+        assert_eq!(read("GET", "/a", None, &["X.example"]).unwrap(), "x.example /a");
+        assert_eq!(read("GET", "/a", Some("x.example"), &[]).unwrap(), "x.example /a");
+        assert_eq!(read("GET", "/a", Some("x.example"), &["X.example"]).unwrap(), "x.example /a");
+        assert_eq!(read("GET", "http://x.example/a", None, &["x.example"]).unwrap(), "x.example /a");
+        assert_eq!(read("GET", "HTTP://x.example/a", None, &["x.example"]).unwrap(), "x.example /a");
+        let refused = [
+            read("GET", "/a", None, &[]),
+            read("GET", "http://x.example/a", None, &[]),
+            read("GET", "/a", None, &["x.example", "x.example"]),
+            read("GET", "/a", None, &["x.example", "y.example"]),
+            read("GET", "/a", Some("y.example"), &["x.example"]),
+            read("GET", "http://y.example/a", None, &["x.example"]),
+            read("GET", "http://x.example:81/a", None, &["x.example"]),
+            read("GET", "http://u@x.example/a", None, &["x.example"]),
+            read("GET", "/a", None, &[""]),
+        ];
+        for denial in refused {
+            assert_eq!(denial.unwrap_err().code(), "bad-host");
+        }
+        for target in ["http://x.example", "ftp://x.example/a", "x.example:80", "*", "http:///a"] {
+            assert!(read("GET", target, None, &["x.example"]).is_err(), "{target}");
+        }
+    }
+
+    #[test]
+    fn trace_and_connect_never_pass() {
+        for method in ["TRACE", "CONNECT"] {
+            assert_eq!(read(method, "/a", None, &["x.example"]).unwrap_err().status(), 405);
+        }
+    }
+}

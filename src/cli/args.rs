@@ -1,0 +1,91 @@
+//! What can be asked on the command line.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The gate where bearers stop: an auth gateway in front of backend APIs.
+#[derive(Debug, Parser)]
+#[command(name = "lychgate", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 good, 1 the answer is no, 2 wrong usage, 3 could not start.")]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// One command.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Shows the gate at work: issuer, demo pool, echo upstream, routes and policies, all on loopback.
+    #[command(after_help = "Examples:
+  lychgate quickstart
+  lychgate quickstart --state ./demo
+  lychgate serve --config ./demo/lychgate.yaml")]
+    Quickstart(QuickstartArgs),
+    /// Serves a config until SIGTERM.
+    #[command(after_help = "Example:
+  lychgate serve --config lychgate.yaml")]
+    Serve(ConfigArgs),
+    /// Loads and cross-checks a config and its policies; names every mistake with its place.
+    #[command(after_help = "Examples:
+  lychgate check --config lychgate.yaml
+  lychgate check --config lychgate.yaml --online --json")]
+    Check(CheckArgs),
+    /// Explains the decision about one request, step by step, without sending it.
+    #[command(after_help = "Examples:
+  lychgate explain --config lychgate.yaml --request 'GET https://api.example.com/orders/7' --token token.txt
+  lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --token - < token.txt")]
+    Explain(ExplainArgs),
+}
+
+/// A config file.
+#[derive(Debug, Args)]
+pub(super) struct ConfigArgs {
+    /// The config file.
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) config: PathBuf,
+}
+
+/// How the demonstration runs.
+#[derive(Debug, Args)]
+pub(super) struct QuickstartArgs {
+    /// A folder that keeps state, config and policies, to be edited and served. Default: one that goes at the end.
+    #[arg(long, value_name = "DIR")]
+    pub(super) state: Option<PathBuf>,
+}
+
+/// What is checked.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) file: ConfigArgs,
+    /// Also fetches the keys of every trusted issuer.
+    #[arg(long)]
+    pub(super) online: bool,
+    /// Writes JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What is explained.
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    #[command(flatten)]
+    pub(super) file: ConfigArgs,
+    /// Method and URL.
+    #[arg(long, value_name = "'METHOD URL'")]
+    pub(super) request: String,
+    /// A file with the token, or `-` for standard input; never the token itself, since arguments are seen by everyone.
+    #[arg(long, value_name = "FILE")]
+    pub(super) token: Option<PathBuf>,
+    /// A header of the request; may be given several times.
+    #[arg(long = "header", short = 'H', value_name = "'NAME: VALUE'")]
+    pub(super) headers: Vec<String>,
+    /// The client's address.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(super) ip: IpAddr,
+    /// Writes JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}

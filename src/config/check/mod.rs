@@ -1,0 +1,15 @@
+//! What the types cannot ask: names that must meet, values that must make sense, files that must be there.
+
+mod findings;
+mod headers;
+mod path;
+mod pools;
+mod routes;
+mod run;
+mod sockets;
+mod trusted;
+mod upstreams;
+mod url;
+
+pub(crate) use run::check;
+pub(crate) use url::is_loopback;

@@ -1,0 +1,210 @@
+//! The embedded issuer and its declared pools: ids, names and lifetimes as Cognito has them.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::findings::Findings;
+use super::url::objection;
+use crate::config::mistake::Reason;
+use crate::config::nearest::did_you_mean;
+use crate::config::places::ConfigPath;
+use crate::issuer::{ClientConfig, IssuerConfig, PoolConfig, UserConfig};
+
+/// Standard attributes of a Cognito user (section 5.1 of `OpenID` Connect Core 1.0) that may be declared.
+const STANDARD_ATTRIBUTES: [&str; 19] = [
+    "address",
+    "birthdate",
+    "email",
+    "email_verified",
+    "family_name",
+    "gender",
+    "given_name",
+    "locale",
+    "middle_name",
+    "name",
+    "nickname",
+    "phone_number",
+    "phone_number_verified",
+    "picture",
+    "preferred_username",
+    "profile",
+    "updated_at",
+    "website",
+    "zoneinfo",
+];
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Ids that pools and clients before this one have taken. Both are known by their id alone, so none may come twice.
+#[derive(Default)]
+struct Ids<'c>(HashMap<&'c str, ConfigPath>);
+
+pub(crate) fn check_issuer(issuer: Option<&IssuerConfig>, findings: &mut Findings<'_>) {
+    let Some(issuer) = issuer else { return };
+    let at = ConfigPath::new("issuer");
+    if let Some(url) = &issuer.public_url {
+        check_public_url(&at.key("public_url"), url, findings);
+    }
+    if let Some(folder) = issuer.database.parent().filter(|folder| *folder != Path::new("")) {
+        findings.directory(&at.key("database"), folder);
+    }
+    let mut ids = Ids::default();
+    for (name, pool) in &issuer.pools {
+        check_pool(&at.key("pools").key(name), name, pool, &mut ids, findings);
+    }
+}
+
+/// Plain HTTP is taken: what stands before the issuer may end TLS. Tokens carry the URL, so it must be in its one spelling.
+fn check_public_url(path: &ConfigPath, url: &str, findings: &mut Findings<'_>) {
+    if let Some(objection) = objection(url, true) {
+        findings.wrong(path, objection);
+    } else if url.ends_with('/') || url.contains('?') {
+        findings.wrong(path, "must not end in `/`, nor carry a query: a pool's id is put after it");
+    }
+}
+
+fn check_pool<'c>(at: &ConfigPath, name: &str, pool: &'c PoolConfig, ids: &mut Ids<'c>, findings: &mut Findings<'_>) {
+    if !is_title(name) {
+        findings.wrong_key(at, "the name of a pool is 1 to 128 letters, digits, blanks and `_+=,.@-`");
+    }
+    if let Some(id) = &pool.id {
+        let path = at.key("id");
+        if !is_pool_id(id) {
+            findings.wrong(
+                &path,
+                "must be `<region>_<letters and digits>`, such as `local_Ab3dEf6h9`, at most 55 characters",
+            );
+        }
+        check_id(path, id, ids, findings);
+    }
+    for (name, client) in &pool.clients {
+        check_client(&at.key("clients").key(name), name, client, ids, findings);
+    }
+    for name in pool.groups.keys().filter(|name| !is_name(name, 128)) {
+        let message = "the name of a group is 1 to 128 characters without blanks and control characters";
+        findings.wrong_key(&at.key("groups").key(name), message);
+    }
+    for (name, user) in &pool.users {
+        check_user(&at.key("users").key(name), name, user, pool, findings);
+    }
+}
+
+fn check_id<'c>(path: ConfigPath, id: &'c str, ids: &mut Ids<'c>, findings: &mut Findings<'_>) {
+    if let Some(first) = ids.0.get(id) {
+        findings.add(&path, Reason::DuplicateName, format!("`{first}` is the same id"));
+    }
+    ids.0.entry(id).or_insert(path);
+}
+
+fn check_client<'c>(
+    at: &ConfigPath,
+    name: &str,
+    client: &'c ClientConfig,
+    ids: &mut Ids<'c>,
+    findings: &mut Findings<'_>,
+) {
+    if !is_title(name) {
+        findings.wrong_key(at, "the name of a client is 1 to 128 letters, digits, blanks and `_+=,.@-`");
+    }
+    if let Some(id) = &client.id {
+        if !is_word(id, 128) {
+            findings.wrong(&at.key("id"), "must be 1 to 128 letters, digits, `_` and `+`");
+        }
+        check_id(at.key("id"), id, ids, findings);
+    }
+    // The pattern of Cognito's `SecretHashType` key. What the secret is, is not said.
+    if client.secret.as_ref().is_some_and(|secret| !is_word(secret.expose_secret(), 64)) {
+        findings.wrong(&at.key("secret"), "must be 1 to 64 letters, digits, `_` and `+`");
+    }
+    let access = client.access_token_validity.unwrap_or(HOUR);
+    let id = client.id_token_validity.unwrap_or(HOUR);
+    let refresh = client.refresh_token_validity.unwrap_or(30 * DAY);
+    within(&at.key("access_token_validity"), access, 5 * MINUTE..=DAY, "from `5m` to `1d`", findings);
+    within(&at.key("id_token_validity"), id, 5 * MINUTE..=DAY, "from `5m` to `1d`", findings);
+    within(&at.key("refresh_token_validity"), refresh, HOUR..=3650 * DAY, "from `1h` to `3650d`", findings);
+    if access.max(id) > refresh {
+        let message = "must not be shorter than what it refreshes: access and ID tokens";
+        findings.add(&at.key("refresh_token_validity"), Reason::Contradiction, message);
+    }
+}
+
+fn within(
+    path: &ConfigPath,
+    value: Duration,
+    range: std::ops::RangeInclusive<Duration>,
+    range_in_words: &str,
+    findings: &mut Findings<'_>,
+) {
+    if !range.contains(&value) {
+        findings.wrong(path, format!("must be {range_in_words}"));
+    }
+}
+
+fn check_user(at: &ConfigPath, name: &str, user: &UserConfig, pool: &PoolConfig, findings: &mut Findings<'_>) {
+    if !is_name(name, 128) {
+        findings.wrong_key(at, "the name of a user is 1 to 128 characters without blanks and control characters");
+    }
+    check_password(&at.key("password"), &user.password, findings);
+    for (index, group) in user.groups.iter().enumerate() {
+        if !pool.groups.contains_key(group) {
+            findings.unknown_name(&at.key("groups").item(index), "group of this pool", group, pool.groups.keys());
+        }
+    }
+    for (name, value) in &user.attributes {
+        check_attribute(&at.key("attributes").key(name), name, value, findings);
+    }
+}
+
+fn check_password(path: &ConfigPath, password: &SecretString, findings: &mut Findings<'_>) {
+    if !(8..=256).contains(&password.expose_secret().chars().count()) {
+        findings.wrong(path, "must be 8 to 256 characters");
+    }
+}
+
+fn check_attribute(path: &ConfigPath, name: &str, value: &str, findings: &mut Findings<'_>) {
+    let is_custom = name.strip_prefix("custom:").is_some_and(|custom| is_name(custom, 20));
+    if !is_custom && !STANDARD_ATTRIBUTES.contains(&name) {
+        let near = did_you_mean(name, &STANDARD_ATTRIBUTES);
+        findings.wrong_key(path, format!("is neither a standard attribute nor `custom:` and a name{near}"));
+    }
+    if value.chars().count() > 2048 {
+        findings.wrong(path, "must be at most 2048 characters");
+    }
+    if name.ends_with("_verified") && !matches!(value, "true" | "false") {
+        findings.wrong(path, "must be `true` or `false`");
+    }
+}
+
+/// `[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,most}` of Cognito's model, which leaves out blanks and controls.
+fn is_name(name: &str, most: usize) -> bool {
+    (1..=most).contains(&name.chars().count()) && !name.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+/// `[\w\s+=,.@-]{1,128}` of Cognito's model.
+fn is_title(title: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_ +=,.@-".contains(&byte);
+    (1..=128).contains(&title.len()) && title.bytes().all(fits)
+}
+
+/// `[\w+]{1,most}` of Cognito's model.
+fn is_word(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'+')
+}
+
+/// `[\w-]+_[0-9a-zA-Z]+` of Cognito's model, at most 55 characters.
+fn is_pool_id(id: &str) -> bool {
+    let Some((region, unique)) = id.rsplit_once('_') else {
+        return false;
+    };
+    id.len() <= 55
+        && !region.is_empty()
+        && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        && !unique.is_empty()
+        && unique.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}

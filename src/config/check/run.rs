@@ -1,0 +1,70 @@
+//! Every check of a config, section by section.
+
+use std::time::Duration;
+
+use super::findings::Findings;
+use super::headers::{check_credentials, check_identity};
+use super::pools::check_issuer;
+use super::routes::check_routes;
+use super::sockets::check_sockets;
+use super::trusted::check_trusted_issuers;
+use super::upstreams::check_upstreams;
+use crate::config::mistake::{Mistake, Reason};
+use crate::config::not_yet::not_yet;
+use crate::config::places::{ConfigPath, Places};
+use crate::config::sections::Config;
+use crate::proxy::LimitsConfig;
+
+/// All that is wrong with `config` beyond its types.
+pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
+    let mut findings = Findings::new(places);
+    for path in not_yet(config) {
+        findings.add(&path, Reason::NotSupportedYet, "is not supported yet");
+    }
+    check_sockets(config, &mut findings);
+    check_trusted_issuers(config, &mut findings);
+    check_credentials(&config.credentials, &mut findings);
+    check_policies(config, &mut findings);
+    check_upstreams(config, &mut findings);
+    check_routes(config, &mut findings);
+    check_identity(&config.identity, &mut findings);
+    check_limits(&config.limits, &mut findings);
+    check_threads(config.threads, &mut findings);
+    check_issuer(config.issuer.as_ref(), &mut findings);
+    findings.mistakes
+}
+
+fn check_policies(config: &Config, findings: &mut Findings<'_>) {
+    for (name, bundle) in &config.policies {
+        let at = ConfigPath::new("policies").key(name);
+        if name.trim().is_empty() {
+            findings.wrong_key(&at, "a bundle needs a name");
+        }
+        findings.directory(&at.key("directory"), &bundle.directory);
+    }
+}
+
+fn check_threads(threads: Option<usize>, findings: &mut Findings<'_>) {
+    if let Some(threads) = threads {
+        findings.between(&ConfigPath::new("threads"), threads as u64, 1, 1024);
+    }
+}
+
+/// The upper bounds are what the proxy beneath and the parsers can hold; beyond them a limit would not be the one that is felt.
+fn check_limits(limits: &LimitsConfig, findings: &mut Findings<'_>) {
+    const MIB: u64 = 1024 * 1024;
+    let LimitsConfig { token, header, headers, target, body, claims_depth, header_timeout, connections_per_ip } =
+        limits;
+    for (key, value, most) in [
+        ("token", token.as_u64(), MIB),
+        ("header", header.as_u64(), MIB),
+        ("headers", *headers as u64, 256),
+        ("target", target.as_u64(), 65_534),
+        ("body", body.as_u64(), MIB * MIB),
+        ("claims_depth", *claims_depth as u64, 127),
+        ("connections_per_ip", *connections_per_ip as u64, MIB),
+    ] {
+        findings.between(&ConfigPath::new("limits").key(key), value, 1, most);
+    }
+    findings.duration(&ConfigPath::new("limits").key("header_timeout"), *header_timeout, Duration::from_millis(1));
+}

@@ -1,0 +1,51 @@
+//! Listeners, and every address that something listens at: no two may be the same.
+
+use std::net::SocketAddr;
+
+use super::findings::Findings;
+use crate::admin::AdminConfig;
+use crate::config::mistake::Reason;
+use crate::config::places::ConfigPath;
+use crate::config::sections::Config;
+
+pub(crate) fn check_sockets(config: &Config, findings: &mut Findings<'_>) {
+    let listeners = ConfigPath::new("listeners");
+    if config.listeners.is_empty() {
+        findings.wrong(&listeners, "at least one listener is needed");
+    }
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let at = listeners.item(index).key("tls");
+        let Some(tls) = &listener.tls else { continue };
+        findings.file(&at.key("certificate"), &tls.certificate);
+        findings.file(&at.key("key"), &tls.key);
+    }
+    check_addresses(&addresses(config), findings);
+}
+
+/// Every address that something listens at, listeners first.
+fn addresses(config: &Config) -> Vec<(ConfigPath, SocketAddr)> {
+    let listeners = config.listeners.iter().enumerate();
+    let listeners = listeners.map(|(index, listener)| (ConfigPath::new("listeners").item(index), listener.address));
+    let issuer = config.issuer.as_ref().map(|issuer| (ConfigPath::new("issuer"), issuer.address));
+    let admin = match config.admin {
+        AdminConfig::At(address) => Some((ConfigPath::new("admin"), address)),
+        AdminConfig::Off => None,
+    };
+    listeners.chain(issuer).chain(admin).map(|(at, address)| (at.key("address"), address)).collect()
+}
+
+fn check_addresses(addresses: &[(ConfigPath, SocketAddr)], findings: &mut Findings<'_>) {
+    for (index, (path, address)) in addresses.iter().enumerate() {
+        let taken = addresses.iter().take(index).find(|(_, earlier)| clash(earlier, address));
+        let Some((earlier, _)) = taken else { continue };
+        // A default is not written in the file: then the one that is written is shown.
+        let (at, by) = if findings.places.is_written(path) { (path, earlier) } else { (earlier, path) };
+        findings.add(at, Reason::DuplicateName, format!("this address is taken by `{by}`"));
+    }
+}
+
+/// Whether both cannot be listened at. Port 0 takes a free port each time; the unspecified address takes its port on all.
+fn clash(one: &SocketAddr, other: &SocketAddr) -> bool {
+    let same_host = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && one.is_ipv4() == other.is_ipv4() && same_host
+}

@@ -1,0 +1,38 @@
+//! Makes every path in the config start at the config file's folder.
+
+use std::path::{Path, PathBuf};
+
+use super::sections::Config;
+use crate::issuer::IssuerConfig;
+use crate::proxy::{ListenerTlsConfig, UpstreamTlsConfig};
+use crate::token::KeysConfig;
+
+/// Puts `folder` before every relative path.
+pub(crate) fn resolve(config: &mut Config, folder: &Path) {
+    for path in paths(config) {
+        *path = folder.join(&*path);
+    }
+}
+
+/// Every path that the config holds.
+fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
+    let mut paths = Vec::new();
+    for tls in config.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {
+        let ListenerTlsConfig { certificate, key, client_ca } = tls;
+        paths.extend([certificate, key].into_iter().chain(client_ca));
+    }
+    for trusted in config.trusted_issuers.values_mut() {
+        if let KeysConfig::File(file) = &mut trusted.keys {
+            paths.push(file);
+        }
+        paths.extend(&mut trusted.fetch.ca);
+        paths.extend(&mut trusted.cache_directory);
+    }
+    paths.extend(config.policies.values_mut().map(|bundle| &mut bundle.directory));
+    for tls in config.upstreams.values_mut().filter_map(|upstream| upstream.tls.as_mut()) {
+        let UpstreamTlsConfig { server_name: _, ca, certificate, key } = tls;
+        paths.extend([ca, certificate, key].into_iter().flatten());
+    }
+    paths.extend(config.issuer.as_mut().map(|IssuerConfig { database, .. }| database));
+    paths
+}

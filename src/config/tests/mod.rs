@@ -1,0 +1,11 @@
+//! Tests of the whole room: config files in, values or mistakes out.
+
+mod good;
+mod hostile;
+mod not_yet;
+mod outside;
+mod support;
+mod warned;
+mod wrong_names;
+mod wrong_shapes;
+mod wrong_values;

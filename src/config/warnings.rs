@@ -1,0 +1,119 @@
+//! What does not stop the gate, but may not be meant: more is open than it looks.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+
+use super::check::is_loopback;
+use super::mistake::{Mistake, Reason};
+use super::places::{ConfigPath, Places};
+use super::sections::Config;
+use crate::admin::AdminConfig;
+use crate::authorizer::AccessConfig;
+use crate::token::{CredentialConfig, KeysConfig, TrustedIssuerConfig};
+
+/// All warnings about `config`.
+pub(crate) fn warnings(config: &Config, places: &Places) -> Vec<Mistake> {
+    let mut warnings = Warnings { places, all: Vec::new() };
+    warnings.open_sockets(config);
+    warnings.insecure_keys(config);
+    warnings.tokens_in_queries(&config.credentials);
+    warnings.unused_bundles(config);
+    warnings.all
+}
+
+struct Warnings<'a> {
+    places: &'a Places,
+    all: Vec<Mistake>,
+}
+
+impl Warnings<'_> {
+    fn add(&mut self, path: &ConfigPath, reason: Reason, message: &str) {
+        let message = format!("`{path}`: {message}");
+        self.all.push(Mistake { code: reason.code(), place: self.places.of(path), message, help: None });
+    }
+
+    fn open_sockets(&mut self, config: &Config) {
+        for (index, listener) in config.listeners.iter().enumerate() {
+            if listener.tls.is_none() && is_open(listener.address) {
+                let path = ConfigPath::new("listeners").item(index).key("address");
+                self.add(&path, Reason::Exposed, "without `tls`, tokens come in clear from outside this machine");
+            }
+        }
+        if let AdminConfig::At(address) = config.admin
+            && is_open(address)
+        {
+            let path = ConfigPath::new("admin").key("address");
+            self.add(
+                &path,
+                Reason::Exposed,
+                "metrics and status can be read from outside this machine by anyone who reaches it",
+            );
+        }
+        if let Some(issuer) = &config.issuer
+            && is_open(issuer.address)
+            && !issuer.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+        {
+            let path = ConfigPath::new("issuer").key("address");
+            self.add(
+                &path,
+                Reason::Exposed,
+                "passwords come in clear from outside this machine, unless TLS ends before it",
+            );
+        }
+    }
+
+    fn insecure_keys(&mut self, config: &Config) {
+        for (name, trusted) in &config.trusted_issuers {
+            if keys_over_http(trusted) {
+                let path = ConfigPath::new("trusted_issuers").key(name).key("allow_insecure");
+                let message = "keys come over plain http: whoever is on the way can put in keys of their own";
+                self.add(&path, Reason::Exposed, message);
+            }
+        }
+    }
+
+    fn tokens_in_queries(&mut self, credentials: &[CredentialConfig]) {
+        for (index, credential) in credentials.iter().enumerate() {
+            if matches!(credential, CredentialConfig::Query(_)) {
+                let path = ConfigPath::new("credentials").item(index);
+                self.add(
+                    &path,
+                    Reason::Exposed,
+                    "a token in the URL ends up in logs and histories (RFC 6750 section 5.3)",
+                );
+            }
+        }
+    }
+
+    fn unused_bundles(&mut self, config: &Config) {
+        let used: HashSet<&String> = config
+            .routes
+            .iter()
+            .filter_map(|route| match &route.access {
+                AccessConfig::Rules(rules) => rules.policy.as_ref(),
+                AccessConfig::Public => None,
+            })
+            .collect();
+        for name in config.policies.keys().filter(|name| !used.contains(name)) {
+            self.add(
+                &ConfigPath::new("policies").key(name),
+                Reason::Unused,
+                "no route names this bundle, so it decides nothing",
+            );
+        }
+    }
+}
+
+fn is_open(address: SocketAddr) -> bool {
+    !address.ip().is_loopback()
+}
+
+fn keys_over_http(trusted: &TrustedIssuerConfig) -> bool {
+    let url = match &trusted.keys {
+        KeysConfig::Discovery => &trusted.issuer,
+        KeysConfig::JwksUri(url) => url,
+        KeysConfig::File(_) | KeysConfig::Inline(_) | KeysConfig::Pool(_) => return false,
+    };
+    let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
+    url.starts_with("http://") && !host.is_some_and(|host| is_loopback(&host))
+}

@@ -1,0 +1,91 @@
+//! What can go wrong in the house itself: its config, its database, its keys, its workers.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::jose::JoseError;
+
+/// Why the issuer cannot start, or cannot do what it was asked through no fault of the caller.
+#[derive(Debug, Error)]
+pub enum IssuerError {
+    /// `public_url` cannot be the base of an issuer's URL.
+    #[error("`public_url` must be `http://` or `https://` and a host, without user, query or fragment: `{0}`")]
+    PublicUrl(String),
+    /// The port is chosen by the system, so that no URL can be made of the address.
+    #[error("`public_url` is needed where the issuer's `address` has port 0")]
+    NoPort,
+    /// Something that the config declares in a pool cannot be.
+    #[error("pool `{pool}`: {item} {problem}")]
+    Declared {
+        /// The pool's name.
+        pool: String,
+        /// What it is about, such as "client `web`".
+        item: String,
+        /// What is wrong with it, without its value.
+        problem: &'static str,
+    },
+    /// The database file cannot be made or protected.
+    #[error("could not open the database file `{path}`")]
+    DatabaseFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database refused or was not there.
+    #[error("could not {attempted} in the database")]
+    Database {
+        /// What was attempted.
+        attempted: &'static str,
+        /// What the database said.
+        source: sqlx::Error,
+    },
+    /// The database's tables could not be brought up to date.
+    #[error("could not bring the database's tables up to date")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// What is kept cannot be what was put there.
+    #[error("the database holds an impossible `{0}`")]
+    Kept(&'static str),
+    /// A signing key could not be made, read or used.
+    #[error(transparent)]
+    Key(#[from] JoseError),
+    /// A password could not be hashed.
+    #[error("a password could not be hashed")]
+    PasswordHash,
+    /// The system has no randomness to give.
+    #[error("the system gave no randomness")]
+    Randomness,
+    /// More callers wait for hashing or signing than may.
+    #[error("too many callers wait for `{0}`")]
+    Busy(&'static str),
+    /// A piece of work ended without a result.
+    #[error("the work `{0}` ended without a result")]
+    WorkLost(&'static str),
+}
+
+impl IssuerError {
+    /// The stable name of this reason, for logs and metrics.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::PublicUrl(_) => "issuer-public-url",
+            Self::NoPort => "issuer-no-port",
+            Self::Declared { .. } => "issuer-declared",
+            Self::DatabaseFile { .. } => "issuer-database-file",
+            Self::Database { .. } => "issuer-database",
+            Self::Migration(_) => "issuer-migration",
+            Self::Kept(_) => "issuer-kept",
+            Self::Key(_) => "issuer-key",
+            Self::PasswordHash => "issuer-password-hash",
+            Self::Randomness => "issuer-randomness",
+            Self::Busy(_) => "issuer-busy",
+            Self::WorkLost(_) => "issuer-work-lost",
+        }
+    }
+
+    /// For `map_err` on a statement: names what was attempted, keeps what the database said.
+    pub(crate) fn database(attempted: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |source| Self::Database { attempted, source }
+    }
+}

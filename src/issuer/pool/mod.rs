@@ -1,0 +1,19 @@
+//! What a user pool holds, as plain values and rules: no I/O, no clock of its own.
+
+mod attributes;
+mod client;
+mod group;
+mod lockout;
+mod password;
+mod session;
+mod user;
+mod user_pool;
+
+pub(crate) use attributes::{Attributes, is_attribute_name};
+pub(crate) use client::{Client, Flow, Lifetimes, SecretHash};
+pub(crate) use group::{Group, is_group_name};
+pub(crate) use lockout::Attempts;
+pub(crate) use password::{PasswordHash, is_long_enough};
+pub(crate) use session::{LONGEST_TOKEN_MILLIS, RefreshToken, Session, Sha256};
+pub(crate) use user::{StoredUser, User, is_user_name, user_name_key};
+pub(crate) use user_pool::{UserPool, client_id_for, is_client_id, is_pool_id, pool_id_for};

@@ -1,0 +1,21 @@
+//! The table of contents: every path of the issuer and what answers it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::map_response;
+use axum::routing::{get, options};
+
+use super::cognito;
+use super::flow::Engine;
+use super::oauth;
+
+/// All paths of the issuer.
+pub(crate) fn router(engine: Arc<Engine>) -> Router {
+    Router::new()
+        .route("/", options(cognito::preflight).post(cognito::call))
+        .route("/{pool_id}/.well-known/openid-configuration", get(oauth::openid_configuration))
+        .route("/{pool_id}/.well-known/jwks.json", get(oauth::jwks))
+        .layer(map_response(cognito::allow_any_origin))
+        .with_state(engine)
+}

@@ -1,0 +1,13 @@
+//! The issuer as its clients meet it: over a real socket, with a clock that the test turns.
+
+/// Discovery and keys, as a stranger reads them.
+mod discovery;
+/// What every answer of the Cognito door has in common, whatever the operation.
+mod door;
+/// Declared pools: kept in step at each start, and what outlives a restart.
+mod restart;
+/// Refresh, revocation and sign-out.
+mod sessions;
+/// Sign-in with a password, its refusals, and the lock.
+mod sign_in;
+mod support;

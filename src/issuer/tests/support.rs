@@ -1,0 +1,234 @@
+//! An issuer on a socket of its own, and short words for what clients do with it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::clock::Clock;
+use crate::issuer::{Issuer, IssuerConfig, IssuerError};
+use crate::jose::{Algorithm, CompactJws, KeySet};
+use crate::token::Revocations;
+
+const DATABASE: &str = "issuer.db";
+pub(super) const NOW: u64 = 1_700_000_000;
+pub(super) const PASSWORD: &str = "correct horse battery";
+pub(super) const SECRET: &str = "abcdefghijklmnopqrstuvwxyz0123";
+
+/// Two pools that share nothing but names.
+pub(super) const POOLS: &str = "
+demo:
+  clients:
+    web: {id: web}
+    other: {id: other}
+    server: {id: server, secret: abcdefghijklmnopqrstuvwxyz0123}
+    short: {id: short, flows: [USER_PASSWORD_AUTH], access_token_validity: 5m, refresh_token_validity: 1h}
+    gate: {id: gate, access_token_attributes: ['custom:tenant'], access_token_scopes: [orders/read]}
+    only-refresh: {id: onlyrefresh, flows: [REFRESH_TOKEN_AUTH]}
+  groups: {sales: {precedence: 5}, admin: {precedence: 1}, a-none: {}}
+  users:
+    alice:
+      password: correct horse battery
+      groups: [a-none, sales, admin]
+      attributes: {email: alice@example.com, email_verified: 'true', 'custom:tenant': acme}
+    bob: {password: correct horse battery}
+    dora: {password: correct horse battery, enabled: false}
+beta:
+  clients: {web: {id: betaweb}}
+  users: {alice: {password: another battery}}
+";
+
+pub(super) struct TestIssuer {
+    pub issuer: Issuer,
+    pub clock: Clock,
+    pub revocations: Revocations,
+    pub url: String,
+    http: reqwest::Client,
+    server: JoinHandle<()>,
+    pub directory: Arc<TempDir>,
+}
+
+pub(super) struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    /// The exception's name and message.
+    #[track_caller]
+    pub(super) fn refusal(&self) -> (&str, &str) {
+        assert_eq!(self.status, 400, "{}", self.body);
+        (self.body["__type"].as_str().unwrap(), self.body["message"].as_str().unwrap())
+    }
+
+    #[track_caller]
+    pub(super) fn token(&self, name: &str) -> String {
+        self.body["AuthenticationResult"][name].as_str().unwrap_or_else(|| panic!("{}", self.body)).to_owned()
+    }
+}
+
+/// An issuer whose `iss` stays the same over restarts, whatever port it listens on.
+pub(super) async fn open(pools: &str, directory: &Path, clock: &Clock) -> Result<Issuer, IssuerError> {
+    let revocations = Revocations::new(clock.clone());
+    let database = directory.join(DATABASE);
+    let text = json!({"address": "127.0.0.1:0", "public_url": "http://issuer.test", "database": database});
+    let config: IssuerConfig = serde_json::from_value(text).unwrap();
+    let config = IssuerConfig { pools: serde_saphyr::from_str(pools).unwrap(), ..config };
+    Issuer::open(config, clock.clone(), revocations).await
+}
+
+/// A state that was made once: keys and hashes are the slow part of a first start.
+async fn made_state() -> &'static [u8] {
+    static MADE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let make = || async {
+        let directory = TempDir::new().unwrap();
+        let issuer = open(POOLS, directory.path(), &Clock::standing_at(NOW)).await.unwrap();
+        issuer.engine().database.close().await;
+        std::fs::read(directory.path().join(DATABASE)).unwrap()
+    };
+    MADE.get_or_init(make).await
+}
+
+impl TestIssuer {
+    /// One with [`POOLS`] on a state of its own.
+    pub(super) async fn start() -> Self {
+        let directory = TempDir::new().unwrap();
+        std::fs::write(directory.path().join(DATABASE), made_state().await).unwrap();
+        Self::on(POOLS, Arc::new(directory), Clock::standing_at(NOW)).await
+    }
+
+    /// Stops this one and starts another on the same state.
+    pub(super) async fn again_with(self, pools: &str) -> Self {
+        self.server.abort();
+        Self::on(pools, self.directory, self.clock).await
+    }
+
+    async fn on(pools: &str, directory: Arc<TempDir>, clock: Clock) -> Self {
+        let issuer = open(pools, directory.path(), &clock).await.unwrap();
+        Self::serving(issuer, directory, clock).await
+    }
+
+    pub(super) async fn serving(issuer: Issuer, directory: Arc<TempDir>, clock: Clock) -> Self {
+        let revocations = issuer.engine().revocations.clone();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = issuer.router();
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { issuer, clock, revocations, url, http: reqwest::Client::new(), server, directory }
+    }
+
+    pub(super) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await.unwrap();
+        Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    }
+
+    pub(super) fn post(&self, target: &str, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
+        let post = self.http.post(format!("{}/", self.url)).body(body);
+        post.header("x-amz-target", target).header("content-type", "application/x-amz-json-1.1")
+    }
+
+    pub(super) async fn call(&self, operation: &str, input: &Value) -> Answer {
+        let target = format!("AWSCognitoIdentityProviderService.{operation}");
+        self.send(self.post(&target, input.to_string())).await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    pub(super) async fn options(&self, headers: &[(&'static str, &'static str)]) -> Answer {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        self.send(self.http.request(reqwest::Method::OPTIONS, &self.url).headers(map)).await
+    }
+
+    pub(super) async fn try_password(&self, client_id: &str, user: &str, password: &str) -> Answer {
+        self.initiate(client_id, "USER_PASSWORD_AUTH", &json!({"USERNAME": user, "PASSWORD": password})).await
+    }
+
+    pub(super) async fn initiate(&self, client_id: &str, flow: &str, parameters: &Value) -> Answer {
+        let input = json!({"AuthFlow": flow, "ClientId": client_id, "AuthParameters": parameters});
+        self.call("InitiateAuth", &input).await
+    }
+
+    pub(super) async fn sign_in(&self, client_id: &str, user: &str) -> Answer {
+        let answer = self.try_password(client_id, user, PASSWORD).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer
+    }
+
+    pub(super) async fn refresh(&self, client_id: &str, refresh_token: &str) -> Answer {
+        self.initiate(client_id, "REFRESH_TOKEN_AUTH", &json!({"REFRESH_TOKEN": refresh_token})).await
+    }
+
+    pub(super) async fn user_of(&self, access_token: &str) -> Answer {
+        self.call("GetUser", &json!({"AccessToken": access_token})).await
+    }
+
+    pub(super) async fn sign_out(&self, access_token: &str) -> Answer {
+        self.call("GlobalSignOut", &json!({"AccessToken": access_token})).await
+    }
+
+    /// Whether the gateway would refuse the token for being revoked.
+    pub(super) fn is_revoked(&self, token: &str) -> bool {
+        let claims = claims(token);
+        let text = |name: &str| claims[name].as_str();
+        self.revocations.is_revoked(text("iss").unwrap(), text("jti"), text("origin_jti"))
+    }
+
+    /// The claims of a token that the pool's published keys verify.
+    pub(super) async fn verified(&self, token: &str, pool: &str) -> Map<String, Value> {
+        let path = format!("/{}/.well-known/jwks.json", self.pool_id(pool));
+        let (keys, skipped) = KeySet::parse(self.get(&path).await.body.to_string().as_bytes()).unwrap();
+        assert!(skipped.is_empty());
+        let jws = CompactJws::parse(token, 16).unwrap();
+        keys.find(jws.header().kid.as_deref(), Algorithm::Rs256).unwrap().verify(Algorithm::Rs256, &jws).unwrap();
+        jws.into_claims()
+    }
+
+    /// Writes past the issuer, as another node would.
+    pub(super) async fn execute(&self, statement: &'static str) {
+        let mut write = self.issuer.engine().database.write().await.unwrap();
+        sqlx::query(statement).execute(&mut *write).await.unwrap();
+        write.commit().await.unwrap();
+    }
+
+    pub(super) fn pool_id(&self, name: &str) -> String {
+        self.issuer.pools().iter().find(|pool| pool.name == name).unwrap().id.clone()
+    }
+}
+
+/// Does the same thing so many times at once.
+pub(super) async fn at_once<F>(times: usize, thing: impl Fn() -> F) -> Vec<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for _ in 0..times {
+        tasks.spawn(thing());
+    }
+    tasks.join_all().await
+}
+
+/// The claims of a token, believed without proof.
+pub(super) fn claims(token: &str) -> Map<String, Value> {
+    CompactJws::parse(token, 16).unwrap().into_claims()
+}
+
+pub(super) fn secret_hash(user: &str, client_id: &str, secret: &str) -> String {
+    use aws_lc_rs::hmac;
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    STANDARD.encode(hmac::sign(&key, format!("{user}{client_id}").as_bytes()))
+}

@@ -1,0 +1,157 @@
+//! JSON without surprises: one object, UTF-8, no member twice at any depth, and no deeper than asked.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Reads one JSON object. Numbers that no 64-bit integer or double can hold are refused.
+///
+/// # Errors
+/// What is wrong, in words that name no value.
+pub(super) fn object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>, &'static str> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { depth_left: max_depth }.deserialize(&mut reader).map_err(|_| "not strict JSON")?;
+    reader.end().map_err(|_| "text after the JSON object")?;
+    match value {
+        Value::Object(members) => Ok(members),
+        _ => Err("not a JSON object"),
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Strict {
+    depth_left: usize,
+}
+
+impl Strict {
+    fn inside<E: de::Error>(self) -> Result<Self, E> {
+        match self.depth_left.checked_sub(1) {
+            Some(depth_left) => Ok(Self { depth_left }),
+            None => Err(E::custom("nested too deep")),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        serde_json::Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Value, A::Error> {
+        let element = self.inside()?;
+        let mut values = Vec::new();
+        while let Some(value) = array.next_element_seed(element)? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+        let member = self.inside()?;
+        let mut members = Map::new();
+        while let Some(Name(name)) = object.next_key()? {
+            // Decoded names are compared, so `"sub"` and `"\u0073ub"` are the same name.
+            if members.insert(name, object.next_value_seed(member)?).is_some() {
+                return Err(de::Error::custom("a member stands twice"));
+            }
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::object;
+
+    #[test]
+    fn an_object_is_read_with_all_kinds_of_values() {
+        let text = br#"{"a":[1,-2,0.5,true,null,{"b":"c"}],"d":18446744073709551615}"#;
+        let members = object(text, 16).unwrap();
+        assert_eq!(serde_json::to_vec(&members).unwrap(), text);
+    }
+
+    #[test]
+    fn what_is_not_one_strict_object_is_refused() {
+        let refused: [&[u8]; 21] = [
+            b"",
+            b"null",
+            b"[]",
+            b"\"a\"",
+            b"{",
+            b"{}x",
+            b"{}{}",
+            b"\xEF\xBB\xBF{}",
+            b"{'a':1}",
+            b"{\"a\":1,}",
+            b"{\"a\":01}",
+            b"{\"a\":1e999}",
+            b"{\"a\":NaN}",
+            b"{\"a\":Infinity}",
+            b"{\"a\":\"\xFF\"}",
+            b"{\"a\":\"\\ud800\"}",
+            b"{\"a\":\"\x01\"}",
+            b"{\"a\":1,\"a\":1}",
+            b"{\"a\":1,\"\\u0061\":2}",
+            b"{\"a\":{\"b\":[{\"c\":1,\"c\":2}]}}",
+            b"{\"a\":1/*x*/}",
+        ];
+        for text in refused {
+            assert!(object(text, 16).is_err(), "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn depth_is_counted_from_the_outer_object() {
+        assert!(object(br#"{"a":[[1]]}"#, 3).is_ok());
+        assert!(object(br#"{"a":[[1]]}"#, 2).is_err());
+        let bomb = format!("{{\"a\":{}", "[".repeat(100_000));
+        assert!(object(bomb.as_bytes(), 16).is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! The end of a request: its line in the access log and its place in the metrics.
+
+use pingora::proxy::Session;
+
+use super::context::RequestContext;
+use crate::authorizer::Denial;
+use crate::telemetry::{AccessLine, AccessLog, Outcome, status_class};
+
+/// Counts and logs a request that is over.
+pub(super) fn conclude(session: &Session, context: &RequestContext, log: &AccessLog) {
+    let status = session.response_written().map(|response| response.status.as_u16());
+    let outcome = outcome(context, status);
+    let code = context.denial.as_ref().map_or_else(|| status.map_or("aborted", status_class), |denial| denial.code());
+    let duration = context.started.elapsed();
+    let snapshot = &context.snapshot;
+    let route = context.findings.route.as_ref();
+    let metrics = route.and_then(|route| snapshot.routes.get(route.name())).unwrap_or(&snapshot.unrouted);
+    metrics.request(outcome, code, duration);
+    if let Some(decision) = context.decision {
+        metrics.decision(decision);
+    }
+    let upstream_duration = context.upstream_started.map(|started| started.elapsed());
+    let upstream = route.map(|route| route.upstream()).filter(|_| upstream_duration.is_some());
+    if let (Some(upstream), Some(took)) = (upstream, upstream_duration) {
+        snapshot.upstreams.get(upstream).iter().for_each(|(_, metrics)| metrics.took(took));
+    }
+    count_policies(context);
+    if !log.is_on() {
+        return;
+    }
+    let token = context.findings.token.as_ref();
+    let request = session.req_header();
+    log.write(&AccessLine {
+        time_unix_millis: context.started_unix_millis,
+        request_id: &context.request_id,
+        trace_id: None,
+        client: context.client,
+        method: request.method.as_str(),
+        host: context.host.as_deref(),
+        path: request.uri.path(),
+        route: route.map(|route| route.name().as_ref()),
+        status,
+        outcome,
+        code,
+        issuer: token.map(|token| token.issuer_name()),
+        subject: token.map(|token| token.subject()),
+        policies: policies(context),
+        duration,
+        decision: context.decision,
+        upstream: upstream.map(AsRef::as_ref),
+        upstream_duration,
+        bytes_in: context.body_bytes,
+        bytes_out: session.body_bytes_sent() as u64,
+    });
+}
+
+/// Counts and logs a request that no parser has read: what it asked for is known as far as its first line goes.
+pub(super) fn conclude_unread(received: &[u8], denial: &Denial, context: &RequestContext, log: &AccessLog) {
+    let duration = context.started.elapsed();
+    context.snapshot.unrouted.request(Outcome::Denied, denial.code(), duration);
+    if !log.is_on() {
+        return;
+    }
+    let mut words = received.split(|byte| matches!(byte, b' ' | b'\r' | b'\n')).map(str::from_utf8);
+    let mut word = |longest| words.next().and_then(Result::ok).filter(|word| (1..=longest).contains(&word.len()));
+    log.write(&AccessLine {
+        time_unix_millis: context.started_unix_millis,
+        request_id: &context.request_id,
+        trace_id: None,
+        client: context.client,
+        method: word(16).unwrap_or("-"),
+        host: None,
+        path: word(1024).unwrap_or("-"),
+        route: None,
+        status: Some(denial.status()),
+        outcome: Outcome::Denied,
+        code: denial.code(),
+        issuer: None,
+        subject: None,
+        policies: Vec::new(),
+        duration,
+        decision: None,
+        upstream: None,
+        upstream_duration: None,
+        bytes_in: 0,
+        bytes_out: 0,
+    });
+}
+
+fn outcome(context: &RequestContext, status: Option<u16>) -> Outcome {
+    match &context.denial {
+        Some(denial) if denial.is_failure() => Outcome::Failed,
+        Some(_) => Outcome::Denied,
+        None if status.is_none() => Outcome::Failed,
+        None => Outcome::Allowed,
+    }
+}
+
+fn count_policies(context: &RequestContext) {
+    let Some(answer) = &context.findings.policy else { return };
+    let Some(metrics) = context.snapshot.bundles.get(&answer.bundle) else { return };
+    metrics.decided(answer.verdict.allowed());
+    if !answer.verdict.errors().is_empty() {
+        metrics.failed();
+    }
+}
+
+fn policies(context: &RequestContext) -> Vec<&str> {
+    let answer = context.findings.policy.as_ref();
+    answer.map(|answer| answer.verdict.determining().iter().map(AsRef::as_ref).collect()).unwrap_or_default()
+}

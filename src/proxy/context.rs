@@ -1,0 +1,51 @@
+//! What the proxy knows of one request while it passes through.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::snapshot::Snapshot;
+use crate::authorizer::{Denial, Findings, Permit};
+
+/// One request's state, from its first byte to its line in the access log.
+#[derive(Debug)]
+pub struct RequestContext {
+    /// The config that the request began with, and ends with.
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) request_id: String,
+    pub(super) started: Instant,
+    pub(super) started_unix_millis: u64,
+    pub(super) client: Option<IpAddr>,
+    pub(super) host: Option<String>,
+    /// The target to forward, where it is not as pingora would forward it.
+    pub(super) target: Option<String>,
+    pub(super) permit: Option<Permit>,
+    pub(super) denial: Option<Denial>,
+    pub(super) findings: Findings,
+    pub(super) decision: Option<Duration>,
+    pub(super) upstream_started: Option<Instant>,
+    /// Endpoints tried so far.
+    pub(super) tries: usize,
+    pub(super) body_bytes: u64,
+}
+
+impl RequestContext {
+    pub(super) fn new(snapshot: Arc<Snapshot>, started_unix_millis: u64) -> Self {
+        Self {
+            snapshot,
+            request_id: format!("{:032x}", fastrand::u128(..)),
+            started: Instant::now(),
+            started_unix_millis,
+            client: None,
+            host: None,
+            target: None,
+            permit: None,
+            denial: None,
+            findings: Findings::default(),
+            decision: None,
+            upstream_started: None,
+            tries: 0,
+            body_bytes: 0,
+        }
+    }
+}

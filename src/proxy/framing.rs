@@ -1,0 +1,325 @@
+//! The bytes of an HTTP/1 request head, judged before anything is decided by them.
+//!
+//! The parser below accepts more than one reading of some messages; what could be framed in two ways ends here, with the
+//! connection, because the next bytes on it might be a request that nobody authorized (RFC 9112 section 11.2).
+
+use bytesize::ByteSize;
+use http::HeaderMap;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::config::LimitsConfig;
+use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
+
+/// More fields than this the parser behind does not take, whatever `limits.headers` says.
+const MOST_FIELDS: usize = 256;
+
+/// A request head that has one reading.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Head<'a> {
+    /// The target, as sent.
+    pub(super) target: &'a [u8],
+    /// What follows the head.
+    pub(super) body: Body,
+}
+
+/// How the end of a body is found (RFC 9112 section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    /// There is none.
+    None,
+    /// After this many bytes.
+    Length(u64),
+    /// By its last chunk.
+    Chunked,
+}
+
+/// Judges a whole request head, from the first byte to the empty line.
+pub(super) fn check_head<'a>(head: &'a [u8], limits: &LimitsConfig) -> Result<Head<'a>, Denial> {
+    if exceeds(head.len(), limits.header) {
+        return Err(Denial::HeadersTooLarge);
+    }
+    let mut lines = head.split_inclusive(|byte| *byte == b'\n').map(line);
+    let (method, target, version) = request_line(lines.next().ok_or(bad("no request line"))??)?;
+    if !is_token(method) {
+        return Err(bad("a method that is not a token"));
+    }
+    if exceeds(target.len(), limits.target) {
+        return Err(Denial::TargetTooLong);
+    }
+    let mut framing = Framing::default();
+    let mut hosts = Hosts::default();
+    let mut fields = 0;
+    for line in lines {
+        let line = line?;
+        if line.is_empty() {
+            break;
+        }
+        fields += 1;
+        if fields > limits.headers.min(MOST_FIELDS) {
+            return Err(Denial::HeadersTooLarge);
+        }
+        let (name, value) = field(line)?;
+        framing.note(name, value)?;
+        hosts.note(name, value);
+    }
+    framing.check(version, limits)?;
+    hosts.check(method, target)?;
+    Ok(Head { target, body: framing.body() })
+}
+
+/// The target of a head that [`check_head`] has taken.
+pub(super) fn target(head: &[u8]) -> &[u8] {
+    head.split(|byte| *byte == b' ').nth(1).unwrap_or_default()
+}
+
+/// The same bounds for a request that came by HTTP/2, whose framing is its own.
+pub(super) fn check_fields(target: &str, headers: &HeaderMap, limits: &LimitsConfig) -> Result<(), Denial> {
+    if exceeds(target.len(), limits.target) {
+        return Err(Denial::TargetTooLong);
+    }
+    // RFC 9113 section 6.5.2 counts 32 bytes a field beside name and value.
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+    if headers.len() > limits.headers || exceeds(size, limits.header) {
+        return Err(Denial::HeadersTooLarge);
+    }
+    let mut framing = Framing::default();
+    for value in headers.get_all(http::header::CONTENT_LENGTH) {
+        framing.note(b"content-length", value.as_bytes())?;
+    }
+    framing.check(b"HTTP/2", limits)
+}
+
+fn exceeds(length: usize, limit: ByteSize) -> bool {
+    u64::try_from(length).map_or(true, |length| length > limit.as_u64())
+}
+
+fn bad(reason: &'static str) -> Denial {
+    Denial::BadFraming(reason)
+}
+
+/// A line without its CRLF. Neither CR nor LF stands anywhere else (RFC 9112 section 2.2).
+fn line(bytes: &[u8]) -> Result<&[u8], Denial> {
+    let line = bytes.strip_suffix(b"\r\n").ok_or(bad("a line that does not end in CRLF"))?;
+    let forbidden = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
+    if line.iter().any(forbidden) { Err(bad("a bare CR, LF or NUL")) } else { Ok(line) }
+}
+
+type RequestLine<'a> = (&'a [u8], &'a [u8], &'a [u8]);
+
+/// RFC 9112 section 3: method, target and version, one blank between each.
+fn request_line(line: &[u8]) -> Result<RequestLine<'_>, Denial> {
+    let mut parts = line.split(|byte| *byte == b' ');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(method), Some(target), Some(version @ (b"HTTP/1.1" | b"HTTP/1.0")), None) => {
+            Ok((method, target, version))
+        }
+        _ => Err(bad("a request line that is not `method target version`")),
+    }
+}
+
+/// RFC 9112 section 5: no blank before the colon, no line folding.
+fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Denial> {
+    let colon = line.iter().position(|byte| *byte == b':').ok_or(bad("a header line without a colon"))?;
+    let (name, value) = line.split_at(colon);
+    if !is_token(name) {
+        return Err(bad("a header name that is not a token, or a folded line"));
+    }
+    let value = value.get(1..).unwrap_or_default().trim_ascii();
+    let control = |byte: &u8| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f;
+    if value.iter().any(control) { Err(bad("a control character in a header value")) } else { Ok((name, value)) }
+}
+
+fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().copied().all(is_token_byte)
+}
+
+/// RFC 9110 section 5.6.2.
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// What a head says about whom it is for, where the parser behind would answer in its own words.
+#[derive(Default)]
+struct Hosts<'a> {
+    host: Option<&'a [u8]>,
+    several: bool,
+}
+
+impl<'a> Hosts<'a> {
+    fn note(&mut self, name: &[u8], value: &'a [u8]) {
+        if name.eq_ignore_ascii_case(b"host") {
+            self.several = self.host.replace(value).is_some() || self.several;
+        }
+    }
+
+    fn check(&self, method: &[u8], target: &[u8]) -> Result<(), Denial> {
+        if self.several {
+            return Err(Denial::BadHost("several"));
+        }
+        let host = self.host.ok_or(Denial::BadHost("missing"))?;
+        let usual = |byte: &u8| byte.is_ascii_graphic() && !b"#<>`\\^{|}\"".contains(byte);
+        let is_plain = target.starts_with(b"/") && target.iter().all(usual) && !host.contains(&b'@');
+        if is_plain && method != b"CONNECT" {
+            return Ok(());
+        }
+        // Rare enough to be read twice.
+        let headers =
+            http::HeaderValue::from_bytes(host).map(|host| [(http::header::HOST, host)].into_iter().collect());
+        let received = ReceivedRequest {
+            method: std::str::from_utf8(method).unwrap_or_default(),
+            target,
+            authority: None,
+            headers: &headers.map_err(|_| Denial::BadHost("not a value"))?,
+            client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        };
+        AccessRequest::read(received)?;
+        let authority = target.splitn(4, |byte| *byte == b'/').nth(2).filter(|_| !target.starts_with(b"/"));
+        if authority.is_some_and(|authority| authority != host) {
+            return Err(Denial::BadHost("two that differ"));
+        }
+        http::Uri::try_from(target).map(drop).map_err(|_| Denial::BadTarget("a character that no target has"))
+    }
+}
+
+/// What a head says about where its body ends (RFC 9112 section 6).
+#[derive(Default)]
+struct Framing {
+    content_length: Option<u64>,
+    chunked: bool,
+}
+
+impl Framing {
+    fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), Denial> {
+        if name.eq_ignore_ascii_case(b"content-length") {
+            let length = content_length(value).ok_or(bad("an odd Content-Length"))?;
+            if self.content_length.replace(length).is_some() {
+                return Err(bad("several Content-Length"));
+            }
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            if !value.eq_ignore_ascii_case(b"chunked") || self.chunked {
+                return Err(bad("a Transfer-Encoding that is not `chunked` alone"));
+            }
+            self.chunked = true;
+        }
+        Ok(())
+    }
+
+    fn body(&self) -> Body {
+        match self.content_length {
+            _ if self.chunked => Body::Chunked,
+            None | Some(0) => Body::None,
+            Some(length) => Body::Length(length),
+        }
+    }
+
+    fn check(&self, version: &[u8], limits: &LimitsConfig) -> Result<(), Denial> {
+        if self.chunked && self.content_length.is_some() {
+            return Err(bad("Content-Length with Transfer-Encoding"));
+        }
+        if self.chunked && version != b"HTTP/1.1" {
+            return Err(bad("Transfer-Encoding before HTTP/1.1"));
+        }
+        if self.content_length.is_some_and(|length| length > limits.body.as_u64()) {
+            return Err(Denial::BodyTooLarge);
+        }
+        Ok(())
+    }
+}
+
+/// Digits only, and few enough to be a number everywhere.
+fn content_length(value: &[u8]) -> Option<u64> {
+    let digits = (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(head: &str) -> Result<String, &'static str> {
+        let head = check_head(head.as_bytes(), &LimitsConfig::default()).map_err(|denial| denial.code())?;
+        Ok(String::from_utf8(head.target.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_head_with_one_reading_gives_its_target() {
+        assert_eq!(check("GET /a?b#c HTTP/1.1\r\nHost: x\r\n\r\n").unwrap(), "/a?b#c");
+        assert_eq!(check("GET / HTTP/1.0\r\n\r\n").unwrap(), "/");
+        assert_eq!(check("POST / HTTP/1.1\r\nhost:x\r\ncontent-length:\t5 \r\n\r\n").unwrap(), "/");
+        assert_eq!(check("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n").unwrap(), "/");
+    }
+
+    #[test]
+    fn what_could_be_framed_in_two_ways_is_refused() {
+        let bodies = [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+            "Content-Length: 5\r\nContent-Length: 5\r\n",
+            "Content-Length: 5\r\nContent-Length: 6\r\n",
+            "Content-Length: 5, 5\r\n",
+            "Content-Length: +5\r\n",
+            "Content-Length: -1\r\n",
+            "Content-Length: 0x5\r\n",
+            "Content-Length: 5 5\r\n",
+            "Content-Length:\r\n",
+            "Content-Length: 99999999999999999999\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: identity\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: chunked, chunked\r\n",
+            "Transfer-Encoding: xchunked\r\n",
+            "Transfer-Encoding: \"chunked\"\r\n",
+            "Transfer-Encoding : chunked\r\n",
+            "Transfer-Encoding\t: chunked\r\n",
+            " Transfer-Encoding: chunked\r\n",
+            "A: b\r\n c\r\n",
+            "A: b\r\n\tc\r\n",
+            "A: b\nB: c\r\n",
+            "A: b\rB: c\r\n",
+            "A: \0\r\n",
+            "A\r\n",
+            ": b\r\n",
+            "A b: c\r\n",
+            "A: \x01\r\n",
+            "A: \x7f\r\n",
+            "A(: b\r\n",
+            "\u{e9}: b\r\n",
+        ];
+        for body in bodies {
+            let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{body}\r\n");
+            assert_eq!(check(&head), Err("bad-framing"), "{body:?}");
+        }
+        let lines = [
+            "",
+            "\r\n",
+            "GET /\r\n\r\n",
+            "GET  / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1 \r\n\r\n",
+            " GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/2.0\r\n\r\n",
+            "GET / http/1.1\r\n\r\n",
+            "GET /a b HTTP/1.1\r\n\r\n",
+            "\r\nGET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\n\n",
+            "GET\t/ HTTP/1.1\r\n\r\n",
+            "G(T / HTTP/1.1\r\n\r\n",
+            "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+        ];
+        for head in lines {
+            assert_eq!(check(head), Err("bad-framing"), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_has_its_own_answer() {
+        let head = |target: usize, fields: usize, value: usize| {
+            let fields = format!("a: {}\r\n", "x".repeat(value)).repeat(fields);
+            format!("GET /{} HTTP/1.1\r\n{fields}\r\n", "x".repeat(target))
+        };
+        assert!(check(&head(8191, 100, 10)).is_ok());
+        assert_eq!(check(&head(8192, 1, 1)), Err("target-too-long"));
+        assert_eq!(check(&head(1, 101, 1)), Err("headers-too-large"));
+        assert_eq!(check(&head(1, 40, 1000)), Err("headers-too-large"));
+        assert_eq!(check("POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n"), Err("body-too-large"));
+    }
+}

@@ -1,0 +1,304 @@
+//! The proxy door: pingora's phases, in the order in which a request meets them.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::{HOST, UPGRADE};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::protocols::http::v1::server::HttpSession;
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType};
+
+use super::access_log::{conclude, conclude_unread};
+use super::config::LimitsConfig;
+use super::context::RequestContext;
+use super::framing;
+use super::respond::{REQUEST_ID, deny};
+use super::snapshot::Snapshot;
+use super::upstream::Upstream;
+use super::wire::BadBody;
+use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
+use crate::clock::Clock;
+use crate::telemetry::AccessLog;
+
+/// The gateway: translates HTTP into access requests, and permits into requests to upstreams. Its clones are one.
+#[derive(Clone)]
+pub struct Gateway {
+    current: Arc<ArcSwap<Snapshot>>,
+    log: AccessLog,
+    clock: Clock,
+    in_flight: Arc<AtomicUsize>,
+}
+
+impl Gateway {
+    /// A gateway that follows `current`, and counts in `in_flight` the requests that are on their way.
+    #[must_use]
+    pub fn new(current: Arc<ArcSwap<Snapshot>>, log: AccessLog, clock: Clock, in_flight: Arc<AtomicUsize>) -> Self {
+        Self { current, log, clock, in_flight }
+    }
+
+    /// The config in force.
+    pub(super) fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Counts and logs a request that is refused before any parser has read it, and gives it an id.
+    pub(super) fn refused(&self, received: &[u8], client: IpAddr, denial: &Denial) -> String {
+        let mut context = self.new_ctx();
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+        context.client = Some(client);
+        conclude_unread(received, denial, &context, &self.log);
+        context.request_id
+    }
+
+    /// Steps 1 to 12 of the decision. What it decides is kept in the context.
+    async fn decide(session: &Session, context: &mut RequestContext) -> Result<(), Denial> {
+        // Framing came first: the wire has judged where this request ends, before anything in it meant anything.
+        let head = session.as_http1().map(HttpSession::get_headers_raw_bytes);
+        let header = session.req_header();
+        let received = ReceivedRequest {
+            method: header.method.as_str(),
+            target: received_target(head.as_deref(), header, &context.snapshot.limits)?,
+            authority: header.uri.authority().filter(|_| head.is_none()).map(http::uri::Authority::as_str),
+            headers: &header.headers,
+            client: context.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        };
+        let request = AccessRequest::read(received)?;
+        context.host = Some(request.host().to_owned());
+        let decision = context.snapshot.authorizer.authorize(&request).await;
+        context.findings = decision.findings;
+        let permit = decision.outcome?;
+        // Byte for byte as sent, an empty query too; only where a credential was all of the query, its `?` goes as well.
+        let query = permit.query().map_or(request.target().query(), |rest| Some(rest).filter(|rest| !rest.is_empty()));
+        let path = request.target().path();
+        context.target = Some(query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")));
+        context.permit = Some(permit);
+        Ok(())
+    }
+}
+
+/// The target as the client sent it, before any parser has cut or mended it.
+fn received_target<'a>(
+    head: Option<&'a [u8]>,
+    header: &'a RequestHeader,
+    limits: &LimitsConfig,
+) -> Result<&'a [u8], Denial> {
+    if let Some(head) = head {
+        return Ok(framing::target(head));
+    }
+    let target = header.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+    framing::check_fields(target, &header.headers, limits)?;
+    Ok(target.as_bytes())
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = RequestContext;
+
+    fn new_ctx(&self) -> Self::CTX {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        RequestContext::new(self.current.load_full(), self.clock.unix_millis())
+    }
+
+    /// No modules: what the gate does to a request is all in these phases.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> pingora::Result<bool> {
+        context.client = session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
+        let begun = Instant::now();
+        let decided = Self::decide(session, context).await;
+        context.decision = Some(begun.elapsed());
+        // No route allows upgrades, so none is offered to the upstream (RFC 9110 section 7.8 lets a server ignore it).
+        session.req_header_mut().remove_header(&UPGRADE);
+        let Err(denial) = decided else { return Ok(false) };
+        deny(session, &denial, &context.request_id).await?;
+        context.denial = Some(denial);
+        Ok(true)
+    }
+
+    async fn upstream_peer(&self, _session: &mut Session, context: &mut Self::CTX) -> pingora::Result<Box<HttpPeer>> {
+        context.upstream_started.get_or_insert_with(Instant::now);
+        let peer = upstream_of(context).and_then(Upstream::next_peer);
+        peer.map(Box::new).ok_or_else(|| Error::explain(ErrorType::InternalError, "no permit, or no endpoint"))
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        context: &mut Self::CTX,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        // Nothing was sent yet, so another endpoint may be tried whatever the method.
+        let attempts = upstream_of(context).map_or(0, Upstream::attempts);
+        error.set_retry(context.tries < attempts);
+        context.tries += 1;
+        error
+    }
+
+    /// Runs after pingora has taken out hop-by-hop headers, so a name in `Connection` cannot take out what is set here.
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        context: &mut Self::CTX,
+    ) -> pingora::Result<()> {
+        let Some(permit) = &context.permit else {
+            return Err(Error::explain(ErrorType::InternalError, "no permit"));
+        };
+        for name in permit.remove() {
+            request.remove_header(name);
+        }
+        for (name, value) in permit.set() {
+            request.insert_header(name.clone(), value)?;
+        }
+        if let Some(target) = &context.target {
+            request.set_raw_path(target.as_bytes())?;
+        }
+        request.insert_header(REQUEST_ID, context.request_id.as_str())?;
+        write_forwarded(session, request, context)
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        context: &mut Self::CTX,
+    ) -> pingora::Result<()> {
+        context.body_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
+        if context.body_bytes <= context.snapshot.limits.body.as_u64() {
+            return Ok(());
+        }
+        context.denial = Some(Denial::BodyTooLarge);
+        Err(Error::explain(ErrorType::new("BodyTooLarge"), "the body is larger than `limits.body`"))
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        _context: &mut Self::CTX,
+    ) -> pingora::Result<()> {
+        // No upgrade was offered, so a tunnel that opens now was asked for by nobody.
+        if response.status == http::StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, "an upgrade that was not asked for").into_up());
+        }
+        Ok(())
+    }
+
+    async fn response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        context: &mut Self::CTX,
+    ) -> pingora::Result<()> {
+        response.insert_header(REQUEST_ID, context.request_id.as_str())
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, context: &mut Self::CTX) -> FailToProxy {
+        let denial = context.denial.clone().or_else(|| failure(error));
+        let mut error_code = 0;
+        if let Some(denial) = denial {
+            error_code = denial.status();
+            let answered = session.response_written().is_some();
+            if !answered && deny(session, &denial, &context.request_id).await.is_err() {
+                // The client has gone; the log line says what it would have read.
+                session.set_keepalive(None);
+            }
+            context.denial = Some(denial);
+        }
+        FailToProxy { error_code, can_reuse_downstream: false }
+    }
+
+    /// The gate's own access log says what became of a request; pingora's line would quote the query.
+    fn suppress_error_log(&self, _session: &Session, _context: &Self::CTX, _error: &Error) -> bool {
+        true
+    }
+
+    fn request_summary(&self, session: &Session, context: &Self::CTX) -> String {
+        format!("{} request {}", session.req_header().method, context.request_id)
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Self::CTX) {
+        if let Some(error) = error {
+            tracing::debug!(request_id = context.request_id, %error, "the request failed");
+        }
+        conclude(session, context, &self.log);
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn upstream_of(context: &RequestContext) -> Option<&Upstream> {
+    let permit = context.permit.as_ref()?;
+    context.snapshot.upstreams.get(permit.route().upstream()).map(|(upstream, _)| upstream)
+}
+
+/// What the gate itself has to say about a failure; nothing where the client is the one that left.
+fn failure(error: &Error) -> Option<Denial> {
+    if let Some(bad) = bad_body(error) {
+        return Some(Denial::BadFraming(bad));
+    }
+    match (error.esource(), error.etype()) {
+        (ErrorSource::Upstream, ErrorType::ReadTimedout | ErrorType::WriteTimedout) => Some(Denial::UpstreamTimeout),
+        (_, connect) if is_connecting(connect) => Some(Denial::UpstreamUnreachable),
+        (ErrorSource::Upstream, _) => Some(Denial::UpstreamFailed),
+        (ErrorSource::Downstream, ErrorType::InvalidHTTPHeader | ErrorType::H1Error) => {
+            Some(Denial::BadFraming("a body that is not framed as the head says"))
+        }
+        (ErrorSource::Downstream, ErrorType::ReadTimedout) => Some(Denial::RequestTimeout),
+        (ErrorSource::Downstream, _) => None,
+        (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Denial::Internal),
+    }
+}
+
+/// What the wire found wrong with the body, below pingora.
+fn bad_body(error: &Error) -> Option<&'static str> {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>()?;
+    cause.get_ref()?.downcast_ref::<BadBody>().map(|bad| bad.0)
+}
+
+fn is_connecting(error: &ErrorType) -> bool {
+    use ErrorType::{
+        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, HandshakeError, InvalidCert, SocketError,
+        TLSHandshakeFailure, TLSHandshakeTimedout,
+    };
+    matches!(
+        error,
+        ConnectError
+            | ConnectNoRoute
+            | ConnectRefused
+            | ConnectTimedout
+            | HandshakeError
+            | InvalidCert
+            | SocketError
+            | TLSHandshakeFailure
+            | TLSHandshakeTimedout
+    )
+}
+
+/// Who asked, by which scheme and for which host: written by the gate alone, since anyone could send these.
+fn write_forwarded(session: &Session, request: &mut RequestHeader, context: &RequestContext) -> pingora::Result<()> {
+    request.remove_header("forwarded");
+    request.remove_header("x-forwarded-for");
+    if let Some(client) = context.client {
+        request.insert_header("x-forwarded-for", client.to_string())?;
+    }
+    let tls = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+    request.insert_header("x-forwarded-proto", if tls { "https" } else { "http" })?;
+    let received = session.req_header();
+    // HTTP/2 has it in `:authority`.
+    let host = received.headers.get(HOST).map(HeaderValue::as_bytes);
+    match host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes())) {
+        Some(host) => request.insert_header("x-forwarded-host", host),
+        None => Ok(()),
+    }
+}

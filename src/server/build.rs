@@ -1,0 +1,190 @@
+//! Builds every room once from one config: what serves requests, and what explains them without serving.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::authorizer::{AppliedBundle, Authorizer, Parts, methods_of, parameters_of};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigPath, Loaded};
+use crate::issuer::Issuer;
+use crate::policy::{AttributeType, Bundle, Outline, RouteOutline};
+use crate::proxy::{Snapshot, Upstream};
+use crate::telemetry::Metrics;
+use crate::token::{
+    AttributeKind, Fetcher, KeySource, KeyStore, KeysConfig, Refresher, Revocations, TokenLimits, TrustedIssuer,
+    TrustedIssuerConfig, Verifier, VerifierParts,
+};
+
+use super::error::ServerError;
+
+/// What the rooms of one process share, whatever the config says.
+#[derive(Clone)]
+pub struct Ground {
+    /// The time.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Who was signed out.
+    pub revocations: Revocations,
+}
+
+impl Ground {
+    /// Fresh ground: the machine's clock, no counts, nothing revoked.
+    ///
+    /// # Errors
+    /// [`ServerError::Telemetry`] where a metric is defined wrongly.
+    pub fn new() -> Result<Self, ServerError> {
+        let clock = Clock::system();
+        Ok(Self { metrics: Metrics::new()?, revocations: Revocations::new(clock.clone()), clock })
+    }
+}
+
+/// Every room of one config, built and not yet serving.
+pub struct House {
+    /// What requests need.
+    pub snapshot: Snapshot,
+    /// The keys of each trusted issuer, by its name.
+    pub keys: BTreeMap<Arc<str>, Arc<KeyStore>>,
+    /// The tasks that keep those keys fresh.
+    pub refreshers: Vec<Refresher>,
+    /// The embedded issuer.
+    pub issuer: Option<Issuer>,
+    /// The bundles, by name.
+    pub bundles: BTreeMap<String, AppliedBundle>,
+    /// Brings the size of the token cache into the metrics.
+    pub count_cache: Box<dyn Fn() + Send + Sync>,
+}
+
+/// Builds every room. Nothing is served and no key is fetched yet.
+///
+/// # Errors
+/// [`ServerError`] with the place in the config or policy file, where there is one.
+pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerError> {
+    loaded.check()?;
+    let config = &loaded.config;
+    let issuer = match &config.issuer {
+        None => None,
+        Some(issuer) => Some(Issuer::open(issuer.clone(), ground.clock.clone(), ground.revocations.clone()).await?),
+    };
+    let bundles = load_bundles(config)?;
+    let mut keys = BTreeMap::new();
+    let mut refreshers = Vec::new();
+    let mut trusted = Vec::new();
+    for (name, trust) in &config.trusted_issuers {
+        let store = Arc::new(KeyStore::new(trust.refresh.clone(), ground.clock.clone()));
+        let name: Arc<str> = name.as_str().into();
+        let fetcher = fetcher(&name, trust, issuer.as_ref())?;
+        let refresher = Refresher::new(name.clone(), store.clone(), fetcher, ground.metrics.issuer(&name));
+        refreshers.push(match &trust.cache_directory {
+            None => refresher,
+            Some(directory) => refresher.with_cache_directory(directory),
+        });
+        trusted.push(Arc::new(TrustedIssuer::new(&name, trust, store.clone())));
+        keys.insert(name, store);
+    }
+    let verifier = Verifier::new(trusted, verifier_parts(config, ground));
+    let count_cache = Box::new(verifier.count_cache());
+    let parts = Parts {
+        routes: &config.routes,
+        identity: &config.identity,
+        credentials: &config.credentials,
+        bundles: &bundles,
+        verifier,
+        clock: ground.clock.clone(),
+    };
+    let authorizer = Authorizer::new(parts).map_err(|error| refuse(loaded, "routes", error.code(), &error))?;
+    let snapshot = snapshot(loaded, ground, authorizer)?;
+    Ok(House { snapshot, keys, refreshers, issuer, bundles, count_cache })
+}
+
+fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
+    let of_routes =
+        config.routes.iter().filter_map(|route| route.identity.as_ref()).flat_map(|own| own.headers.values());
+    let sources = config.identity.headers.values().chain(of_routes);
+    VerifierParts {
+        kept_claims: sources.map(|source| source.claim.clone()).collect(),
+        limits: TokenLimits { token: config.limits.token, claims_depth: config.limits.claims_depth },
+        revocations: ground.revocations.clone(),
+        clock: ground.clock.clone(),
+        metrics: ground.metrics.token_cache(),
+    }
+}
+
+fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<Snapshot, ServerError> {
+    let config = &loaded.config;
+    let metrics = &ground.metrics;
+    let mut upstreams = HashMap::new();
+    for (name, upstream) in &config.upstreams {
+        let built = Upstream::new(name, upstream);
+        let built = built.map_err(|error| refuse(loaded, "upstreams", "upstream-unusable", &error))?;
+        upstreams.insert(built.name().clone(), (built, metrics.upstream(name)?));
+    }
+    let bundles = config.policies.iter().map(|(name, bundle)| (name.clone(), metrics.bundle(name, bundle.mode.name())));
+    let routes = config.routes.iter().map(|route| (route.name.as_str().into(), metrics.route(&route.name)));
+    Ok(Snapshot {
+        authorizer,
+        upstreams,
+        routes: routes.collect(),
+        bundles: bundles.collect(),
+        unrouted: metrics.route(crate::telemetry::UNROUTED),
+        limits: config.limits.clone(),
+    })
+}
+
+fn refuse(loaded: &Loaded, section: &str, code: &'static str, error: &dyn std::error::Error) -> ServerError {
+    let mistake = loaded.mistake(&ConfigPath::new(section), code, error.to_string());
+    loaded.refuse(vec![mistake]).into()
+}
+
+fn load_bundles(config: &Config) -> Result<BTreeMap<String, AppliedBundle>, ServerError> {
+    let outline = outline(config);
+    let mut bundles = BTreeMap::new();
+    for (name, bundle) in &config.policies {
+        let failed = |source| ServerError::Policy { bundle: name.clone(), source: Box::new(source) };
+        let loaded = Bundle::load(name, &bundle.directory, &outline).map_err(failed)?;
+        bundles.insert(name.clone(), AppliedBundle { bundle: Arc::new(loaded), mode: bundle.mode });
+    }
+    Ok(bundles)
+}
+
+/// What the config says, as policies see it.
+#[must_use]
+pub fn outline(config: &Config) -> Outline {
+    let routes = config.routes.iter().map(|route| RouteOutline {
+        name: route.name.clone(),
+        service: route.upstream.clone(),
+        path: route.matches.path.clone(),
+        methods: methods_of(route),
+        parameters: parameters_of(&route.matches.path),
+    });
+    let attributes = config.trusted_issuers.values().flat_map(|issuer| &issuer.attributes);
+    Outline {
+        routes: routes.collect(),
+        attributes: attributes.map(|(name, attribute)| (name.clone(), attribute_type(attribute.kind))).collect(),
+        issuers: config.trusted_issuers.keys().cloned().collect(),
+    }
+}
+
+fn attribute_type(kind: AttributeKind) -> AttributeType {
+    match kind {
+        AttributeKind::String => AttributeType::String,
+        AttributeKind::Long => AttributeType::Long,
+        AttributeKind::Bool => AttributeType::Bool,
+        AttributeKind::StringSet => AttributeType::StringSet,
+    }
+}
+
+fn fetcher(name: &str, trust: &TrustedIssuerConfig, issuer: Option<&Issuer>) -> Result<Fetcher, ServerError> {
+    let failed = |source| ServerError::Keys { issuer: name.to_owned(), source };
+    let source = match &trust.keys {
+        KeysConfig::Discovery => KeySource::Discovery(trust.issuer.clone()),
+        KeysConfig::JwksUri(url) => KeySource::Uri(url.clone()),
+        KeysConfig::File(path) => KeySource::File(path.clone()),
+        KeysConfig::Inline(document) => KeySource::Inline(document.to_string().into_bytes()),
+        KeysConfig::Pool(pool) => {
+            let keys = issuer.and_then(|issuer| issuer.keys_of(pool));
+            KeySource::Pool(keys.ok_or_else(|| failed(crate::token::FetchError::Stopped))?)
+        }
+    };
+    Fetcher::new(source, trust).map_err(failed)
+}

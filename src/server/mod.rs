@@ -1,0 +1,13 @@
+//! The only builder: builds every room once, hangs the doors, and keeps them open until told to stop.
+
+mod build;
+mod certificate;
+mod error;
+mod listen;
+mod serve;
+mod status;
+mod stop;
+
+pub use build::{Ground, House, build, outline};
+pub use error::ServerError;
+pub use serve::serve;

@@ -1,0 +1,157 @@
+//! Hangs the doors and keeps them open until told to stop.
+
+use std::collections::BTreeMap;
+use std::future::IntoFuture;
+use std::io::stdout;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::rand;
+use pingora::server::{RunArgs, Server};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tracing::error;
+
+use super::build::{Ground, House, build};
+use super::error::ServerError;
+use super::listen::Listeners;
+use super::status::status;
+use super::stop::Signals;
+use crate::admin::{AdminConfig, AdminState};
+use crate::config::Loaded;
+use crate::proxy::Gateway;
+use crate::telemetry::{AccessLog, Readiness};
+use crate::token::KeyStore;
+
+const BACKGROUND_THREADS: usize = 2;
+
+type KeyStores = BTreeMap<Arc<str>, Arc<KeyStore>>;
+
+/// Serves until SIGTERM or SIGINT. `opened` is called once, when every door is open.
+///
+/// # Errors
+/// [`ServerError`] where a room could not be built or a door not be hung.
+pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> {
+    let ground = Ground::new()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(BACKGROUND_THREADS)
+        .thread_name("background")
+        .enable_all()
+        .build()
+        .map_err(ServerError::Threads)?;
+    let house = runtime.block_on(build(loaded, &ground))?;
+    let log = AccessLog::start(&loaded.config.telemetry, salt()?, &ground.metrics, Box::new(stdout()))?;
+    let (stop, stopped) = watch::channel(false);
+    let doors = Doors { loaded, ground: &ground, runtime: &runtime, stopped };
+    let in_flight = Arc::new(AtomicUsize::new(0));
+    let (server, readiness) = doors.hang(house, log.clone(), &in_flight)?;
+    opened();
+    // pingora's own runtimes serve the proxy; this thread waits for the signal inside.
+    server.run(RunArgs { shutdown_signal: Box::new(Signals { readiness, in_flight }) });
+    stop.send_replace(true);
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    if !log.close(Duration::from_secs(5)) {
+        error!("the last lines of the access log could not be written in time");
+    }
+    Ok(())
+}
+
+/// Without randomness subjects could be guessed from the log: then there is no gate.
+fn salt() -> Result<[u8; 32], ServerError> {
+    let mut salt = [0; 32];
+    rand::fill(&mut salt).map_err(|_| ServerError::Randomness)?;
+    Ok(salt)
+}
+
+struct Doors<'a> {
+    loaded: &'a Loaded,
+    ground: &'a Ground,
+    runtime: &'a Runtime,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Doors<'_> {
+    fn hang(
+        &self,
+        house: House,
+        log: AccessLog,
+        in_flight: &Arc<AtomicUsize>,
+    ) -> Result<(Server, Readiness), ServerError> {
+        let config = &self.loaded.config;
+        let readiness = self.keep_keys_fresh(&house.keys);
+        let status = status(&house, self.ground.clock.clone());
+        self.count_when_scraped(house.keys.clone(), house.count_cache);
+        for refresher in house.refreshers {
+            self.runtime.spawn(refresher.run(self.stopped.clone()));
+        }
+        if let AdminConfig::At(address) = config.admin {
+            let state = AdminState {
+                metrics: self.ground.metrics.clone(),
+                readiness: readiness.clone(),
+                status: Arc::new(status),
+            };
+            self.open(address, "the operator's door", crate::admin::router(state))?;
+        }
+        if let (Some(issuer), Some(settings)) = (&house.issuer, &config.issuer) {
+            self.open(settings.address, "the embedded issuer", issuer.router())?;
+        }
+        let current = Arc::new(ArcSwap::from_pointee(house.snapshot));
+        let gateway = Gateway::new(current, log, self.ground.clock.clone(), in_flight.clone());
+        Ok((
+            Listeners {
+                loaded: self.loaded,
+                runtime: self.runtime,
+                stopped: self.stopped.clone(),
+                metrics: &self.ground.metrics,
+            }
+            .hang(gateway)?,
+            readiness,
+        ))
+    }
+
+    /// Gauges are read from where their truth is, whenever somebody looks.
+    fn count_when_scraped(&self, stores: KeyStores, count_cache: Box<dyn Fn() + Send + Sync>) {
+        self.ground.metrics.before_scrape(move |metrics| {
+            count_cache();
+            for (name, store) in &stores {
+                let status = store.status();
+                let of_issuer = metrics.issuer(name);
+                of_issuer.keys(status.keys);
+                of_issuer.keys_age(Duration::from_secs(status.age.unwrap_or_default()));
+            }
+        });
+    }
+
+    /// Readiness waits for each issuer's keys once; afterwards stale keys serve, and the issuer alone answers 503.
+    fn keep_keys_fresh(&self, stores: &KeyStores) -> Readiness {
+        let readiness = Readiness::awaiting(stores.keys().map(|name| format!("keys:{name}")));
+        for (name, store) in stores.clone() {
+            let readiness = readiness.clone();
+            self.runtime.spawn(async move {
+                store.available().await;
+                readiness.met(&format!("keys:{name}"));
+            });
+        }
+        readiness
+    }
+
+    fn open(&self, address: SocketAddr, door: &'static str, router: axum::Router) -> Result<(), ServerError> {
+        let listener = self.runtime.block_on(TcpListener::bind(address));
+        let listener = listener.map_err(|source| ServerError::Listen { address, door, source })?;
+        let mut stopped = self.stopped.clone();
+        let until = async move {
+            let _stopped = stopped.wait_for(|stopped| *stopped).await;
+        };
+        self.runtime.spawn(async move {
+            let serving = axum::serve(listener, router).with_graceful_shutdown(until).into_future();
+            if let Err(error) = serving.await {
+                error!(%error, door, "a door has closed");
+            }
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! What `/status` tells: the build, and the state of keys and policies, fresh at each call.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::build::House;
+use crate::authorizer::AppliedBundle;
+use crate::clock::Clock;
+use crate::token::{KeyOrigin, KeyStore};
+
+/// Gives the status of this house whenever it is called.
+pub(super) fn status(house: &House, clock: Clock) -> impl Fn() -> Value + Send + Sync + 'static {
+    let started = clock.unix_seconds();
+    let keys = house.keys.clone();
+    let bundles: BTreeMap<_, _> =
+        house.bundles.iter().map(|(name, applied)| (name.clone(), bundle_status(applied))).collect();
+    move || {
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptime_seconds": clock.unix_seconds().saturating_sub(started),
+            "trusted_issuers": keys.iter().map(|(name, store)| (name.to_string(), key_status(store))).collect::<BTreeMap<_, _>>(),
+            "policies": bundles,
+        })
+    }
+}
+
+fn bundle_status(applied: &AppliedBundle) -> Value {
+    let bundle = &applied.bundle;
+    json!({ "mode": applied.mode.name(), "policies": bundle.policy_count(), "revision": bundle.revision() })
+}
+
+fn key_status(store: &Arc<KeyStore>) -> Value {
+    let status = store.status();
+    let skipped = status
+        .skipped
+        .iter()
+        .map(|key| json!({"position": key.position, "kid": key.kid, "reason": key.reason.to_string()}));
+    json!({
+        "available": status.available,
+        "keys": status.keys,
+        "source": status.origin.map(origin),
+        "age_seconds": status.age,
+        "generation": status.generation,
+        "skipped": skipped.collect::<Vec<_>>(),
+        "last_error": status.last_error,
+    })
+}
+
+fn origin(origin: KeyOrigin) -> &'static str {
+    match origin {
+        KeyOrigin::Network => "network",
+        KeyOrigin::Disk => "disk",
+        KeyOrigin::File => "file",
+        KeyOrigin::Config => "config",
+        KeyOrigin::Pool => "pool",
+    }
+}

@@ -1,0 +1,38 @@
+//! What can go wrong before there is anything to see.
+
+use thiserror::Error;
+
+/// Why telemetry could not be set up; all of it happens at start.
+#[derive(Debug, Error)]
+pub enum TelemetryError {
+    /// The environment's `RUST_LOG` is not a list of directives.
+    #[error("could not read the log directives in `RUST_LOG`")]
+    LogDirectives(#[source] tracing_subscriber::filter::ParseError),
+    /// This process logs already.
+    #[error("could not start the log: this process has one already")]
+    LogAlreadyStarted(#[source] tracing_subscriber::util::TryInitError),
+    /// A metric's definition was refused.
+    #[error("could not define the metrics of `{subject}`")]
+    Metrics {
+        /// What they measure.
+        subject: String,
+        /// Why.
+        source: prometheus::Error,
+    },
+    /// The access log's writer thread could not be started.
+    #[error("could not start the writer of the access log")]
+    AccessLogWriter(#[source] std::io::Error),
+}
+
+impl TelemetryError {
+    /// The stable name of the reason.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::LogDirectives(_) => "log-directives-unreadable",
+            Self::LogAlreadyStarted(_) => "log-already-started",
+            Self::Metrics { .. } => "metrics-undefined",
+            Self::AccessLogWriter(_) => "access-log-not-started",
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Every metric by name, in one place.
+//!
+//! Label values come from the config or from fixed vocabularies, never from a request, so that no client can add a series.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use prometheus::core::Collector;
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use super::error::TelemetryError;
+use super::meters::{
+    BundleMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
+};
+use super::outcome::ReloadResult;
+
+/// The `route` label of requests that no route matched. No route can be named so.
+pub const UNROUTED: &str = "-";
+
+/// Bounds in seconds for requests and upstreams: from half a millisecond to the longest usual time-out.
+const REQUEST_SECONDS: [f64; 16] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+/// Bounds in seconds for decisions: a cached token takes microseconds, one that waits for keys takes seconds.
+const DECISION_SECONDS: [f64; 14] =
+    [0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.25, 1.0, 5.0];
+
+/// All metrics of the process; its clones share them.
+#[derive(Clone)]
+pub struct Metrics(Arc<Families>);
+
+struct Families {
+    registry: Registry,
+    before_scrape: ArcSwapOption<ScrapeHook>,
+    requests: IntCounterVec,
+    request_duration: HistogramVec,
+    decision_duration: HistogramVec,
+    upstream_duration: HistogramVec,
+    /// One family an upstream, see [`Metrics::upstream`].
+    upstream_healthy: Mutex<BTreeMap<String, IntGaugeVec>>,
+    token_cache: TokenCacheMetrics,
+    keys: IntGaugeVec,
+    keys_age: IntGaugeVec,
+    keys_fetch: IntCounterVec,
+    policy_decisions: IntCounterVec,
+    policy_errors: IntCounterVec,
+    config_reload: IntCounterVec,
+    access_log_dropped: IntCounter,
+    connections: ConnectionMetrics,
+}
+
+type ScrapeHook = Box<dyn Fn(&Metrics) + Send + Sync>;
+
+impl Metrics {
+    /// Defines every metric, in a registry of its own.
+    ///
+    /// # Errors
+    /// When two definitions contradict each other: a mistake in this file, that a test finds.
+    pub fn new() -> Result<Self, TelemetryError> {
+        Families::define().map(|families| Self(Arc::new(families))).map_err(undefined("the gate"))
+    }
+
+    /// What is counted for the route of this name ([`UNROUTED`] where none matched).
+    #[must_use]
+    pub fn route(&self, name: &str) -> RouteMetrics {
+        RouteMetrics {
+            name: name.into(),
+            requests: self.0.requests.clone(),
+            used: Arc::default(),
+            request_duration: self.0.request_duration.with_label_values(&[name]),
+            decision_duration: self.0.decision_duration.with_label_values(&[name]),
+        }
+    }
+
+    /// What is counted for the upstream of this name.
+    ///
+    /// # Errors
+    /// When its health metric contradicts that of another: a mistake in this file.
+    pub fn upstream(&self, name: &str) -> Result<UpstreamMetrics, TelemetryError> {
+        let healthy = self.0.endpoints_of(name).map_err(undefined(name))?;
+        Ok(UpstreamMetrics { duration: self.0.upstream_duration.with_label_values(&[name]), healthy })
+    }
+
+    /// What is counted for the trusted issuer of this name.
+    #[must_use]
+    pub fn issuer(&self, name: &str) -> IssuerMetrics {
+        IssuerMetrics {
+            keys: self.0.keys.with_label_values(&[name]),
+            age: self.0.keys_age.with_label_values(&[name]),
+            fetch: self.0.keys_fetch.clone(),
+            name: name.into(),
+        }
+    }
+
+    /// Takes back what [`Metrics::issuer`] shows, for an issuer that a reload took out.
+    pub fn forget_issuer(&self, name: &str) {
+        // it is no failure when nothing was shown
+        let _ = self.0.keys.remove_label_values(&[name]);
+        let _ = self.0.keys_age.remove_label_values(&[name]);
+    }
+
+    /// What is counted for the policy bundle of this name in this mode, `enforce` or `shadow`.
+    #[must_use]
+    pub fn bundle(&self, name: &str, mode: &'static str) -> BundleMetrics {
+        let decisions = |decision| self.0.policy_decisions.with_label_values(&[name, mode, decision]);
+        BundleMetrics {
+            allowed: decisions("allow"),
+            denied: decisions("deny"),
+            errors: self.0.policy_errors.with_label_values(&[name]),
+        }
+    }
+
+    /// What is counted for the cache of verified tokens.
+    #[must_use]
+    pub fn token_cache(&self) -> TokenCacheMetrics {
+        self.0.token_cache.clone()
+    }
+
+    /// What is counted for the connections of clients.
+    #[must_use]
+    pub fn connections(&self) -> ConnectionMetrics {
+        self.0.connections.clone()
+    }
+
+    /// Counts an attempt to take up a changed config.
+    pub fn reloaded(&self, result: ReloadResult) {
+        self.0.config_reload.with_label_values(&[result.label()]).inc();
+    }
+
+    /// Counts lines that the access log had to drop.
+    pub(super) fn access_log_dropped(&self) -> IntCounter {
+        self.0.access_log_dropped.clone()
+    }
+
+    /// Sets what runs before each scrape, to bring gauges up to date that change with time alone, such as the age of keys.
+    pub fn before_scrape(&self, hook: impl Fn(&Self) + Send + Sync + 'static) {
+        self.0.before_scrape.store(Some(Arc::new(Box::new(hook))));
+    }
+
+    /// All metrics in Prometheus' text format 0.0.4.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        if let Some(hook) = self.0.before_scrape.load_full() {
+            hook(self);
+        }
+        let families = self.0.registry.gather();
+        // writing to memory cannot fail, and each family was checked when it was defined
+        TextEncoder::new().encode_to_string(&families).unwrap_or_default()
+    }
+}
+
+impl Families {
+    fn define() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let define = Definer(&registry);
+        define.build_info()?;
+        Ok(Self {
+            before_scrape: ArcSwapOption::empty(),
+            requests: define.counters(
+                "lychgate_requests_total",
+                "Requests by route, by outcome (allowed, denied, failed, answered) and by code: the status class of what was answered, or why not.",
+                &["route", "outcome", "code"],
+            )?,
+            request_duration: define.histograms(
+                "lychgate_request_duration_seconds",
+                "Time from a request's first byte to the last byte of its answer.",
+                "route",
+                &REQUEST_SECONDS,
+            )?,
+            decision_duration: define.histograms(
+                "lychgate_decision_duration_seconds",
+                "Time that deciding on a request took: route, credential, token, policy.",
+                "route",
+                &DECISION_SECONDS,
+            )?,
+            upstream_duration: define.histograms(
+                "lychgate_upstream_duration_seconds",
+                "Time that an upstream took for a request, connecting included.",
+                "upstream",
+                &REQUEST_SECONDS,
+            )?,
+            upstream_healthy: Mutex::default(),
+            token_cache: define.token_cache()?,
+            keys: define.gauges("lychgate_keys", "Usable verification keys of a trusted issuer.", "issuer")?,
+            keys_age: define.gauges(
+                "lychgate_keys_age_seconds",
+                "Time since the keys of a trusted issuer were last fetched or read.",
+                "issuer",
+            )?,
+            keys_fetch: define.counters(
+                "lychgate_keys_fetch_total",
+                "Fetches of a trusted issuer's keys by result: success, or why not.",
+                &["issuer", "result"],
+            )?,
+            policy_decisions: define.counters(
+                "lychgate_policy_decisions_total",
+                "Decisions of a policy bundle by mode (enforce, shadow) and decision (allow, deny).",
+                &["bundle", "mode", "decision"],
+            )?,
+            policy_errors: define.counters(
+                "lychgate_policy_errors_total",
+                "Evaluations in which a policy of the bundle failed; each is a deny.",
+                &["bundle"],
+            )?,
+            config_reload: define.counters(
+                "lychgate_config_reload_total",
+                "Attempts to take up a changed config by result (success, failure).",
+                &["result"],
+            )?,
+            access_log_dropped: define.counter(
+                "lychgate_access_log_dropped_total",
+                "Access log lines dropped because standard output did not take them fast enough.",
+            )?,
+            connections: define.connections()?,
+            registry,
+        })
+    }
+
+    /// The health gauges of an upstream's endpoints.
+    ///
+    /// Each upstream has a family of its own, with its name as constant label: the crate tells the children of one family apart by
+    /// a hash of their label values joined without a mark, which would take `web1` at `1.0.0.1:80` for `web` at `11.0.0.1:80`.
+    fn endpoints_of(&self, upstream: &str) -> Result<IntGaugeVec, prometheus::Error> {
+        let mut known = self.upstream_healthy.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(endpoints) = known.get(upstream) {
+            return Ok(endpoints.clone());
+        }
+        let options = Opts::new(
+            "lychgate_upstream_healthy",
+            "Whether an endpoint of an upstream is healthy: 1, or 0 while it is not used.",
+        )
+        .const_label("upstream", upstream);
+        let endpoints = Definer(&self.registry).register(IntGaugeVec::new(options, &["endpoint"])?)?;
+        known.insert(upstream.to_owned(), endpoints.clone());
+        Ok(endpoints)
+    }
+}
+
+/// Makes metrics and hangs them into a registry.
+struct Definer<'a>(&'a Registry);
+
+impl Definer<'_> {
+    fn register<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, prometheus::Error> {
+        self.0.register(Box::new(collector.clone()))?;
+        Ok(collector)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+        self.register(IntCounter::new(name, help)?)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+        self.register(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        self.register(IntGauge::new(name, help)?)
+    }
+
+    fn gauges(&self, name: &str, help: &str, label: &str) -> Result<IntGaugeVec, prometheus::Error> {
+        self.register(IntGaugeVec::new(Opts::new(name, help), &[label])?)
+    }
+
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        bounds: &[f64],
+    ) -> Result<HistogramVec, prometheus::Error> {
+        let options = HistogramOpts::new(name, help).buckets(bounds.to_vec());
+        self.register(HistogramVec::new(options, &[label])?)
+    }
+
+    fn token_cache(&self) -> Result<TokenCacheMetrics, prometheus::Error> {
+        let help = "Look-ups of tokens in the cache of verified tokens by result (hit, miss, stale).";
+        let lookups = self.counters("lychgate_token_cache_total", help, &["result"])?;
+        let result = |label: &str| lookups.with_label_values(&[label]);
+        let entries = self.gauge("lychgate_token_cache_entries", "Tokens in the cache of verified tokens.")?;
+        Ok(TokenCacheMetrics { hit: result("hit"), miss: result("miss"), stale: result("stale"), entries })
+    }
+
+    fn connections(&self) -> Result<ConnectionMetrics, prometheus::Error> {
+        Ok(ConnectionMetrics {
+            open: self.gauge("lychgate_connections", "Connections of clients that are open.")?,
+            refused: self.counter(
+                "lychgate_connections_refused_total",
+                "Connections closed at once, since their address had `limits.connections_per_ip` already.",
+            )?,
+        })
+    }
+
+    fn build_info(&self) -> Result<(), prometheus::Error> {
+        let build = self.gauges("lychgate_build_info", "Always 1; its labels say which build this is.", "version")?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        Ok(())
+    }
+}
+
+fn undefined(subject: &str) -> impl FnOnce(prometheus::Error) -> TelemetryError {
+    let subject = subject.to_owned();
+    move |source| TelemetryError::Metrics { subject, source }
+}

@@ -1,0 +1,182 @@
+//! A scrape, parsed: every promised metric is there, under its name and labels, and counts what it says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::telemetry::metrics::{Metrics, UNROUTED};
+use crate::telemetry::outcome::{CacheLookup, Outcome, ReloadResult};
+
+/// The public contract: each metric's name, kind and labels.
+const PROMISED: [(&str, &str, &[&str]); 15] = [
+    ("lychgate_requests_total", "counter", &["code", "outcome", "route"]),
+    ("lychgate_request_duration_seconds", "histogram", &["route"]),
+    ("lychgate_decision_duration_seconds", "histogram", &["route"]),
+    ("lychgate_upstream_duration_seconds", "histogram", &["upstream"]),
+    ("lychgate_upstream_healthy", "gauge", &["endpoint", "upstream"]),
+    ("lychgate_token_cache_total", "counter", &["result"]),
+    ("lychgate_token_cache_entries", "gauge", &[]),
+    ("lychgate_keys", "gauge", &["issuer"]),
+    ("lychgate_keys_age_seconds", "gauge", &["issuer"]),
+    ("lychgate_keys_fetch_total", "counter", &["issuer", "result"]),
+    ("lychgate_policy_decisions_total", "counter", &["bundle", "decision", "mode"]),
+    ("lychgate_policy_errors_total", "counter", &["bundle"]),
+    ("lychgate_config_reload_total", "counter", &["result"]),
+    ("lychgate_build_info", "gauge", &["version"]),
+    ("lychgate_access_log_dropped_total", "counter", &[]),
+];
+
+/// A scrape, read as Prometheus reads it.
+#[derive(Default)]
+struct Scrape {
+    help: BTreeMap<String, String>,
+    kinds: BTreeMap<String, String>,
+    samples: BTreeMap<String, String>,
+}
+
+impl Scrape {
+    fn of(metrics: &Metrics) -> Self {
+        let mut scrape = Self::default();
+        metrics.encode().lines().for_each(|line| scrape.read(line));
+        scrape
+    }
+
+    fn read(&mut self, line: &str) {
+        let (comments, rest) = match line.split_once(' ').unwrap() {
+            ("#", rest) if rest.starts_with("HELP ") => (&mut self.help, &rest[5..]),
+            ("#", rest) if rest.starts_with("TYPE ") => (&mut self.kinds, &rest[5..]),
+            ("#", _) => panic!("{line}"),
+            _ => {
+                let (series, value) = line.rsplit_once(' ').unwrap();
+                let before = self.samples.insert(series.to_owned(), value.to_owned());
+                return assert_eq!(before, None, "twice: {series}");
+            }
+        };
+        let (name, text) = rest.split_once(' ').unwrap();
+        assert_eq!(comments.insert(name.to_owned(), text.to_owned()), None, "twice: {name}");
+    }
+
+    fn labels_of(&self, name: &str) -> BTreeSet<&str> {
+        let series = self.samples.keys().filter_map(|series| series.strip_prefix(name)?.strip_prefix('{'));
+        let labels = series.flat_map(|rest| rest.trim_end_matches('}').split(','));
+        labels.map(|label| label.split_once('=').unwrap().0).collect()
+    }
+}
+
+fn all_counted_once() -> Metrics {
+    let metrics = Metrics::new().unwrap();
+    metrics.route("orders").request(Outcome::Denied, "token-expired", Duration::from_millis(3));
+    metrics.route("orders").decision(Duration::from_micros(30));
+    let upstream = metrics.upstream("orders").unwrap();
+    upstream.took(Duration::from_millis(2));
+    upstream.healthy("10.0.0.1:8080", true);
+    metrics.token_cache().lookup(CacheLookup::Hit);
+    metrics.token_cache().entries(7);
+    let issuer = metrics.issuer("corp");
+    issuer.keys(2);
+    issuer.keys_age(Duration::from_secs(90));
+    issuer.fetched("success");
+    metrics.bundle("orders", "enforce").decided(false);
+    metrics.bundle("orders", "enforce").failed();
+    metrics.reloaded(ReloadResult::Failure);
+    metrics
+}
+
+#[test]
+fn what_is_shown_is_what_is_promised() {
+    let scrape = Scrape::of(&all_counted_once());
+    let shown: BTreeSet<&str> = scrape.kinds.keys().map(String::as_str).collect();
+    assert_eq!(shown, PROMISED.iter().map(|(name, ..)| *name).collect());
+    for (name, kind, labels) in PROMISED {
+        assert_eq!(scrape.kinds[name], kind, "{name}");
+        assert!(scrape.help[name].ends_with('.'), "{name}");
+        let name = if kind == "histogram" { format!("{name}_count") } else { name.to_owned() };
+        assert_eq!(scrape.labels_of(&name), labels.iter().copied().collect(), "{name}");
+    }
+}
+
+#[test]
+fn each_measure_lands_in_its_own_series() {
+    let scrape = Scrape::of(&all_counted_once());
+    for (series, value) in [
+        (r#"lychgate_requests_total{code="token-expired",outcome="denied",route="orders"}"#, "1"),
+        (r#"lychgate_request_duration_seconds_sum{route="orders"}"#, "0.003"),
+        (r#"lychgate_decision_duration_seconds_bucket{route="orders",le="0.00005"}"#, "1"),
+        (r#"lychgate_decision_duration_seconds_bucket{route="orders",le="0.000025"}"#, "0"),
+        (r#"lychgate_upstream_duration_seconds_count{upstream="orders"}"#, "1"),
+        (r#"lychgate_upstream_healthy{endpoint="10.0.0.1:8080",upstream="orders"}"#, "1"),
+        (r#"lychgate_token_cache_total{result="hit"}"#, "1"),
+        (r#"lychgate_token_cache_total{result="miss"}"#, "0"),
+        ("lychgate_token_cache_entries", "7"),
+        (r#"lychgate_keys{issuer="corp"}"#, "2"),
+        (r#"lychgate_keys_age_seconds{issuer="corp"}"#, "90"),
+        (r#"lychgate_keys_fetch_total{issuer="corp",result="success"}"#, "1"),
+        (r#"lychgate_policy_decisions_total{bundle="orders",decision="deny",mode="enforce"}"#, "1"),
+        (r#"lychgate_policy_decisions_total{bundle="orders",decision="allow",mode="enforce"}"#, "0"),
+        (r#"lychgate_policy_errors_total{bundle="orders"}"#, "1"),
+        (r#"lychgate_config_reload_total{result="failure"}"#, "1"),
+    ] {
+        assert_eq!(scrape.samples.get(series).map(String::as_str), Some(value), "{series}");
+    }
+}
+
+#[test]
+fn counting_again_finds_the_same_counter() {
+    let metrics = Metrics::new().unwrap();
+    let (one, other) = (metrics.route(UNROUTED), metrics.route(UNROUTED));
+    for handle in [&one, &one, &other, &one.clone()] {
+        handle.request(Outcome::Denied, "no-route", Duration::ZERO);
+    }
+    one.request(Outcome::Failed, "no-route", Duration::ZERO);
+    let scrape = Scrape::of(&metrics);
+    assert_eq!(scrape.samples[r#"lychgate_requests_total{code="no-route",outcome="denied",route="-"}"#], "4");
+    assert_eq!(scrape.samples[r#"lychgate_requests_total{code="no-route",outcome="failed",route="-"}"#], "1");
+}
+
+#[test]
+fn threads_that_count_for_the_first_time_at_once_lose_nothing() {
+    let metrics = Metrics::new().unwrap();
+    let route = metrics.route("orders");
+    std::thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| (0..1000).for_each(|_| route.request(Outcome::Allowed, "2xx", Duration::ZERO)));
+        }
+    });
+    assert_eq!(route.used.load().len(), 1);
+    let series = r#"lychgate_requests_total{code="2xx",outcome="allowed",route="orders"}"#;
+    assert_eq!(Scrape::of(&metrics).samples[series], "4000");
+}
+
+#[test]
+fn endpoints_of_different_upstreams_never_meet() {
+    let metrics = Metrics::new().unwrap();
+    metrics.upstream("web").unwrap().healthy("11.0.0.1:80", true);
+    metrics.upstream("web1").unwrap().healthy("1.0.0.1:80", false);
+    let scrape = Scrape::of(&metrics);
+    assert_eq!(scrape.samples[r#"lychgate_upstream_healthy{endpoint="11.0.0.1:80",upstream="web"}"#], "1");
+    assert_eq!(scrape.samples[r#"lychgate_upstream_healthy{endpoint="1.0.0.1:80",upstream="web1"}"#], "0");
+}
+
+#[test]
+fn what_a_reload_took_out_is_shown_no_more() {
+    let metrics = all_counted_once();
+    metrics.forget_issuer("corp");
+    metrics.upstream("orders").unwrap().forget_endpoint("10.0.0.1:8080");
+    let scrape = Scrape::of(&metrics);
+    for gone in ["lychgate_keys", "lychgate_keys_age_seconds", "lychgate_upstream_healthy"] {
+        assert!(!scrape.kinds.contains_key(gone), "{gone}");
+    }
+}
+
+#[test]
+fn a_hook_brings_gauges_up_to_date_before_each_scrape() {
+    let metrics = Metrics::new().unwrap();
+    metrics.before_scrape(|metrics| metrics.token_cache().entries(42));
+    assert_eq!(Scrape::of(&metrics).samples["lychgate_token_cache_entries"], "42");
+}
+
+#[test]
+fn a_name_with_quotes_or_line_ends_stays_inside_its_label() {
+    let metrics = Metrics::new().unwrap();
+    metrics.issuer("a\"\n\\b").keys(1);
+    assert_eq!(Scrape::of(&metrics).samples[r#"lychgate_keys{issuer="a\"\n\\b"}"#], "1");
+}

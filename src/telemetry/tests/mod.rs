@@ -1,0 +1,5 @@
+//! Tests of the room that are too long for the foot of a file.
+
+mod access_line;
+mod line_queue;
+mod metrics;

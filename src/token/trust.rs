@@ -1,0 +1,288 @@
+//! Whom we believe, and what their tokens must say: one trusted issuer with its rules, ready to be asked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::claims::{self, Claims};
+use super::config::{AttributeConfig, AttributeKind, ClaimPathConfig, TrustedIssuerConfig};
+use super::error::TokenError;
+use super::jwks::KeyStore;
+use super::verify::VerifiedToken;
+use crate::jose::{Algorithm, Header};
+
+/// A trusted issuer: its keys and the rules for its tokens.
+#[derive(Debug)]
+pub struct TrustedIssuer {
+    name: Arc<str>,
+    issuer: Arc<str>,
+    keys: Arc<KeyStore>,
+    algorithms: Vec<Algorithm>,
+    types: Vec<String>,
+    audience: Vec<String>,
+    client_ids: Vec<String>,
+    leeway: u64,
+    max_age: Option<u64>,
+    require_claims: BTreeMap<String, Value>,
+    scope_claims: Vec<ClaimPathConfig>,
+    group_claims: Vec<ClaimPathConfig>,
+    attributes: BTreeMap<String, AttributeConfig>,
+}
+
+impl TrustedIssuer {
+    /// Takes the rules from the config. Algorithms that do not exist here are left out; the config's check has refused them.
+    #[must_use]
+    pub fn new(name: &str, config: &TrustedIssuerConfig, keys: Arc<KeyStore>) -> Self {
+        Self {
+            name: name.into(),
+            issuer: config.issuer.as_str().into(),
+            keys,
+            algorithms: config.algorithms.iter().filter_map(|name| Algorithm::from_name(name)).collect(),
+            types: config.types.iter().map(|typ| normal_type(typ).to_ascii_lowercase()).collect(),
+            audience: config.audience.clone(),
+            client_ids: config.client_ids.clone(),
+            leeway: config.leeway.as_secs(),
+            max_age: config.max_age.as_ref().map(Duration::as_secs),
+            require_claims: config.require_claims.clone(),
+            scope_claims: config.scope_claims.clone(),
+            group_claims: config.group_claims.clone(),
+            attributes: config.attributes.clone(),
+        }
+    }
+
+    /// Its name in the config.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The `iss` of its tokens.
+    #[must_use]
+    pub fn issuer(&self) -> &Arc<str> {
+        &self.issuer
+    }
+
+    /// Its keys.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<KeyStore> {
+        &self.keys
+    }
+
+    /// RFC 8725 section 3.1: the algorithm must be one that this issuer may use.
+    pub(super) fn accepts(&self, algorithm: Algorithm) -> bool {
+        self.algorithms.contains(&algorithm)
+    }
+
+    /// Every rule that depends on the token alone: who it is for, what kind it is, and the type of each claim that is read.
+    pub(super) fn read(&self, header: &Header, claims: Claims) -> Result<VerifiedToken, TokenError> {
+        self.check_type(header)?;
+        self.check_audience(&claims)?;
+        let client_id = self.check_client(&claims)?.map(str::to_owned);
+        self.check_required(&claims)?;
+        // RFC 7800 section 3.1: a constraint that nobody checks would be worse than none.
+        if claims.contains_key("cnf") {
+            return Err(TokenError::SenderConstraint);
+        }
+        let expires_at = claims::date(&claims, "exp")?.ok_or_else(|| missing("exp"))?.floor();
+        let token = VerifiedToken {
+            issuer_name: self.name.clone(),
+            issuer: self.issuer.clone(),
+            subject: subject(&claims)?.to_owned(),
+            expires_at,
+            not_before: claims::date(&claims, "nbf")?.map(claims::NumericDate::ceil),
+            issued_at: claims::date(&claims, "iat")?.map(claims::NumericDate::ceil),
+            jti: claims::text(&claims, "jti")?.map(str::to_owned),
+            origin_jti: claims::text(&claims, "origin_jti")?.map(str::to_owned),
+            username: first_text(&claims, &["cognito:username", "username", "preferred_username"])?,
+            email: claims::text(&claims, "email")?.map(str::to_owned),
+            email_verified: email_verified(&claims)?,
+            client_id,
+            scopes: collect(&self.scope_claims, &claims, claims::scopes)?,
+            groups: collect(&self.group_claims, &claims, claims::strings)?,
+            attributes: self.read_attributes(&claims)?,
+            claims,
+        };
+        Ok(token)
+    }
+
+    /// Every rule that depends on the clock; asked again for each request, also of a token verified a moment ago.
+    pub(super) fn check_time(&self, token: &VerifiedToken, now: u64) -> Result<(), TokenError> {
+        if now >= token.expires_at.saturating_add(self.leeway) {
+            return Err(TokenError::Expired);
+        }
+        let latest = now.saturating_add(self.leeway);
+        if token.not_before.is_some_and(|not_before| not_before > latest) {
+            return Err(TokenError::NotYetValid);
+        }
+        if token.issued_at.is_some_and(|issued_at| issued_at > latest) {
+            return Err(TokenError::IssuedInTheFuture);
+        }
+        let Some(max_age) = self.max_age else { return Ok(()) };
+        let issued_at = token.issued_at.ok_or_else(|| missing("iat"))?;
+        if now > issued_at.saturating_add(max_age).saturating_add(self.leeway) {
+            return Err(TokenError::TooOld);
+        }
+        Ok(())
+    }
+
+    /// RFC 8725 section 3.11: a token made for another purpose is not an access token.
+    fn check_type(&self, header: &Header) -> Result<(), TokenError> {
+        let typ = header.typ.as_deref().map_or("jwt", normal_type);
+        let accepted = self.types.iter().any(|accepted| accepted.eq_ignore_ascii_case(typ));
+        if accepted { Ok(()) } else { Err(TokenError::WrongType) }
+    }
+
+    /// RFC 7519 section 4.1.3. Where `client_ids` say who may call, `aud` may be absent, as in Cognito's access tokens.
+    fn check_audience(&self, claims: &Claims) -> Result<(), TokenError> {
+        let audience = claims::strings(claims.get("aud"), "aud")?;
+        if self.audience.is_empty() || (!self.client_ids.is_empty() && !claims.contains_key("aud")) {
+            return Ok(());
+        }
+        if !claims.contains_key("aud") {
+            return Err(missing("aud"));
+        }
+        let ours = audience.iter().any(|member| self.audience.iter().any(|ours| ours == member));
+        if ours { Ok(()) } else { Err(TokenError::WrongAudience) }
+    }
+
+    /// Whoever the token says it was issued to must be one of `client_ids`: every claim that says so, and at least one.
+    fn check_client<'a>(&self, claims: &'a Claims) -> Result<Option<&'a str>, TokenError> {
+        let client_id = claims::text(claims, "client_id")?;
+        let authorized_party = claims::text(claims, "azp")?;
+        let client = client_id.or(authorized_party);
+        if self.client_ids.is_empty() {
+            return Ok(client);
+        }
+        let known = |client: &str| self.client_ids.iter().any(|known| known == client);
+        if client.is_none() {
+            return Err(missing("client_id"));
+        }
+        if client_id.is_some_and(|client| !known(client)) || authorized_party.is_some_and(|client| !known(client)) {
+            return Err(TokenError::WrongClient);
+        }
+        Ok(client)
+    }
+
+    fn check_required(&self, claims: &Claims) -> Result<(), TokenError> {
+        for (name, wanted) in &self.require_claims {
+            match claims.get(name) {
+                None => return Err(missing(name)),
+                Some(value) if value != wanted => return Err(TokenError::RequiredClaim(name.clone())),
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn read_attributes(&self, claims: &Claims) -> Result<BTreeMap<String, Attribute>, TokenError> {
+        let mut attributes = BTreeMap::new();
+        for (name, config) in &self.attributes {
+            if let Some(value) = config.claim.find(claims)? {
+                attributes.insert(name.clone(), Attribute::read(value, config)?);
+            }
+        }
+        Ok(attributes)
+    }
+}
+
+/// A claim that policies may read, of the type that the config gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attribute {
+    /// A string.
+    String(String),
+    /// An integer of 64 bits.
+    Long(i64),
+    /// True or false.
+    Bool(bool),
+    /// A set of strings.
+    StringSet(Vec<String>),
+}
+
+impl Attribute {
+    pub(super) fn text_bytes(&self) -> usize {
+        match self {
+            Self::String(text) => text.len(),
+            Self::StringSet(members) => members.iter().map(|member| member.len() + 32).sum(),
+            Self::Long(_) | Self::Bool(_) => 0,
+        }
+    }
+
+    fn read(value: &Value, config: &AttributeConfig) -> Result<Self, TokenError> {
+        let wrong = || TokenError::ClaimType(config.claim.name());
+        match config.kind {
+            AttributeKind::String => value.as_str().map(|text| Self::String(text.to_owned())).ok_or_else(wrong),
+            AttributeKind::Long => value.as_i64().map(Self::Long).ok_or_else(wrong),
+            AttributeKind::Bool => value.as_bool().map(Self::Bool).ok_or_else(wrong),
+            AttributeKind::StringSet if value.is_array() => {
+                let members = claims::strings(Some(value), &config.claim.name())?;
+                Ok(Self::StringSet(members.into_iter().map(str::to_owned).collect()))
+            }
+            AttributeKind::StringSet => Err(wrong()),
+        }
+    }
+}
+
+/// RFC 7515 section 4.1.9: `application/` may be left out of a media type.
+fn normal_type(typ: &str) -> &str {
+    const PREFIX: &str = "application/";
+    match typ.split_at_checked(PREFIX.len()) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
+        _ => typ,
+    }
+}
+
+/// The one name that reaches the upstream: never empty, and never two spellings of what a reader sees as one name.
+fn subject(claims: &Claims) -> Result<&str, TokenError> {
+    let subject = claims::text(claims, "sub")?.ok_or_else(|| missing("sub"))?;
+    if subject.is_empty() || subject.trim() != subject || subject.chars().any(is_unseen) {
+        return Err(TokenError::InvalidSubject);
+    }
+    Ok(subject)
+}
+
+/// Control characters, line separators, and what has no width or turns text round: two names that look like one.
+fn is_unseen(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+fn first_text(claims: &Claims, names: &[&str]) -> Result<Option<String>, TokenError> {
+    let mut first = None;
+    for name in names {
+        let value = claims::text(claims, name)?;
+        first = first.or(value);
+    }
+    Ok(first.map(str::to_owned))
+}
+
+/// OpenID Connect Core section 5.1 has a boolean; some issuers write it as a string, which means the same.
+fn email_verified(claims: &Claims) -> Result<Option<bool>, TokenError> {
+    match claims.get("email_verified") {
+        None => Ok(None),
+        Some(Value::Bool(verified)) => Ok(Some(*verified)),
+        Some(Value::String(text)) if text == "true" => Ok(Some(true)),
+        Some(Value::String(text)) if text == "false" => Ok(Some(false)),
+        Some(_) => Err(TokenError::ClaimType("email_verified".to_owned())),
+    }
+}
+
+type ReadStrings = for<'a> fn(Option<&'a Value>, &str) -> Result<Vec<&'a str>, TokenError>;
+
+/// What all of these claims hold together, each once.
+fn collect(paths: &[ClaimPathConfig], claims: &Claims, read: ReadStrings) -> Result<Vec<String>, TokenError> {
+    let mut all: Vec<String> = Vec::new();
+    for path in paths {
+        for member in read(path.find(claims)?, &path.name())? {
+            if !all.iter().any(|known| known == member) {
+                all.push(member.to_owned());
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn missing(name: &str) -> TokenError {
+    TokenError::MissingClaim(name.to_owned())
+}

@@ -1,0 +1,245 @@
+//! The verifier: the only maker of a [`VerifiedToken`].
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::cache::{TokenCache, TokenKey};
+use super::claims::Claims;
+use super::config::TokenLimits;
+use super::error::TokenError;
+use super::revocation::Revocations;
+use super::trust::{Attribute, TrustedIssuer};
+use crate::clock::Clock;
+use crate::jose::{Algorithm, CompactJws, JoseError};
+use crate::telemetry::TokenCacheMetrics;
+
+/// A token whose signature, issuer, audience, times, type and claims all hold. Only [`Verifier::verify`] makes one.
+#[derive(Debug)]
+pub struct VerifiedToken {
+    pub(super) issuer_name: Arc<str>,
+    pub(super) issuer: Arc<str>,
+    pub(super) subject: String,
+    pub(super) expires_at: u64,
+    pub(super) not_before: Option<u64>,
+    pub(super) issued_at: Option<u64>,
+    pub(super) jti: Option<String>,
+    pub(super) origin_jti: Option<String>,
+    pub(super) username: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) email_verified: Option<bool>,
+    pub(super) client_id: Option<String>,
+    pub(super) scopes: Vec<String>,
+    pub(super) groups: Vec<String>,
+    pub(super) attributes: BTreeMap<String, Attribute>,
+    pub(super) claims: Claims,
+}
+
+impl VerifiedToken {
+    /// The name that the config gives the issuer.
+    #[must_use]
+    pub fn issuer_name(&self) -> &str {
+        &self.issuer_name
+    }
+
+    /// `sub`: who the caller is, within the issuer.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// `exp`, in Unix seconds.
+    #[must_use]
+    pub fn expires_at(&self) -> u64 {
+        self.expires_at
+    }
+
+    /// `iat`, in Unix seconds.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<u64> {
+        self.issued_at
+    }
+
+    /// The user name, where the issuer gives one beside `sub`.
+    #[must_use]
+    pub fn username(&self) -> Option<&str> {
+        self.username.as_deref()
+    }
+
+    /// `email`.
+    #[must_use]
+    pub fn email(&self) -> Option<&str> {
+        self.email.as_deref()
+    }
+
+    /// `email_verified`.
+    #[must_use]
+    pub fn email_verified(&self) -> Option<bool> {
+        self.email_verified
+    }
+
+    /// `client_id` or `azp`: the client that the token was issued to.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
+    }
+
+    /// What the issuer's `scope_claims` hold.
+    #[must_use]
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// What the issuer's `group_claims` hold.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    /// The configured attributes that the token has.
+    #[must_use]
+    pub fn attributes(&self) -> &BTreeMap<String, Attribute> {
+        &self.attributes
+    }
+
+    /// The claims that the verifier was told to keep.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// About how many bytes of text the token holds, for the bound of the cache.
+    pub(super) fn text_bytes(&self) -> usize {
+        let optional = [&self.jti, &self.origin_jti, &self.username, &self.email, &self.client_id];
+        let optional: usize = optional.into_iter().flatten().map(String::len).sum();
+        let lists = self.scopes.iter().chain(&self.groups).map(|text| text.len() + 32).sum::<usize>();
+        let attributes: usize = self.attributes.iter().map(|(name, value)| 64 + name.len() + value.text_bytes()).sum();
+        let claims: usize = self.claims.iter().map(|(name, value)| 64 + name.len() + value.to_string().len()).sum();
+        self.subject.len() + optional + lists + attributes + claims
+    }
+}
+
+/// Verifies tokens of all trusted issuers.
+#[derive(Debug)]
+pub struct Verifier {
+    issuers: HashMap<Arc<str>, Arc<TrustedIssuer>>,
+    /// Claims that somebody will ask for; the others are checked and let go.
+    kept_claims: HashSet<String>,
+    cache: Arc<TokenCache>,
+    limits: TokenLimits,
+    revocations: Revocations,
+    clock: Clock,
+}
+
+/// What a verifier is made of, beside the issuers that it trusts.
+pub struct VerifierParts {
+    /// Names of the claims that a verified token keeps.
+    pub kept_claims: HashSet<String>,
+    /// Bounds on what is read.
+    pub limits: TokenLimits,
+    /// What was revoked.
+    pub revocations: Revocations,
+    /// The time.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: TokenCacheMetrics,
+}
+
+impl Verifier {
+    /// A verifier for these issuers, which must differ in `iss`.
+    #[must_use]
+    pub fn new(issuers: impl IntoIterator<Item = Arc<TrustedIssuer>>, parts: VerifierParts) -> Self {
+        Self {
+            issuers: issuers.into_iter().map(|issuer| (issuer.issuer().clone(), issuer)).collect(),
+            kept_claims: parts.kept_claims,
+            cache: Arc::new(TokenCache::new(parts.metrics)),
+            limits: parts.limits,
+            revocations: parts.revocations,
+            clock: parts.clock,
+        }
+    }
+
+    /// Proves a token, or says why not. Waits for the network only where `kid` is unknown, and then not often.
+    ///
+    /// # Errors
+    /// The first rule that does not hold, in the order of this function.
+    pub async fn verify(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
+        if token.len() as u64 > self.limits.token.as_u64() {
+            return Err(TokenError::TooLong);
+        }
+        let key = TokenKey::of(token);
+        let verified = match self.cache.find(key, |token| self.generation_now(token)) {
+            Some(verified) => verified,
+            None => self.verify_anew(token, key).await?,
+        };
+        // Asked of every token, however often it was seen: the clock and the revocation list move on.
+        self.recheck(&verified)?;
+        Ok(verified)
+    }
+
+    async fn verify_anew(&self, token: &str, key: TokenKey) -> Result<Arc<VerifiedToken>, TokenError> {
+        // Strictly, so that what is judged below is what every other reader of this token sees.
+        let jws = CompactJws::parse(token, self.limits.claims_depth)?;
+        // The issuer comes first, so that only its own keys are ever tried: two issuers with one `kid` never meet.
+        let issuer = self.issuer_of(jws.claims())?;
+        // The algorithm is the operator's and the key's choice, the token only names it.
+        let algorithm = jws.header().algorithm.filter(|algorithm| issuer.accepts(*algorithm));
+        let algorithm = algorithm.ok_or(JoseError::UnsupportedAlgorithm)?;
+        let generation = check_signature(issuer, algorithm, &jws).await?;
+        // From here on the claims are the issuer's own words.
+        let (header, claims) = jws.into_parts();
+        let mut verified = issuer.read(&header, claims)?;
+        verified.claims.retain(|name, _| self.kept_claims.contains(name));
+        let verified = Arc::new(verified);
+        self.cache.keep(key, &verified, generation);
+        Ok(verified)
+    }
+
+    /// The generation of the keys that the token's issuer has now.
+    fn generation_now(&self, token: &VerifiedToken) -> Option<u64> {
+        self.issuers.get(&token.issuer)?.keys().current().map(|keys| keys.generation)
+    }
+
+    /// How the cache's size gets into the metrics whenever they are read.
+    pub fn count_cache(&self) -> impl Fn() + Send + Sync + 'static {
+        let cache = self.cache.clone();
+        move || cache.count()
+    }
+
+    /// The rules whose answer changes while the token does not: time and revocation.
+    fn recheck(&self, token: &VerifiedToken) -> Result<(), TokenError> {
+        let issuer = self.issuers.get(&token.issuer).ok_or(TokenError::UnknownIssuer)?;
+        issuer.check_time(token, self.clock.unix_seconds())?;
+        let revoked = self.revocations.is_revoked(&token.issuer, token.jti.as_deref(), token.origin_jti.as_deref());
+        if revoked { Err(TokenError::Revoked) } else { Ok(()) }
+    }
+
+    /// RFC 7519 section 4.1.1, byte for byte; an `iss` that is no string is nobody's.
+    fn issuer_of(&self, claims: &Claims) -> Result<&TrustedIssuer, TokenError> {
+        let issuer = claims.get("iss").and_then(|issuer| issuer.as_str());
+        issuer.and_then(|issuer| self.issuers.get(issuer)).map(Arc::as_ref).ok_or(TokenError::UnknownIssuer)
+    }
+}
+
+/// Gives the generation of the keys that proved the signature.
+async fn check_signature(
+    issuer: &TrustedIssuer,
+    algorithm: Algorithm,
+    jws: &CompactJws<'_>,
+) -> Result<u64, TokenError> {
+    let unavailable = || TokenError::KeysUnavailable(issuer.name().to_string());
+    let kid = jws.header().kid.as_deref();
+    let keys = issuer.keys().current().ok_or_else(unavailable)?;
+    if let Some(key) = keys.set.find(kid, algorithm) {
+        key.verify(algorithm, jws)?;
+        return Ok(keys.generation);
+    }
+    // Only a `kid` that is nowhere in the set may have been rotated in; anything else is the token's fault.
+    let Some(kid) = kid else { return Err(TokenError::UnknownKey) };
+    if keys.set.knows(kid) {
+        return Err(JoseError::UnsupportedAlgorithm.into());
+    }
+    let keys = issuer.keys().ask_again().await.ok_or_else(unavailable)?;
+    let key = keys.set.find(Some(kid), algorithm).ok_or(TokenError::UnknownKey)?;
+    key.verify(algorithm, jws)?;
+    Ok(keys.generation)
+}
