@@ -367,6 +367,15 @@ const WRONG: &[Wrong] = &[
         place: "a.cases.yaml:1:3",
         says: "always a deny",
     },
+    Wrong {
+        files: &[
+            ("a.cedar", "@id(\"no\") forbid (principal, action, resource);"),
+            ("a.cases.yaml", "- {name: a, anonymous: true, request: GET /, expect: allow, by: no}\n"),
+        ],
+        code: "case-policy",
+        place: "a.cases.yaml:1:3",
+        says: "a `forbid`, for an allow",
+    },
 ];
 
 #[test]
