@@ -12,6 +12,9 @@ mod credentials;
 // one table of requests and tokens, and what becomes of them
 #[cfg(test)]
 mod decisions;
+// the example configs under `deploy`
+#[cfg(test)]
+mod examples;
 // messages that could be framed in two ways, and sizes
 #[cfg(test)]
 mod framing;
