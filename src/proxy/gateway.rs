@@ -8,9 +8,11 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderValue;
 use http::header::{HOST, UPGRADE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
+use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
@@ -44,7 +46,7 @@ impl Gateway {
     /// Steps 1 to 12 of the decision. What it decides is kept in the context.
     async fn decide(session: &Session, context: &mut RequestContext) -> Result<(), Denial> {
         // Framing first: until it is certain where this request ends, nothing in it means anything.
-        let head = session.as_http1().map(|session| session.get_headers_raw_bytes());
+        let head = session.as_http1().map(HttpSession::get_headers_raw_bytes);
         let header = session.req_header();
         let target = received_target(head.as_deref(), header, &context.snapshot.limits)?;
         let received = ReceivedRequest {
@@ -158,7 +160,7 @@ impl ProxyHttp for Gateway {
             return Ok(());
         }
         context.denial = Some(Denial::BodyTooLarge);
-        Err(Error::explain(ErrorType::HTTPStatus(413), "the body is larger than `limits.body`"))
+        Err(Error::explain(ErrorType::new("BodyTooLarge"), "the body is larger than `limits.body`"))
     }
 
     async fn upstream_response_filter(
@@ -266,7 +268,7 @@ fn write_forwarded(session: &Session, request: &mut RequestHeader, context: &Req
     request.insert_header("x-forwarded-proto", if tls { "https" } else { "http" })?;
     let received = session.req_header();
     // HTTP/2 has it in `:authority`.
-    let host = received.headers.get(HOST).map(|host| host.as_bytes());
+    let host = received.headers.get(HOST).map(HeaderValue::as_bytes);
     match host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes())) {
         Some(host) => request.insert_header("x-forwarded-host", host),
         None => Ok(()),

@@ -70,7 +70,9 @@ impl Upstream {
         // INVARIANT: no two upstreams share connections. pingora would lend one that was made under other certificate
         // authorities, since it tells connections apart by address and name but not by whom they believe.
         let pool = POOLS.fetch_add(1, Ordering::Relaxed);
-        peers.iter_mut().for_each(|peer| peer.group_key = pool);
+        for peer in &mut peers {
+            peer.group_key = pool;
+        }
         Ok(Self {
             name: name.into(),
             turns: spread(config.endpoints.iter().map(|endpoint| usize::from(endpoint.weight))),

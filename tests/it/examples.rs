@@ -1,4 +1,4 @@
-//! Every example config is taken as it is, and refused with a word in it that is not known.
+//! Every config that we show is taken as it is, and refused with a word in it that is not known.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,14 @@ use tempfile::TempDir;
 
 use crate::support::{Authority, lychgate};
 
-/// A copy of the examples, with the certificates and secrets that they name.
+/// A copy of the examples under `deploy`, and of the README's, with the certificates and secrets that they name.
 fn copy() -> TempDir {
     let copy = tempfile::tempdir().unwrap();
-    copy_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/config"), copy.path());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    copy_folder(&root.join("deploy/config"), copy.path());
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let block = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    fs::write(copy.path().join("readme.yaml"), block).unwrap();
     let identity = Authority::new().identity("api.example.com");
     for (name, content) in [
         ("tls/tls.crt", identity.certificate.as_str()),
@@ -39,12 +43,12 @@ fn copy_folder(from: &Path, to: &Path) {
 fn configs(folder: &Path) -> Vec<PathBuf> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let configs: Vec<_> = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
-    assert!(configs.len() >= 3, "{configs:?}");
+    assert!(configs.len() >= 4, "{configs:?}");
     configs
 }
 
 #[test]
-fn every_example_is_good_as_it_is() {
+fn every_config_that_we_show_is_good() {
     let copy = copy();
     for config in configs(copy.path()) {
         let checked = lychgate(&["check", "--config", config.to_str().unwrap()]);
@@ -56,7 +60,7 @@ fn every_example_is_good_as_it_is() {
 }
 
 #[test]
-fn every_example_is_refused_with_a_word_that_is_not_known() {
+fn every_config_that_we_show_is_refused_with_a_word_that_is_not_known() {
     let copy = copy();
     for config in configs(copy.path()) {
         let text = fs::read_to_string(&config).unwrap();

@@ -9,12 +9,12 @@ mod commands;
 // where a token may stand, and that it goes no further unless asked
 #[cfg(test)]
 mod credentials;
+// every config that we show
+#[cfg(test)]
+mod examples;
 // one table of requests and tokens, and what becomes of them
 #[cfg(test)]
 mod decisions;
-// the example configs under `deploy`
-#[cfg(test)]
-mod examples;
 // messages that could be framed in two ways, and sizes
 #[cfg(test)]
 mod framing;
