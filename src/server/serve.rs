@@ -102,7 +102,13 @@ impl Doors<'_> {
         let current = Arc::new(ArcSwap::from_pointee(house.snapshot));
         let gateway = Gateway::new(current, log, self.ground.clock.clone(), in_flight.clone());
         Ok((
-            Listeners { loaded: self.loaded, runtime: self.runtime, stopped: self.stopped.clone() }.hang(gateway)?,
+            Listeners {
+                loaded: self.loaded,
+                runtime: self.runtime,
+                stopped: self.stopped.clone(),
+                metrics: &self.ground.metrics,
+            }
+            .hang(gateway)?,
             readiness,
         ))
     }

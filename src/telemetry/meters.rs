@@ -131,6 +131,37 @@ impl TokenCacheMetrics {
     }
 }
 
+/// What is counted for the connections of clients; its clones count together.
+#[derive(Clone)]
+pub struct ConnectionMetrics {
+    pub(super) open: IntGauge,
+    pub(super) refused: IntCounter,
+}
+
+/// A connection that shows as open for as long as this lives.
+#[derive(Debug)]
+pub struct OpenConnection(IntGauge);
+
+impl ConnectionMetrics {
+    /// Counts a connection that is served.
+    #[must_use]
+    pub fn open(&self) -> OpenConnection {
+        self.open.inc();
+        OpenConnection(self.open.clone())
+    }
+
+    /// Counts a connection that was closed at once, since its address had too many.
+    pub fn refused(&self) {
+        self.refused.inc();
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// What is counted for one policy bundle; its clones count together.
 #[derive(Clone)]
 pub struct BundleMetrics {

@@ -82,7 +82,7 @@ impl Gate {
             let store = Arc::new(KeyStore::new(config.refresh.clone(), clock.clone()));
             if !keys.is_empty() {
                 let source = KeySource::Inline(key_set(keys).to_string().into_bytes());
-                let fetcher = Fetcher::new(source, config.refresh.timeout, false).unwrap();
+                let fetcher = Fetcher::new(source, &config).unwrap();
                 let mut refresher = Refresher::new(name.into(), store.clone(), fetcher, metrics.issuer(name));
                 runtime.block_on(refresher.fetch_once());
             }
