@@ -77,7 +77,7 @@ impl Gate {
         let metrics = Metrics::new().unwrap();
         let issuers = ISSUERS.map(|(name, keys, config)| {
             // A refetch that nobody answers is not waited for long.
-            let config = config.replacen('{', "{refresh: {timeout: 1ms}, ", 1);
+            let config = config.replacen('{', "{refresh: {timeout: 100ms}, ", 1);
             let config: TrustedIssuerConfig = serde_saphyr::from_str(&config).unwrap();
             let store = Arc::new(KeyStore::new(config.refresh.clone(), clock.clone()));
             if !keys.is_empty() {
