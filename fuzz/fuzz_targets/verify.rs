@@ -2,15 +2,15 @@
 #![no_main]
 
 use std::cell::LazyCell;
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use lychgate::clock::Clock;
 use lychgate::jose::{Algorithm, SigningKey};
 use lychgate::telemetry::Metrics;
 use lychgate::token::{Fetcher, KeySource, KeyStore, Refresher, RefreshConfig, Revocations, TokenLimits};
-use lychgate::token::{TrustedIssuer, TrustedIssuerConfig, Verifier};
+use lychgate::token::{TrustedIssuer, TrustedIssuerConfig, Verifier, VerifierParts};
 use tokio::runtime::{Builder, Runtime};
 
 const CONFIG: &str = r#"{"issuer": "https://idp.example", "audience": ["api"]}"#;
@@ -22,14 +22,17 @@ fn gate() -> (Runtime, Verifier) {
     let document = format!("{{\"keys\":[{}]}}", keys.join(",")).into_bytes();
     let clock = Clock::standing_at(1_800_000_000);
     let store = Arc::new(KeyStore::new(RefreshConfig::default(), clock.clone()));
-    let fetcher = Fetcher::new(KeySource::Inline(document), Duration::from_secs(1), false).expect("a fetcher");
-    let metrics = Metrics::new().expect("metrics").issuer("fuzz");
-    let mut refresher = Refresher::new("fuzz".into(), store.clone(), fetcher, metrics);
-    runtime.block_on(refresher.fetch_once());
     let config: TrustedIssuerConfig = serde_json::from_str(CONFIG).expect("a config");
+    let fetcher = Fetcher::new(KeySource::Inline(document), &config).expect("a fetcher");
+    let metrics = Metrics::new().expect("metrics");
+    let mut refresher = Refresher::new("fuzz".into(), store.clone(), fetcher, metrics.issuer("fuzz"));
+    runtime.block_on(refresher.fetch_once());
     let issuer = Arc::new(TrustedIssuer::new("fuzz", &config, store));
     let limits = TokenLimits { token: "16KiB".parse().expect("a size"), claims_depth: 16 };
-    (runtime, Verifier::new([issuer], limits, Revocations::new(clock.clone()), clock))
+    let revocations = Revocations::new(clock.clone());
+    let kept_claims = HashSet::new();
+    let parts = VerifierParts { kept_claims, limits, revocations, clock, metrics: metrics.token_cache() };
+    (runtime, Verifier::new([issuer], parts))
 }
 
 thread_local! {

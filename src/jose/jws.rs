@@ -61,6 +61,12 @@ impl<'a> CompactJws<'a> {
         self.claims
     }
 
+    /// Header and claims, once they are proved.
+    #[must_use]
+    pub fn into_parts(self) -> (Header, Map<String, Value>) {
+        (self.header, self.claims)
+    }
+
     pub(super) fn signing_input(&self) -> &'a [u8] {
         self.signing_input
     }

@@ -3,6 +3,7 @@
 use pingora::proxy::Session;
 
 use super::context::RequestContext;
+use crate::authorizer::Denial;
 use crate::telemetry::{AccessLine, AccessLog, Outcome, status_class};
 
 /// Counts and logs a request that is over.
@@ -53,9 +54,42 @@ pub(super) fn conclude(session: &Session, context: &RequestContext, log: &Access
     });
 }
 
+/// Counts and logs a request that no parser has read: what it asked for is known as far as its first line goes.
+pub(super) fn conclude_unread(received: &[u8], denial: &Denial, context: &RequestContext, log: &AccessLog) {
+    let duration = context.started.elapsed();
+    context.snapshot.unrouted.request(Outcome::Denied, denial.code(), duration);
+    if !log.is_on() {
+        return;
+    }
+    let mut words = received.split(|byte| matches!(byte, b' ' | b'\r' | b'\n')).map(str::from_utf8);
+    let mut word = |longest| words.next().and_then(Result::ok).filter(|word| (1..=longest).contains(&word.len()));
+    log.write(&AccessLine {
+        time_unix_millis: context.started_unix_millis,
+        request_id: &context.request_id,
+        trace_id: None,
+        client: context.client,
+        method: word(16).unwrap_or("-"),
+        host: None,
+        path: word(1024).unwrap_or("-"),
+        route: None,
+        status: Some(denial.status()),
+        outcome: Outcome::Denied,
+        code: denial.code(),
+        issuer: None,
+        subject: None,
+        policies: Vec::new(),
+        duration,
+        decision: None,
+        upstream: None,
+        upstream_duration: None,
+        bytes_in: 0,
+        bytes_out: 0,
+    });
+}
+
 fn outcome(context: &RequestContext, status: Option<u16>) -> Outcome {
     match &context.denial {
-        Some(denial) if denial.status() >= 500 => Outcome::Failed,
+        Some(denial) if denial.is_failure() => Outcome::Failed,
         Some(_) => Outcome::Denied,
         None if status.is_none() => Outcome::Failed,
         None => Outcome::Allowed,

@@ -6,11 +6,36 @@
 use bytesize::ByteSize;
 use http::HeaderMap;
 
-use super::config::LimitsConfig;
-use crate::authorizer::Denial;
+use std::net::{IpAddr, Ipv4Addr};
 
-/// Judges a whole request head, from the first byte to the empty line, and gives its target as sent.
-pub(super) fn check_head<'a>(head: &'a [u8], limits: &LimitsConfig) -> Result<&'a [u8], Denial> {
+use super::config::LimitsConfig;
+use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
+
+/// More fields than this the parser behind does not take, whatever `limits.headers` says.
+const MOST_FIELDS: usize = 256;
+
+/// A request head that has one reading.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Head<'a> {
+    /// The target, as sent.
+    pub(super) target: &'a [u8],
+    /// What follows the head.
+    pub(super) body: Body,
+}
+
+/// How the end of a body is found (RFC 9112 section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    /// There is none.
+    None,
+    /// After this many bytes.
+    Length(u64),
+    /// By its last chunk.
+    Chunked,
+}
+
+/// Judges a whole request head, from the first byte to the empty line.
+pub(super) fn check_head<'a>(head: &'a [u8], limits: &LimitsConfig) -> Result<Head<'a>, Denial> {
     if exceeds(head.len(), limits.header) {
         return Err(Denial::HeadersTooLarge);
     }
@@ -23,6 +48,7 @@ pub(super) fn check_head<'a>(head: &'a [u8], limits: &LimitsConfig) -> Result<&'
         return Err(Denial::TargetTooLong);
     }
     let mut framing = Framing::default();
+    let mut hosts = Hosts::default();
     let mut fields = 0;
     for line in lines {
         let line = line?;
@@ -30,14 +56,21 @@ pub(super) fn check_head<'a>(head: &'a [u8], limits: &LimitsConfig) -> Result<&'
             break;
         }
         fields += 1;
-        if fields > limits.headers {
+        if fields > limits.headers.min(MOST_FIELDS) {
             return Err(Denial::HeadersTooLarge);
         }
         let (name, value) = field(line)?;
         framing.note(name, value)?;
+        hosts.note(name, value);
     }
     framing.check(version, limits)?;
-    Ok(target)
+    hosts.check(method, target)?;
+    Ok(Head { target, body: framing.body() })
+}
+
+/// The target of a head that [`check_head`] has taken.
+pub(super) fn target(head: &[u8]) -> &[u8] {
+    head.split(|byte| *byte == b' ').nth(1).unwrap_or_default()
 }
 
 /// The same bounds for a request that came by HTTP/2, whose framing is its own.
@@ -98,8 +131,55 @@ fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Denial> {
 }
 
 fn is_token(bytes: &[u8]) -> bool {
-    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !bytes.is_empty() && bytes.iter().all(token)
+    !bytes.is_empty() && bytes.iter().copied().all(is_token_byte)
+}
+
+/// RFC 9110 section 5.6.2.
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// What a head says about whom it is for, where the parser behind would answer in its own words.
+#[derive(Default)]
+struct Hosts<'a> {
+    host: Option<&'a [u8]>,
+    several: bool,
+}
+
+impl<'a> Hosts<'a> {
+    fn note(&mut self, name: &[u8], value: &'a [u8]) {
+        if name.eq_ignore_ascii_case(b"host") {
+            self.several = self.host.replace(value).is_some() || self.several;
+        }
+    }
+
+    fn check(&self, method: &[u8], target: &[u8]) -> Result<(), Denial> {
+        if self.several {
+            return Err(Denial::BadHost("several"));
+        }
+        let host = self.host.ok_or(Denial::BadHost("missing"))?;
+        let usual = |byte: &u8| byte.is_ascii_graphic() && !b"#<>`\\^{|}\"".contains(byte);
+        let is_plain = target.starts_with(b"/") && target.iter().all(usual) && !host.contains(&b'@');
+        if is_plain && method != b"CONNECT" {
+            return Ok(());
+        }
+        // Rare enough to be read twice.
+        let headers =
+            http::HeaderValue::from_bytes(host).map(|host| [(http::header::HOST, host)].into_iter().collect());
+        let received = ReceivedRequest {
+            method: std::str::from_utf8(method).unwrap_or_default(),
+            target,
+            authority: None,
+            headers: &headers.map_err(|_| Denial::BadHost("not a value"))?,
+            client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        };
+        AccessRequest::read(received)?;
+        let authority = target.splitn(4, |byte| *byte == b'/').nth(2).filter(|_| !target.starts_with(b"/"));
+        if authority.is_some_and(|authority| authority != host) {
+            return Err(Denial::BadHost("two that differ"));
+        }
+        http::Uri::try_from(target).map(drop).map_err(|_| Denial::BadTarget("a character that no target has"))
+    }
 }
 
 /// What a head says about where its body ends (RFC 9112 section 6).
@@ -123,6 +203,14 @@ impl Framing {
             self.chunked = true;
         }
         Ok(())
+    }
+
+    fn body(&self) -> Body {
+        match self.content_length {
+            _ if self.chunked => Body::Chunked,
+            None | Some(0) => Body::None,
+            Some(length) => Body::Length(length),
+        }
     }
 
     fn check(&self, version: &[u8], limits: &LimitsConfig) -> Result<(), Denial> {
@@ -150,8 +238,8 @@ mod tests {
     use super::*;
 
     fn check(head: &str) -> Result<String, &'static str> {
-        let target = check_head(head.as_bytes(), &LimitsConfig::default()).map_err(|denial| denial.code())?;
-        Ok(String::from_utf8(target.to_vec()).unwrap())
+        let head = check_head(head.as_bytes(), &LimitsConfig::default()).map_err(|denial| denial.code())?;
+        Ok(String::from_utf8(head.target.to_vec()).unwrap())
     }
 
     #[test]

@@ -8,25 +8,29 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderValue;
 use http::header::{HOST, UPGRADE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
+use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
-use super::access_log::conclude;
+use super::access_log::{conclude, conclude_unread};
 use super::config::LimitsConfig;
 use super::context::RequestContext;
 use super::framing;
 use super::respond::{REQUEST_ID, deny};
 use super::snapshot::Snapshot;
 use super::upstream::Upstream;
+use super::wire::BadBody;
 use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
 use crate::clock::Clock;
 use crate::telemetry::AccessLog;
 
-/// The gateway: translates HTTP into access requests, and permits into requests to upstreams.
+/// The gateway: translates HTTP into access requests, and permits into requests to upstreams. Its clones are one.
+#[derive(Clone)]
 pub struct Gateway {
     current: Arc<ArcSwap<Snapshot>>,
     log: AccessLog,
@@ -41,15 +45,28 @@ impl Gateway {
         Self { current, log, clock, in_flight }
     }
 
+    /// The config in force.
+    pub(super) fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Counts and logs a request that is refused before any parser has read it, and gives it an id.
+    pub(super) fn refused(&self, received: &[u8], client: IpAddr, denial: &Denial) -> String {
+        let mut context = self.new_ctx();
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+        context.client = Some(client);
+        conclude_unread(received, denial, &context, &self.log);
+        context.request_id
+    }
+
     /// Steps 1 to 12 of the decision. What it decides is kept in the context.
     async fn decide(session: &Session, context: &mut RequestContext) -> Result<(), Denial> {
-        // Framing first: until it is certain where this request ends, nothing in it means anything.
-        let head = session.as_http1().map(|session| session.get_headers_raw_bytes());
+        // Framing came first: the wire has judged where this request ends, before anything in it meant anything.
+        let head = session.as_http1().map(HttpSession::get_headers_raw_bytes);
         let header = session.req_header();
-        let target = received_target(head.as_deref(), header, &context.snapshot.limits)?;
         let received = ReceivedRequest {
             method: header.method.as_str(),
-            target: &target,
+            target: received_target(head.as_deref(), header, &context.snapshot.limits)?,
             authority: header.uri.authority().filter(|_| head.is_none()).map(http::uri::Authority::as_str),
             headers: &header.headers,
             client: context.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
@@ -59,24 +76,27 @@ impl Gateway {
         let decision = context.snapshot.authorizer.authorize(&request).await;
         context.findings = decision.findings;
         let permit = decision.outcome?;
-        let query = permit.query().or(request.target().query());
-        context.target = Some(match query {
-            Some(query) if !query.is_empty() => format!("{}?{query}", request.target().path()),
-            _ => request.target().path().to_owned(),
-        });
+        // Byte for byte as sent, an empty query too; only where a credential was all of the query, its `?` goes as well.
+        let query = permit.query().map_or(request.target().query(), |rest| Some(rest).filter(|rest| !rest.is_empty()));
+        let path = request.target().path();
+        context.target = Some(query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")));
         context.permit = Some(permit);
         Ok(())
     }
 }
 
 /// The target as the client sent it, before any parser has cut or mended it.
-fn received_target(head: Option<&[u8]>, header: &RequestHeader, limits: &LimitsConfig) -> Result<Vec<u8>, Denial> {
+fn received_target<'a>(
+    head: Option<&'a [u8]>,
+    header: &'a RequestHeader,
+    limits: &LimitsConfig,
+) -> Result<&'a [u8], Denial> {
     if let Some(head) = head {
-        return framing::check_head(head, limits).map(<[u8]>::to_vec);
+        return Ok(framing::target(head));
     }
     let target = header.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
     framing::check_fields(target, &header.headers, limits)?;
-    Ok(target.as_bytes().to_vec())
+    Ok(target.as_bytes())
 }
 
 #[async_trait]
@@ -159,7 +179,7 @@ impl ProxyHttp for Gateway {
             return Ok(());
         }
         context.denial = Some(Denial::BodyTooLarge);
-        Err(Error::explain(ErrorType::HTTPStatus(413), "the body is larger than `limits.body`"))
+        Err(Error::explain(ErrorType::new("BodyTooLarge"), "the body is larger than `limits.body`"))
     }
 
     async fn upstream_response_filter(
@@ -224,6 +244,9 @@ fn upstream_of(context: &RequestContext) -> Option<&Upstream> {
 
 /// What the gate itself has to say about a failure; nothing where the client is the one that left.
 fn failure(error: &Error) -> Option<Denial> {
+    if let Some(bad) = bad_body(error) {
+        return Some(Denial::BadFraming(bad));
+    }
     match (error.esource(), error.etype()) {
         (ErrorSource::Upstream, ErrorType::ReadTimedout | ErrorType::WriteTimedout) => Some(Denial::UpstreamTimeout),
         (_, connect) if is_connecting(connect) => Some(Denial::UpstreamUnreachable),
@@ -235,6 +258,12 @@ fn failure(error: &Error) -> Option<Denial> {
         (ErrorSource::Downstream, _) => None,
         (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Denial::Internal),
     }
+}
+
+/// What the wire found wrong with the body, below pingora.
+fn bad_body(error: &Error) -> Option<&'static str> {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>()?;
+    cause.get_ref()?.downcast_ref::<BadBody>().map(|bad| bad.0)
 }
 
 fn is_connecting(error: &ErrorType) -> bool {
@@ -265,8 +294,10 @@ fn write_forwarded(session: &Session, request: &mut RequestHeader, context: &Req
     }
     let tls = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
     request.insert_header("x-forwarded-proto", if tls { "https" } else { "http" })?;
-    let host = session.req_header().headers.get(HOST).cloned();
-    match host.or_else(|| context.host.as_ref().and_then(|host| host.parse().ok())) {
+    let received = session.req_header();
+    // HTTP/2 has it in `:authority`.
+    let host = received.headers.get(HOST).map(HeaderValue::as_bytes);
+    match host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes())) {
         Some(host) => request.insert_header("x-forwarded-host", host),
         None => Ok(()),
     }

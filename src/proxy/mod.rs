@@ -8,6 +8,7 @@ mod gateway;
 mod respond;
 mod snapshot;
 mod upstream;
+mod wire;
 
 pub use config::{
     BalanceConfig, EndpointConfig, HealthConfig, LimitsConfig, ListenerConfig, ListenerTlsConfig, RetriesConfig,
@@ -17,3 +18,4 @@ pub use context::RequestContext;
 pub use gateway::Gateway;
 pub use snapshot::Snapshot;
 pub use upstream::{Upstream, UpstreamError};
+pub use wire::Door;

@@ -22,7 +22,7 @@ pub struct RouteMetrics {
 pub(super) type RequestCounter = (Outcome, &'static str, IntCounter);
 
 impl RouteMetrics {
-    /// Counts a request that is over. `code` is a denial's stable code, or the [`status_class`] of what was answered.
+    /// Counts a request that is over. `code` is a denial's stable code, or the [`status_class`](super::status_class) of what was answered.
     pub fn request(&self, outcome: Outcome, code: &'static str, duration: Duration) {
         self.request_duration.observe(duration.as_secs_f64());
         let used = self.used.load();
@@ -128,6 +128,37 @@ impl TokenCacheMetrics {
     /// Says how many tokens there are.
     pub fn entries(&self, count: u64) {
         self.entries.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+/// What is counted for the connections of clients; its clones count together.
+#[derive(Clone)]
+pub struct ConnectionMetrics {
+    pub(super) open: IntGauge,
+    pub(super) refused: IntCounter,
+}
+
+/// A connection that shows as open for as long as this lives.
+#[derive(Debug)]
+pub struct OpenConnection(IntGauge);
+
+impl ConnectionMetrics {
+    /// Counts a connection that is served.
+    #[must_use]
+    pub fn open(&self) -> OpenConnection {
+        self.open.inc();
+        OpenConnection(self.open.clone())
+    }
+
+    /// Counts a connection that was closed at once, since its address had too many.
+    pub fn refused(&self) {
+        self.refused.inc();
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

@@ -12,7 +12,9 @@ use prometheus::{
 };
 
 use super::error::TelemetryError;
-use super::meters::{BundleMetrics, IssuerMetrics, RouteMetrics, TokenCacheMetrics, UpstreamMetrics};
+use super::meters::{
+    BundleMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
+};
 use super::outcome::ReloadResult;
 
 /// The `route` label of requests that no route matched. No route can be named so.
@@ -47,6 +49,7 @@ struct Families {
     policy_errors: IntCounterVec,
     config_reload: IntCounterVec,
     access_log_dropped: IntCounter,
+    connections: ConnectionMetrics,
 }
 
 type ScrapeHook = Box<dyn Fn(&Metrics) + Send + Sync>;
@@ -114,6 +117,12 @@ impl Metrics {
     #[must_use]
     pub fn token_cache(&self) -> TokenCacheMetrics {
         self.0.token_cache.clone()
+    }
+
+    /// What is counted for the connections of clients.
+    #[must_use]
+    pub fn connections(&self) -> ConnectionMetrics {
+        self.0.connections.clone()
     }
 
     /// Counts an attempt to take up a changed config.
@@ -205,6 +214,7 @@ impl Families {
                 "lychgate_access_log_dropped_total",
                 "Access log lines dropped because standard output did not take them fast enough.",
             )?,
+            connections: define.connections()?,
             registry,
         })
     }
@@ -271,6 +281,16 @@ impl Definer<'_> {
         let result = |label: &str| lookups.with_label_values(&[label]);
         let entries = self.gauge("lychgate_token_cache_entries", "Tokens in the cache of verified tokens.")?;
         Ok(TokenCacheMetrics { hit: result("hit"), miss: result("miss"), stale: result("stale"), entries })
+    }
+
+    fn connections(&self) -> Result<ConnectionMetrics, prometheus::Error> {
+        Ok(ConnectionMetrics {
+            open: self.gauge("lychgate_connections", "Connections of clients that are open.")?,
+            refused: self.counter(
+                "lychgate_connections_refused_total",
+                "Connections closed at once, since their address had `limits.connections_per_ip` already.",
+            )?,
+        })
     }
 
     fn build_info(&self) -> Result<(), prometheus::Error> {

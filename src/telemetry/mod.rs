@@ -20,7 +20,9 @@ pub use access_line::AccessLine;
 pub use access_log::AccessLog;
 pub use config::{AccessLogFormat, LogLevel, TelemetryConfig, TracesConfig};
 pub use error::TelemetryError;
-pub use meters::{BundleMetrics, IssuerMetrics, RouteMetrics, TokenCacheMetrics, UpstreamMetrics};
+pub use meters::{
+    BundleMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
+};
 pub use metrics::{Metrics, UNROUTED};
 pub use outcome::{CacheLookup, Outcome, ReloadResult, status_class};
 pub use readiness::Readiness;

@@ -201,6 +201,14 @@ pub enum Attribute {
 }
 
 impl Attribute {
+    pub(super) fn text_bytes(&self) -> usize {
+        match self {
+            Self::String(text) => text.len(),
+            Self::StringSet(members) => members.iter().map(|member| member.len() + 32).sum(),
+            Self::Long(_) | Self::Bool(_) => 0,
+        }
+    }
+
     fn read(value: &Value, config: &AttributeConfig) -> Result<Self, TokenError> {
         let wrong = || TokenError::ClaimType(config.claim.name());
         match config.kind {

@@ -1,5 +1,7 @@
 //! The room as a gate uses it: tokens of many kinds before one verifier, each with the code that it is answered with.
 
+/// What is remembered of a token, and what is asked again.
+mod cache;
 /// Claims bound to their token, revocation, unknown keys: what needs more than one token or a moving clock.
 mod course;
 /// What must hold for any token, tried with many.

@@ -1,6 +1,6 @@
 //! A gate that trusts ten issuers, and tokens made member by member.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use base64::Engine;
@@ -14,7 +14,7 @@ use super::super::config::{TokenLimits, TrustedIssuerConfig};
 use super::super::jwks::{Fetcher, KeySource, KeyStore, Refresher};
 use super::super::revocation::Revocations;
 use super::super::trust::TrustedIssuer;
-use super::super::verify::{VerifiedToken, Verifier};
+use super::super::verify::{VerifiedToken, Verifier, VerifierParts};
 use crate::clock::Clock;
 use crate::jose::{Algorithm, SigningKey};
 use crate::telemetry::Metrics;
@@ -84,7 +84,7 @@ impl Gate {
             let store = Arc::new(KeyStore::new(config.refresh.clone(), clock.clone()));
             if !keys.is_empty() {
                 let source = KeySource::Inline(key_set(keys).to_string().into_bytes());
-                let fetcher = Fetcher::new(source, config.refresh.timeout, false).unwrap();
+                let fetcher = Fetcher::new(source, &config).unwrap();
                 let mut refresher = Refresher::new(name.into(), store.clone(), fetcher, metrics.issuer(name));
                 runtime.block_on(refresher.fetch_once());
                 runtime.spawn(refresher.run(stopped.clone()));
@@ -92,7 +92,14 @@ impl Gate {
             Arc::new(TrustedIssuer::new(name, &config, store))
         });
         let limits = TokenLimits { token: ByteSize::b(LONGEST as u64), claims_depth: 16 };
-        let verifier = Verifier::new(issuers, limits, revocations.clone(), clock.clone());
+        let parts = VerifierParts {
+            kept_claims: HashSet::from(["email", "custom:tenant"].map(str::to_owned)),
+            limits,
+            revocations: revocations.clone(),
+            clock: clock.clone(),
+            metrics: metrics.token_cache(),
+        };
+        let verifier = Verifier::new(issuers, parts);
         Self { verifier, clock, revocations, runtime, _stop: stop }
     }
 

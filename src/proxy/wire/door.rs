@@ -1,0 +1,118 @@
+//! Where connections come in: each is counted, gets its time, and is served until it ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pingora::apps::HttpServerApp;
+use pingora::listeners::tls::Acceptor;
+use pingora::protocols::http::ServerSession;
+use pingora::protocols::{ALPN, IO, Shutdown, Ssl, Stream};
+use pingora::proxy::{HttpProxy, http_proxy};
+use pingora::server::ShutdownWatch;
+use pingora::server::configuration::ServerConf;
+use pingora::time::timeout;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::connections::Connections;
+use super::http2;
+use super::one_request::OneRequest;
+use super::refusal::refusal;
+use super::socket::Socket;
+use crate::authorizer::Denial;
+use crate::proxy::gateway::Gateway;
+use crate::telemetry::ConnectionMetrics;
+
+/// How long an answer that ends a connection may take to be sent.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// The way in for clients: takes accepted connections and serves the requests on them.
+pub struct Door {
+    pub(super) proxy: Arc<HttpProxy<Gateway>>,
+    pub(super) gateway: Gateway,
+    connections: Connections,
+    metrics: ConnectionMetrics,
+}
+
+impl Door {
+    /// Hangs the gateway behind the door.
+    #[must_use]
+    pub fn new(gateway: Gateway, metrics: ConnectionMetrics, conf: &Arc<ServerConf>) -> Self {
+        let proxy = Arc::new(http_proxy(conf, gateway.clone()));
+        Self { proxy, gateway, connections: Connections::default(), metrics }
+    }
+
+    /// Serves one connection until it ends: HTTP/1.1, and by ALPN HTTP/2 where `tls` offers it.
+    pub async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        client: SocketAddr,
+        tls: Option<Arc<Acceptor>>,
+        shutdown: ShutdownWatch,
+    ) {
+        let limits = self.gateway.current();
+        let limits = &limits.limits;
+        let Some(_counted) = self.connections.open(client.ip(), limits.connections_per_ip) else {
+            self.metrics.refused();
+            return;
+        };
+        let _open = self.metrics.open();
+        // TLS handshake and first head together: neither gives a slow client more time.
+        let first_by = Instant::now() + limits.header_timeout;
+        // Answers are written whole; waiting for more to send would only delay them.
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let Some(tls) = tls else {
+            let stream = Box::new(OneRequest::new(Socket::plain(stream, client)));
+            return self.serve_http1(stream, client, first_by, shutdown).await;
+        };
+        let handshake = tls.tls_handshake(Socket::below_tls(stream, client));
+        match timeout(limits.header_timeout, handshake).await {
+            Ok(Ok(stream)) if matches!(stream.selected_alpn_proto(), Some(ALPN::H2)) => {
+                http2::serve(&self, Box::new(stream), first_by, shutdown).await;
+            }
+            Ok(Ok(stream)) => {
+                self.serve_http1(Box::new(OneRequest::new(stream)), client, first_by, shutdown).await;
+            }
+            // A scan, a client that does not trust the certificate, or one that takes too long: nobody to answer.
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn serve_http1<S: IO + 'static>(
+        &self,
+        mut stream: Box<OneRequest<S>>,
+        client: SocketAddr,
+        first_by: Instant,
+        shutdown: ShutdownWatch,
+    ) {
+        let mut first_by = Some(first_by);
+        loop {
+            let snapshot = self.gateway.current();
+            let head = match stream.next(&snapshot.limits, first_by.take()).await {
+                Ok(Some(head)) => head,
+                Ok(None) => return Shutdown::shutdown(stream.as_mut()).await,
+                Err(denial) => return self.refuse(&mut stream, client, &denial).await,
+            };
+            drop(snapshot);
+            let mut session = ServerSession::new_http1(stream as Stream);
+            session.set_pipelined_prefix(head);
+            let Some(reused) = self.proxy.process_new_http(session, &shutdown).await else { return };
+            match reused.consume().0.into_any().downcast() {
+                Ok(again) => stream = again,
+                Err(_) => return,
+            }
+        }
+    }
+
+    async fn refuse<S: IO>(&self, stream: &mut OneRequest<S>, client: SocketAddr, denial: &Denial) {
+        let request_id = self.gateway.refused(stream.received(), client.ip(), denial);
+        let answer = refusal(denial, &request_id, stream.received());
+        if let Ok(Ok(())) = timeout(LAST_WORDS, stream.write_all(answer.as_bytes())).await {
+            let _gone = timeout(LAST_WORDS, Shutdown::shutdown(stream)).await;
+        }
+    }
+}

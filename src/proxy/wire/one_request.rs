@@ -1,0 +1,301 @@
+//! A client's connection that gives pingora one request at a time: what follows stays here until its turn has come.
+
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::{Buf, BytesMut};
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::tls::{SslDigest, TlsRef};
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
+    UniqueID, UniqueIDType,
+};
+use pingora::time::timeout;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+use super::chunked::Chunked;
+use crate::authorizer::Denial;
+use crate::proxy::config::LimitsConfig;
+use crate::proxy::framing::{Body, check_head};
+
+/// Room for a head: most need no more.
+const ROOM: usize = 4096;
+/// How long a connection may rest between two requests.
+const REST: Duration = Duration::from_mins(1);
+/// How long bytes that nobody wants are taken in after the answer: a reset would tear the answer from the client.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// One client's connection.
+#[derive(Debug)]
+pub(super) struct OneRequest<S> {
+    io: S,
+    /// Received, and not yet handed on.
+    ahead: BytesMut,
+    rest: Rest,
+}
+
+/// What of the current request is still to be handed on.
+#[derive(Debug)]
+enum Rest {
+    Nothing,
+    Length(u64),
+    Chunked(Chunked),
+}
+
+/// A body that is not framed as it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(in crate::proxy) struct BadBody(pub(in crate::proxy) &'static str);
+
+impl<S: IO> OneRequest<S> {
+    pub(super) fn new(io: S) -> Self {
+        Self { io, ahead: BytesMut::new(), rest: Rest::Nothing }
+    }
+
+    /// What has been received of a request that goes no further.
+    pub(super) fn received(&self) -> &[u8] {
+        &self.ahead
+    }
+
+    /// Waits for a whole head and judges it. Gives it with as much of its body as has come; `None` where the client left,
+    /// or rested too long.
+    ///
+    /// A new connection has until `first_by`; a kept one may rest, and has its time from the first byte on. Both are for the
+    /// whole head: a byte now and then gains nothing.
+    pub(super) async fn next(
+        &mut self,
+        limits: &LimitsConfig,
+        first_by: Option<Instant>,
+    ) -> Result<Option<BytesMut>, Denial> {
+        let mut by = first_by;
+        let mut search = Search::default();
+        loop {
+            if search.strip_empty_line(&mut self.ahead)?
+                && let Some(end) = search.end(&self.ahead)?
+            {
+                return self.hand_on(end, limits).map(Some);
+            }
+            if self.ahead.len() as u64 > limits.header.as_u64() {
+                return Err(search.too_large(limits));
+            }
+            let left = match by {
+                None if self.ahead.is_empty() => REST,
+                None => by.insert(Instant::now() + limits.header_timeout).saturating_duration_since(Instant::now()),
+                Some(by) => by.saturating_duration_since(Instant::now()),
+            };
+            self.ahead.reserve(ROOM);
+            match timeout(left, self.io.read_buf(&mut self.ahead)).await {
+                Ok(Ok(read)) if read > 0 => {}
+                Ok(_) => return Ok(None),
+                Err(_) if self.ahead.is_empty() => return Ok(None),
+                Err(_) => return Err(Denial::RequestTimeout),
+            }
+        }
+    }
+
+    fn hand_on(&mut self, end: usize, limits: &LimitsConfig) -> Result<BytesMut, Denial> {
+        let (head, after) = self.ahead.split_at_checked(end).ok_or(Denial::Internal)?;
+        self.rest = match check_head(head, limits)?.body {
+            Body::None => Rest::Nothing,
+            Body::Length(length) => Rest::Length(length),
+            Body::Chunked => Rest::Chunked(Chunked::new()),
+        };
+        let body = self.rest.take(after).map_err(|bad| Denial::BadFraming(bad.0))?;
+        // Splitting would make the buffer a shared one: most often there is nothing to split.
+        if body == after.len() { Ok(mem::take(&mut self.ahead)) } else { Ok(self.ahead.split_to(end + body)) }
+    }
+
+    /// Between two requests, or during an answer: whether the client is still there. What it sends already is kept.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            return Poll::Pending;
+        }
+        let mut bytes = [0; 1024];
+        let mut buf = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf))?;
+        if buf.filled().is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        // Nobody is to be woken: pingora's parser must not see another request's bytes as this one's.
+        self.ahead.extend_from_slice(buf.filled());
+        Poll::Pending
+    }
+
+    /// Takes in what the client is still sending, until it has read the answer and leaves.
+    async fn linger(&mut self) {
+        let mut bytes = [0; 2048];
+        while self.io.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
+    }
+}
+
+impl Rest {
+    /// How many of these bytes belong to the request.
+    fn take(&mut self, bytes: &[u8]) -> Result<usize, BadBody> {
+        let taken = match self {
+            Self::Nothing => 0,
+            Self::Length(left) => {
+                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                *left -= taken as u64;
+                taken
+            }
+            Self::Chunked(chunked) => chunked.read(bytes).map_err(BadBody)?,
+        };
+        let done = match self {
+            Self::Nothing => false,
+            Self::Length(left) => *left == 0,
+            Self::Chunked(chunked) => chunked.is_done(),
+        };
+        if done {
+            *self = Self::Nothing;
+        }
+        Ok(taken)
+    }
+}
+
+/// How far the end of a head was looked for, so that no byte is looked at twice.
+#[derive(Default)]
+struct Search {
+    at: usize,
+    line: usize,
+    stripped: bool,
+}
+
+impl Search {
+    /// One empty line before a request is let pass (RFC 9112 section 2.2). False where there is nothing to read yet.
+    fn strip_empty_line(&mut self, bytes: &mut BytesMut) -> Result<bool, Denial> {
+        if self.stripped || bytes.first() != Some(&b'\r') {
+            self.stripped = !bytes.is_empty();
+            return Ok(self.stripped);
+        }
+        match bytes.get(..2) {
+            None => return Ok(false),
+            Some(b"\r\n") => bytes.advance(2),
+            Some(_) => return Err(Denial::BadFraming("a bare CR, LF or NUL")),
+        }
+        self.stripped = true;
+        Ok(!bytes.is_empty())
+    }
+
+    /// Where the head ends: behind its empty line.
+    fn end(&mut self, bytes: &[u8]) -> Result<Option<usize>, Denial> {
+        while let Some(line) = bytes.get(self.at..)
+            && let Some(length) = memchr::memchr(b'\n', line)
+        {
+            let end = self.at + length;
+            if bytes.get(end.wrapping_sub(1)) != Some(&b'\r') {
+                return Err(Denial::BadFraming("a line that does not end in CRLF"));
+            }
+            let is_empty = end - self.line == 1;
+            (self.at, self.line) = (end + 1, end + 1);
+            if is_empty {
+                return Ok(Some(end + 1));
+            }
+        }
+        self.at = bytes.len();
+        Ok(None)
+    }
+
+    fn too_large(&self, limits: &LimitsConfig) -> Denial {
+        let in_request_line = self.line == 0;
+        if in_request_line && limits.target < limits.header { Denial::TargetTooLong } else { Denial::HeadersTooLarge }
+    }
+}
+
+impl<S: IO> AsyncRead for OneRequest<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if matches!(this.rest, Rest::Nothing) {
+            return this.poll_rest(cx);
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
+        let read = buf.filled().get(before..).unwrap_or_default();
+        let taken = this.rest.take(read).map_err(|bad| io::Error::new(io::ErrorKind::InvalidData, bad))?;
+        if let Some(next) = read.get(taken..).filter(|next| !next.is_empty()) {
+            this.ahead.extend_from_slice(next);
+            buf.set_filled(before + taken);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: IO> AsyncWrite for OneRequest<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}
+
+#[async_trait]
+impl<S: IO> Shutdown for OneRequest<S> {
+    async fn shutdown(&mut self) {
+        self.io.shutdown().await;
+        if !matches!(self.rest, Rest::Nothing) || !self.ahead.is_empty() {
+            let _until_then = timeout(LINGER, self.linger()).await;
+        }
+    }
+}
+
+impl<S: IO> UniqueID for OneRequest<S> {
+    fn id(&self) -> UniqueIDType {
+        self.io.id()
+    }
+}
+
+impl<S: IO> Ssl for OneRequest<S> {
+    fn get_ssl(&self) -> Option<&TlsRef> {
+        self.io.get_ssl()
+    }
+
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.io.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.io.selected_alpn_proto()
+    }
+}
+
+impl<S: IO> Peek for OneRequest<S> {}
+
+impl<S: IO> GetTimingDigest for OneRequest<S> {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.io.get_timing_digest()
+    }
+}
+
+impl<S: IO> GetProxyDigest for OneRequest<S> {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        None
+    }
+}
+
+impl<S: IO> GetSocketDigest for OneRequest<S> {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.io.get_socket_digest()
+    }
+}

@@ -1,0 +1,9 @@
+//! Bytes on sockets: what no parser may read in two ways, who waits how long, and what a connection keeps from one request
+//! to the next.
+
+mod body;
+mod connection;
+mod head;
+mod http2;
+mod identity;
+mod support;
