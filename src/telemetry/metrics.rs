@@ -12,7 +12,9 @@ use prometheus::{
 };
 
 use super::error::TelemetryError;
-use super::meters::{BundleMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, TokenCacheMetrics, UpstreamMetrics};
+use super::meters::{
+    BundleMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
+};
 use super::outcome::ReloadResult;
 
 /// The `route` label of requests that no route matched. No route can be named so.

@@ -199,10 +199,7 @@ fn extension(place: Place, byte: u8) -> Option<Place> {
 }
 
 fn is_whole(place: Place) -> bool {
-    matches!(
-        place,
-        Place::ExtensionName { empty: false } | Place::ExtensionValue { empty: false } | Place::AfterQuoted
-    )
+    matches!(place, Place::ExtensionName { empty: false } | Place::ExtensionValue { empty: false } | Place::AfterQuoted)
 }
 
 #[cfg(test)]
@@ -244,16 +241,61 @@ mod tests {
         let long = format!("5;{}\r\nhello\r\n0\r\n\r\n", "a".repeat(300));
         let trailers = format!("0\r\n{}\r\n", format!("a: {}\r\n", "b".repeat(90)).repeat(100));
         for body in [
-            "\r\n", ";a\r\n", "g\r\n", "0x5\r\nhello\r\n0\r\n\r\n", "+5\r\n", "-5\r\n", "5_0\r\n", " 5\r\n", "5 \r\n",
-            "\t5\r\n", "5\t\r\n", "5 ;a\r\n", "5; a\r\n", "5;\r\n", "5;;a\r\n", "5;a=\r\n", "5;a==b\r\n", "5;a b\r\n",
-            "5;a=\"b\r\n", "5;a=\"b\"c\r\n", "5;a\x01\r\n", "5;a\0\r\n", "5;a\n", "5;a\rb\r\n", "5;\u{e9}\r\n",
-            "5\nhello\r\n0\r\n\r\n", "5\rhello", "5\r\r\n", "5\r\nhello0\r\n\r\n", "5\r\nhello\n0\r\n\r\n",
-            "5\r\nhello\r0\r\n\r\n", "5\r\nhello!\r\n", "5\r\nhell\r\n0\r\n\r\n", "0\r\n\n", "0\n\r\n", "0\r\n\r\r\n",
-            "10000000000000000\r\n", "ffffffffffffffff\r\n", "7fffffffffffffff\r\n", "00000000000000005\r\nhello\r\n",
-            "0\r\nX: 1\n\r\n", "0\r\nX : 1\r\n\r\n", "0\r\n X: 1\r\n\r\n", "0\r\nX\r\n\r\n", "0\r\n: 1\r\n\r\n",
-            "0\r\nX: a\0\r\n\r\n", "0\r\nX: a\rb\r\n\r\n", "0\r\nX: 1\r\n y\r\n\r\n",
-            "0\r\nContent-Length: 5\r\n\r\n", "0\r\nTRANSFER-ENCODING: chunked\r\n\r\n", "0\r\nhost: a\r\n\r\n",
-            "0\r\nAuthorization: Bearer x\r\n\r\n", "0\r\nGET / HTTP/1.1\r\n\r\n", &long, &trailers,
+            "\r\n",
+            ";a\r\n",
+            "g\r\n",
+            "0x5\r\nhello\r\n0\r\n\r\n",
+            "+5\r\n",
+            "-5\r\n",
+            "5_0\r\n",
+            " 5\r\n",
+            "5 \r\n",
+            "\t5\r\n",
+            "5\t\r\n",
+            "5 ;a\r\n",
+            "5; a\r\n",
+            "5;\r\n",
+            "5;;a\r\n",
+            "5;a=\r\n",
+            "5;a==b\r\n",
+            "5;a b\r\n",
+            "5;a=\"b\r\n",
+            "5;a=\"b\"c\r\n",
+            "5;a\x01\r\n",
+            "5;a\0\r\n",
+            "5;a\n",
+            "5;a\rb\r\n",
+            "5;\u{e9}\r\n",
+            "5\nhello\r\n0\r\n\r\n",
+            "5\rhello",
+            "5\r\r\n",
+            "5\r\nhello0\r\n\r\n",
+            "5\r\nhello\n0\r\n\r\n",
+            "5\r\nhello\r0\r\n\r\n",
+            "5\r\nhello!\r\n",
+            "5\r\nhell\r\n0\r\n\r\n",
+            "0\r\n\n",
+            "0\n\r\n",
+            "0\r\n\r\r\n",
+            "10000000000000000\r\n",
+            "ffffffffffffffff\r\n",
+            "7fffffffffffffff\r\n",
+            "00000000000000005\r\nhello\r\n",
+            "0\r\nX: 1\n\r\n",
+            "0\r\nX : 1\r\n\r\n",
+            "0\r\n X: 1\r\n\r\n",
+            "0\r\nX\r\n\r\n",
+            "0\r\n: 1\r\n\r\n",
+            "0\r\nX: a\0\r\n\r\n",
+            "0\r\nX: a\rb\r\n\r\n",
+            "0\r\nX: 1\r\n y\r\n\r\n",
+            "0\r\nContent-Length: 5\r\n\r\n",
+            "0\r\nTRANSFER-ENCODING: chunked\r\n\r\n",
+            "0\r\nhost: a\r\n\r\n",
+            "0\r\nAuthorization: Bearer x\r\n\r\n",
+            "0\r\nGET / HTTP/1.1\r\n\r\n",
+            &long,
+            &trailers,
         ] {
             assert!(read(body).is_err(), "{body:?}");
         }
