@@ -111,7 +111,11 @@ impl Rules {
     pub(super) fn check_groups(&self, caller: &Caller) -> Result<(), Denial> {
         let Some(requirement) = &self.groups else { return Ok(()) };
         let held = |group: &String| caller.token().is_some_and(|token| is_member(token, group));
-        if requirement.holds(held) { Ok(()) } else { Err(Denial::MissingGroup) }
+        if requirement.holds(held) {
+            Ok(())
+        } else {
+            Err(Denial::MissingGroup { groups: requirement.names().to_vec() })
+        }
     }
 
     /// Asks the route's policies, if it names any.

@@ -13,7 +13,7 @@ use super::permit::Permit;
 use super::request::AccessRequest;
 use super::route::{Found, Route, RouteConflict, RouteTable, methods_of, parameters_of};
 use crate::clock::Clock;
-use crate::token::{CredentialConfig, VerifiedToken, Verifier, bearer};
+use crate::token::{CredentialConfig, VerifiedToken, Verifier, find_credential};
 
 /// Decides about requests: one immutable whole of routes, rules, policies and trust.
 #[derive(Debug)]
@@ -152,7 +152,7 @@ impl Authorizer {
         request: &AccessRequest<'_>,
         findings: &mut Findings,
     ) -> Result<Caller, Denial> {
-        let credential = bearer::find(&self.places, request.headers(), request.target().query());
+        let credential = find_credential(&self.places, request.headers(), request.target().query());
         let Some(credential) = credential.map_err(Denial::Token)? else {
             return if rules.optional { Ok(Caller::Anonymous) } else { Err(Denial::MissingCredential) };
         };

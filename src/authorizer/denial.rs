@@ -42,7 +42,10 @@ pub enum Denial {
         scope: Vec<String>,
     },
     /// The caller is in none, or not in all, of the groups that the route names.
-    MissingGroup,
+    MissingGroup {
+        /// The groups that would do; for operators, never for the client.
+        groups: Vec<String>,
+    },
     /// The policies said no.
     Policy {
         /// The bundle that decided.
@@ -124,7 +127,7 @@ impl Denial {
             Self::Token(error) => error.code(),
             Self::IssuerNotAccepted => "issuer-not-accepted",
             Self::InsufficientScope { .. } => "insufficient-scope",
-            Self::MissingGroup => "missing-group",
+            Self::MissingGroup { .. } => "missing-group",
             Self::Policy { .. } => "denied-by-policy",
             Self::PolicyError { .. } => "policy-error",
             Self::ClaimNotForwardable { .. } => "claim-not-forwardable",
@@ -151,7 +154,7 @@ impl Denial {
             | Self::Token(TokenError::SeveralCredentials | TokenError::MalformedCredential(_)) => Stage::Credential,
             Self::Token(_) | Self::IssuerNotAccepted => Stage::Token,
             Self::InsufficientScope { .. } => Stage::Scopes,
-            Self::MissingGroup => Stage::Groups,
+            Self::MissingGroup { .. } => Stage::Groups,
             Self::Policy { .. } | Self::PolicyError { .. } => Stage::Policy,
             Self::ClaimNotForwardable { .. } => Stage::Permit,
             Self::UpstreamUnreachable | Self::UpstreamFailed | Self::UpstreamTimeout | Self::Internal => {
@@ -172,7 +175,10 @@ impl Denial {
             Self::MissingCredential | Self::Token(_) | Self::IssuerNotAccepted | Self::ClaimNotForwardable { .. } => {
                 401
             }
-            Self::InsufficientScope { .. } | Self::MissingGroup | Self::Policy { .. } | Self::PolicyError { .. } => 403,
+            Self::InsufficientScope { .. }
+            | Self::MissingGroup { .. }
+            | Self::Policy { .. }
+            | Self::PolicyError { .. } => 403,
             Self::NoRoute => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::RequestTimeout => 408,
@@ -183,6 +189,12 @@ impl Denial {
             Self::UpstreamUnreachable | Self::UpstreamFailed => 502,
             Self::UpstreamTimeout => 504,
         }
+    }
+
+    /// Whether the gate or an upstream failed, rather than refused.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.status() >= 500
     }
 
     /// Whether the client's connection must end with the answer, because its next bytes could be read in two ways.
@@ -275,7 +287,7 @@ impl Denial {
             Self::Token(error) => return token_detail(error),
             Self::IssuerNotAccepted => "this path does not take tokens of this issuer",
             Self::InsufficientScope { .. } => "the token lacks a scope",
-            Self::MissingGroup => "the caller is not in a group that may do this",
+            Self::MissingGroup { .. } => "the caller is not in a group that may do this",
             Self::Policy { message: None, .. } | Self::PolicyError { .. } => "the caller may not do this",
             Self::ClaimNotForwardable { .. } => "a claim of the token cannot be passed on safely",
             Self::UpstreamUnreachable => "the service behind the gate cannot be reached",

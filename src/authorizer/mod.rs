@@ -12,6 +12,8 @@ mod permit;
 mod request;
 mod route;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use access::{AppliedBundle, PolicyAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};

@@ -9,7 +9,7 @@ use super::denial::Denial;
 use super::identity_headers::IdentitySpace;
 use super::request::AccessRequest;
 use super::route::Route;
-use crate::token::{CredentialConfig, bearer};
+use crate::token::{CredentialConfig, query_without_credentials, without_credentials};
 
 /// Leave to go on to the route's upstream, with all that must change in the request on the way.
 ///
@@ -38,13 +38,13 @@ impl Permit {
         };
         // A route that forwards the token forwards the request's credentials as they are.
         let places = if route.forward_token { &[] } else { places };
-        for replacement in bearer::remove_from_headers(places, request.headers()) {
+        for replacement in without_credentials(places, request.headers()) {
             match replacement.value {
                 Some(value) => set.push((replacement.header, value)),
                 None => remove.push(replacement.header),
             }
         }
-        let query = request.target().query().and_then(|query| bearer::remove_from_query(places, query));
+        let query = request.target().query().and_then(|query| query_without_credentials(places, query));
         Ok(Self { route: route.clone(), remove, set, query })
     }
 

@@ -105,6 +105,10 @@ fn host_of<'a>(
     if fields.next().is_some() {
         return Err(Denial::BadHost("several"));
     }
+    // RFC 9112 section 3.2: a Host is sent even where the target names one, and a request without it is refused.
+    if field.is_none() && pseudo.is_none() {
+        return Err(Denial::BadHost("missing"));
+    }
     let mut said = [absolute, pseudo, field].into_iter().flatten();
     let first = said.next().ok_or(Denial::BadHost("missing"))?;
     if said.any(|other| !other.eq_ignore_ascii_case(first)) {
@@ -135,6 +139,7 @@ mod tests {
         assert_eq!(read("GET", "HTTP://x.example/a", None, &["x.example"]).unwrap(), "x.example /a");
         let refused = [
             read("GET", "/a", None, &[]),
+            read("GET", "http://x.example/a", None, &[]),
             read("GET", "/a", None, &["x.example", "x.example"]),
             read("GET", "/a", None, &["x.example", "y.example"]),
             read("GET", "/a", Some("y.example"), &["x.example"]),

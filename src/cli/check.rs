@@ -7,7 +7,7 @@ use super::report::{Failure, show, with_causes};
 use super::run::Verdict;
 use crate::config::{Config, ConfigError, Loaded, Mistake};
 use crate::policy::Flaw;
-use crate::server::{self, Ground, House, ServerError};
+use crate::server::{Ground, House, ServerError, build};
 
 pub(super) fn run(args: &CheckArgs) -> Result<Verdict, Failure> {
     let outcome = check(args);
@@ -44,7 +44,7 @@ fn check(args: &CheckArgs) -> Result<Checked, ServerError> {
     let ground = Ground::new()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServerError::Threads)?;
     runtime.block_on(async {
-        let mut house = server::build(&loaded, &ground).await?;
+        let mut house = build(&loaded, &ground).await?;
         let unreachable = if args.online { fetch_keys(&mut house).await } else { Vec::new() };
         Ok(Checked { summary: summary(&loaded, &house), warnings: loaded.warnings(), unreachable })
     })

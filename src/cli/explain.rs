@@ -16,7 +16,7 @@ use super::run::Verdict;
 use super::steps::{Step, steps};
 use crate::authorizer::{AccessRequest, Decision, Denial, Findings, Permit, ReceivedRequest};
 use crate::config::{Config, Loaded};
-use crate::server::{self, Ground, ServerError};
+use crate::server::{Ground, ServerError, build};
 
 /// The longest token file that is read, in bytes.
 const MOST_TOKEN_BYTES: u64 = 1 << 20;
@@ -36,9 +36,9 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, Failure> {
     let decision = decide(&loaded, received)?;
     let steps = steps(&decision);
     if args.json {
-        print_json(&decision, &steps)
+        print_json(&decision, &steps);
     } else {
-        print_text(&args.request, &decision, &steps)
+        print_text(&args.request, &decision, &steps);
     }
     Ok(if decision.outcome.is_ok() { Verdict::Good } else { Verdict::No })
 }
@@ -47,7 +47,7 @@ fn decide(loaded: &Loaded, received: ReceivedRequest<'_>) -> Result<Decision, Se
     let ground = Ground::new()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServerError::Threads)?;
     runtime.block_on(async {
-        let mut house = server::build(loaded, &ground).await?;
+        let mut house = build(loaded, &ground).await?;
         for refresher in &mut house.refreshers {
             refresher.fetch_once().await;
         }

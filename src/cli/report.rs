@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::ops::Range;
+use std::path::Path;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 
@@ -53,8 +54,8 @@ fn of_config(error: &ConfigError) -> String {
     }
     let shown = error.mistakes().iter().map(|mistake| {
         let place = mistake.place();
-        let name = format!("{}:{}:{}", place.file.display(), place.line, place.column);
-        let snippet = Snippet { name, source: error.text(), bytes: place.bytes.clone() };
+        let at = (place.line, place.column);
+        let snippet = Snippet { file: &place.file, at, source: error.text(), bytes: place.bytes.clone() };
         snippet.show(mistake.message(), mistake.code(), mistake.help())
     });
     shown.collect()
@@ -70,8 +71,8 @@ fn of_policy(bundle: &str, error: &PolicyError) -> String {
             let help = flaw.help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
             return format!("error: policy bundle `{bundle}`: {}{help}\n", flaw.message);
         };
-        let name = format!("{}:{}:{}", place.file.display(), place.line, place.column);
-        let snippet = Snippet { name, source: &place.source, bytes: place.offset..place.offset + place.length };
+        let (at, bytes) = ((place.line, place.column), place.offset..place.offset + place.length);
+        let snippet = Snippet { file: &place.file, at, source: &place.source, bytes };
         snippet.show(&flaw.message, flaw.code, flaw.help.as_deref())
     });
     shown.collect()
@@ -79,25 +80,29 @@ fn of_policy(bundle: &str, error: &PolicyError) -> String {
 
 /// A place in a text.
 struct Snippet<'a> {
-    name: String,
+    file: &'a Path,
+    /// Line and column.
+    at: (usize, usize),
     source: &'a str,
     bytes: Range<usize>,
 }
 
 impl Snippet<'_> {
     fn show(self, message: &str, code: &str, help: Option<&str>) -> String {
-        let Self { name, source, bytes } = self;
+        let Self { file, at: (line, column), source, bytes } = self;
+        let file = file.display().to_string();
         // The place stands in the first line too, so that editors and people find it without reading the drawing.
-        let mut diagnostic = MietteDiagnostic::new(format!("{name}: {message}")).with_code(code);
+        let message = format!("{file}:{line}:{column}: {message}");
+        let mut diagnostic = MietteDiagnostic::new(&message).with_code(code);
         diagnostic.help = help.map(str::to_owned);
         diagnostic.labels = Some(vec![LabeledSpan::new(None, bytes.start, bytes.len())]);
-        let report = Report::new(diagnostic).with_source_code(NamedSource::new(&name, source.to_owned()));
+        let report = Report::new(diagnostic).with_source_code(NamedSource::new(file, source.to_owned()));
         let colours = std::io::stderr().is_terminal();
         let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let mut text = String::new();
         let handler = GraphicalReportHandler::new_themed(theme).with_width(120);
         let drawn = handler.render_report(&mut text, report.as_ref());
-        if drawn.is_ok() { text } else { format!("error: {name}: {message}\n") }
+        if drawn.is_ok() { text } else { format!("error: {message}\n") }
     }
 }
 

@@ -6,16 +6,15 @@ use super::args::ConfigArgs;
 use super::report::Failure;
 use super::run::Verdict;
 use crate::config::{Config, Loaded};
-use crate::server::{self, ServerError};
-use crate::telemetry;
+use crate::server::ServerError;
 
 pub(super) fn run(args: &ConfigArgs) -> Result<Verdict, Failure> {
     let loaded = Config::load(&args.config).map_err(ServerError::from)?;
-    telemetry::start(&loaded.config.telemetry).map_err(ServerError::from)?;
+    crate::telemetry::start(&loaded.config.telemetry).map_err(ServerError::from)?;
     for warning in loaded.warnings() {
         warn!("{warning}");
     }
-    server::serve(&loaded, || announce(&loaded))?;
+    crate::server::serve(&loaded, || announce(&loaded))?;
     Ok(Verdict::Good)
 }
 

@@ -1,6 +1,7 @@
 //! A decision told step by step: what each step found, up to the one that refused.
 
 use crate::authorizer::{Decision, Denial, Findings, Permit, Stage};
+use crate::token::VerifiedToken;
 
 /// One step of a decision, as it is told.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(super) fn steps(decision: &Decision) -> Vec<Step> {
     let mut steps = Vec::new();
     for (stage, name, says) in told {
         if let Some(denial) = denial.filter(|denial| denial.stage() == stage) {
-            steps.push(Step { name, passed: false, says: refusal(denial, says) });
+            steps.push(Step { name, passed: false, says: refusal(denial, findings) });
             break;
         }
         steps.extend(says.map(|says| Step { name, passed: true, says }));
@@ -74,7 +75,20 @@ fn permit(permit: &Permit) -> String {
     format!("to upstream `{}` with {changes}", permit.route().upstream())
 }
 
-fn refusal(denial: &Denial, found: Option<String>) -> String {
-    let found = found.map(|found| format!(" ({found})")).unwrap_or_default();
-    format!("{}: {}{found}", denial.code(), denial.detail())
+/// Why not, with what the operator may know and the client may not.
+fn refusal(denial: &Denial, findings: &Findings) -> String {
+    let held = |of: fn(&VerifiedToken) -> &[String]| findings.token.as_ref().map(|token| of(token).join(", "));
+    let why = match denial {
+        Denial::InsufficientScope { scope } => needs(scope, held(VerifiedToken::scopes)),
+        Denial::MissingGroup { groups } => needs(groups, held(VerifiedToken::groups)),
+        Denial::Policy { .. } | Denial::PolicyError { .. } => policy(findings).unwrap_or_default(),
+        Denial::Token(error) => error.to_string(),
+        Denial::ClaimNotForwardable { claim } => format!("claim `{claim}`"),
+        _ => denial.detail(),
+    };
+    format!("{}: {why}", denial.code())
+}
+
+fn needs(names: &[String], held: Option<String>) -> String {
+    format!("needs [{}], and the token has [{}]", names.join(", "), held.unwrap_or_default())
 }

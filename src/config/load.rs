@@ -21,7 +21,7 @@ const FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// A config that was read, and where in its file everything stands.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What the file says, every path in it made relative to the file's folder.
+    /// What the file says; every relative path in it has been put after the file's folder.
     pub config: Config,
     /// Where it says so.
     pub places: Places,
@@ -125,7 +125,7 @@ fn not_utf8(path: &Path, bytes: &[u8], valid: usize) -> ConfigError {
 
 fn mistake(fault: &Fault, file: &Arc<Path>) -> Mistake {
     let path = ConfigPath::from(fault.path()).to_string();
-    let spot = fault.spot.unwrap_or(Spot { line: 1, column: 1, start: 0, end: 0 });
+    let spot = fault.spot().unwrap_or(Spot { line: 1, column: 1, start: 0, end: 0 });
     Mistake {
         code: fault.reason().code(),
         place: place(file, spot),

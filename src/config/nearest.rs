@@ -1,10 +1,8 @@
 //! The known word that a mistyped one was most likely meant to be.
 
-/// The word of `known` that `word` was most likely meant to be, where one is near enough to ask.
-pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let near =
-        known.into_iter().map(|known| (distance(word, known), known)).filter(|(far, known)| fits(*far, word, known));
-    near.min_by_key(|(far, _)| *far).map(|(_, known)| known)
+/// The question that follows a mistyped word, where it is near to one of `known`; else nothing.
+pub(crate) fn did_you_mean(word: &str, known: &[&str]) -> String {
+    nearest(word, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
 /// Whether the one word is a slip of the other.
@@ -13,11 +11,16 @@ pub(crate) fn is_near(word: &str, known: &str) -> bool {
 }
 
 /// Words as a list for people; of very many the first.
-pub(crate) fn list<'k>(words: impl IntoIterator<Item = &'k str>) -> String {
+pub(crate) fn list(words: &[&str]) -> String {
     const MOST: usize = 24;
-    let mut words = words.into_iter();
-    let shown = words.by_ref().take(MOST).map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-    if words.next().is_some() { shown + ", …" } else { shown }
+    let shown: Vec<String> = words.iter().take(MOST).map(|word| format!("`{word}`")).collect();
+    shown.join(", ") + if words.len() > MOST { ", …" } else { "" }
+}
+
+fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let measured = known.iter().map(|known| (distance(word, known), *known));
+    let near = measured.filter(|(distance, known)| fits(*distance, word, known));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
 fn distance(word: &str, known: &str) -> usize {
@@ -49,14 +52,14 @@ mod tests {
             ("kesy", "keys"),
             ("an", "any"),
         ] {
-            assert_eq!(nearest(word, KNOWN), Some(meant), "`{word}`");
+            assert_eq!(nearest(word, &KNOWN), Some(meant), "`{word}`");
         }
     }
 
     #[test]
     fn a_word_that_is_near_to_none_finds_none() {
         for word in ["", "x", "upstream", "certificate", &"a".repeat(100_000)] {
-            assert_eq!(nearest(word, KNOWN), None, "`{word}`");
+            assert_eq!(nearest(word, &KNOWN), None, "`{word}`");
         }
     }
 }

@@ -13,10 +13,6 @@ pub(crate) fn not_yet(config: &Config) -> Vec<ConfigPath> {
         asked.note(listener.h2c, || at.key("h2c"));
         asked.note(listener.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()), || at.key("tls").key("client_ca"));
     }
-    for (name, trusted) in &config.trusted_issuers {
-        let at = ConfigPath::new("trusted_issuers").key(name);
-        asked.note(trusted.cache_directory.is_some(), || at.key("cache_directory"));
-    }
     for (name, upstream) in &config.upstreams {
         let at = ConfigPath::new("upstreams").key(name);
         asked.note(upstream.dns.is_some(), || at.key("dns"));

@@ -55,7 +55,7 @@ mod tests {
         for (text, redacted) in [
             ("password: hunter2\nnext: 1\n", "password:********\nnext: 1\n"),
             ("  - secret: \"é\"\n", "  - secret:*****\n"),
-            ("{\"password\": x, groups: []}\nnext: 1", "{\"password\":****************\nnext: 1"),
+            ("{\"password\": x, groups: []}\nnext: 1", "{\"password\":***************\nnext: 1"),
             (
                 "a:\n  password:\n    hunter2\n\n    more\n  groups: []",
                 "a:\n  password:\n***********\n\n********\n  groups: []",

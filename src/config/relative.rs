@@ -25,6 +25,7 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
         if let KeysConfig::File(file) = &mut trusted.keys {
             paths.push(file);
         }
+        paths.extend(&mut trusted.fetch.ca);
         paths.extend(&mut trusted.cache_directory);
     }
     paths.extend(config.policies.values_mut().map(|bundle| &mut bundle.directory));

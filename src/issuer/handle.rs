@@ -13,7 +13,7 @@ use super::error::IssuerError;
 use super::flow::{Engine, ServedPool};
 use super::pool::{LONGEST_TOKEN_MILLIS, PasswordHash, UserPool};
 use super::signing::{KeyRing, Purpose};
-use super::store::{Database, keys, pools, sessions};
+use super::store::{Database, Pools, Sessions, SigningKeys};
 use super::workers::Workers;
 use super::{paths, routes};
 use crate::clock::Clock;
@@ -132,7 +132,7 @@ async fn served_pools(
     clock: &Clock,
     signing: &Workers,
 ) -> Result<HashMap<String, ServedPool>, IssuerError> {
-    let all = pools::all(&mut *database.read().await?).await?;
+    let all = Pools(&mut *database.read().await?).all().await?;
     let mut served = HashMap::new();
     for pool in all {
         let id_token = key(database, &pool.id, Purpose::IdToken, clock, signing).await?;
@@ -152,12 +152,12 @@ async fn key(
     clock: &Clock,
     signing: &Workers,
 ) -> Result<SigningKey, IssuerError> {
-    if let Some(pkcs8) = keys::newest(&mut *database.read().await?, pool_id, purpose).await? {
+    if let Some(pkcs8) = SigningKeys(&mut *database.read().await?).newest(pool_id, purpose).await? {
         return Ok(signing.run(move || SigningKey::from_pkcs8(&pkcs8)).await??);
     }
     let key = signing.run(SigningKey::generate).await??;
     let mut write = database.write().await?;
-    keys::add(&mut write, pool_id, purpose, &key, clock.unix_millis()).await?;
+    SigningKeys(&mut write).add(pool_id, purpose, &key, clock.unix_millis()).await?;
     write.commit().await.map_err(IssuerError::database("keep a signing key"))?;
     Ok(key)
 }
@@ -170,7 +170,7 @@ async fn recall_revocations(
     revocations: &Revocations,
 ) -> Result<(), IssuerError> {
     let since = clock.unix_millis().saturating_sub(LONGEST_TOKEN_MILLIS);
-    let revoked = sessions::revoked_since(&mut *database.read().await?, since).await?;
+    let revoked = Sessions(&mut *database.read().await?).revoked_since(since).await?;
     for (pool_id, session_id, revoked_at) in revoked {
         let until = revoked_at.saturating_add(LONGEST_TOKEN_MILLIS).div_ceil(1000);
         if let Some(pool) = pools.get(&pool_id) {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
 use axum::middleware::map_response;
 use axum::routing::{get, options};
 
@@ -17,7 +16,6 @@ pub(crate) fn router(engine: Arc<Engine>) -> Router {
         .route("/", options(cognito::preflight).post(cognito::call))
         .route("/{pool_id}/.well-known/openid-configuration", get(oauth::openid_configuration))
         .route("/{pool_id}/.well-known/jwks.json", get(oauth::jwks))
-        .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(map_response(cognito::allow_any_origin))
         .with_state(engine)
 }

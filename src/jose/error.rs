@@ -68,6 +68,12 @@ pub enum KeyRejection {
     /// An RSA modulus below 2048 or above 8192 bits, or an even or too small exponent.
     #[error("the RSA modulus or exponent is out of bounds")]
     RsaParameters,
+    /// An RSA modulus of a generator whose keys can be factored (CVE-2017-15361, "ROCA").
+    #[error("the RSA modulus is of a faulty generator and can be factored")]
+    Roca,
+    /// The private half stands beside the public one, so that anyone could have signed.
+    #[error("the key's private half was published with it")]
+    Private,
     /// An earlier key of the set has the same `kid` for the same algorithm.
     #[error("an earlier key has the same `kid`")]
     DuplicateKid,

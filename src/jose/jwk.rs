@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::algorithm::Algorithm;
 use super::error::{JoseError, KeyRejection};
 use super::jws::CompactJws;
+use super::weak_key::{is_low_order_or_not_canonical, is_of_roca};
 
 /// A public key that verifies signatures (RFC 7517), with one parsed form for each algorithm that it may be used with.
 #[derive(Debug)]
@@ -35,6 +36,10 @@ impl PublicKey {
     /// Why this key is left out: `kty`, `crv`, `alg`, `use` and `key_ops` must all agree on a signature key that is strong and valid.
     pub fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, KeyRejection> {
         let kid = optional_text(jwk, "kid")?.map(str::to_owned);
+        // Whoever can read the set could sign (CVE-2026-31837).
+        if PRIVATE_MEMBERS.iter().any(|name| jwk.contains_key(*name)) {
+            return Err(KeyRejection::Private);
+        }
         for_verifying(jwk)?;
         let algorithm =
             optional_text(jwk, "alg")?.map(|name| Algorithm::from_name(name).ok_or(KeyRejection::Algorithm));
@@ -71,17 +76,24 @@ impl PublicKey {
     /// # Errors
     /// [`JoseError::UnsupportedAlgorithm`] where the key is not for that algorithm, [`JoseError::BadSignature`] otherwise.
     pub fn verify(&self, algorithm: Algorithm, jws: &CompactJws<'_>) -> Result<(), JoseError> {
+        self.verify_bytes(algorithm, jws.signing_input(), jws.signature())
+    }
+
+    pub(super) fn verify_bytes(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> Result<(), JoseError> {
         let verifier = self
             .verifiers
             .iter()
             .find(|verifier| verifier.algorithm == algorithm)
             .ok_or(JoseError::UnsupportedAlgorithm)?;
-        if jws.signature().len() != verifier.signature_length {
+        if signature.len() != verifier.signature_length {
             return Err(JoseError::BadSignature);
         }
-        verifier.key.verify_sig(jws.signing_input(), jws.signature()).map_err(|_| JoseError::BadSignature)
+        verifier.key.verify_sig(input, signature).map_err(|_| JoseError::BadSignature)
     }
 }
+
+/// What only the holder of a key knows (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2).
+const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 /// RFC 7517 sections 4.2 and 4.3: where the key says what it is for, it must be for verifying signatures.
 fn for_verifying(jwk: &Map<String, Value>) -> Result<(), KeyRejection> {
@@ -114,6 +126,9 @@ fn rsa_verifiers(jwk: &Map<String, Value>) -> Result<Vec<Verifier>, KeyRejection
     // e = 1 would make every message its own signature; above 2^32 no library agrees with another.
     if !(2048..=8192).contains(&bits) || !odd(&n) || !odd(&e) || e == [1] || e.len() > 4 {
         return Err(KeyRejection::RsaParameters);
+    }
+    if is_of_roca(&n) {
+        return Err(KeyRejection::Roca);
     }
     let signature_length = n.len();
     let components = RsaPublicKeyComponents { n, e };
@@ -151,39 +166,6 @@ fn ed25519_verifier(jwk: &Map<String, Value>) -> Result<Verifier, KeyRejection> 
     }
     let key = ParsedPublicKey::new(&ED25519, x).map_err(|_| KeyRejection::Point)?;
     Ok(Verifier { algorithm: Algorithm::EdDsa, signature_length: 64, key })
-}
-
-/// p = 2^255 - 19, little endian.
-const ED25519_PRIME: [u8; 32] = {
-    let mut prime = [0xff; 32];
-    prime[0] = 0xed;
-    prime[31] = 0x7f;
-    prime
-};
-
-/// The y of the points of order 8, little endian; those of order 1, 2 and 4 have y = 1, p - 1 and 0.
-const ED25519_ORDER_EIGHT: [[u8; 32]; 2] = [
-    [
-        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
-        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
-    ],
-    [
-        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
-        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
-    ],
-];
-
-/// A key of low order would verify one signature for many messages; a second spelling of a key is nobody's key.
-fn is_low_order_or_not_canonical(point: [u8; 32]) -> bool {
-    let mut y = point;
-    y[31] &= 0x7f;
-    let canonical = y.iter().rev().lt(ED25519_PRIME.iter().rev());
-    let zero = [0; 32];
-    let mut one = zero;
-    one[0] = 1;
-    let mut minus_one = ED25519_PRIME;
-    minus_one[0] -= 1;
-    !canonical || [zero, one, minus_one].contains(&y) || ED25519_ORDER_EIGHT.contains(&y)
 }
 
 fn optional_text<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, KeyRejection> {

@@ -37,13 +37,10 @@ impl<'a> CompactJws<'a> {
     /// [`JoseError::Encrypted`] for five parts, [`JoseError::CriticalHeader`] where `crit` is present,
     /// [`JoseError::Malformed`] for everything that is not canonical.
     pub fn parse(token: &'a str, max_depth: usize) -> Result<Self, JoseError> {
-        let (signing_input, header, claims, signature) = split(token)?;
-        let header = read_header(&decode(header, "the header is not base64url")?, max_depth)?;
-        let claims = decode(claims, "the payload is not base64url")?;
-        let claims =
-            json::object(&claims, max_depth).map_err(|_| JoseError::Malformed("the payload is not strict JSON"))?;
-        let signature = decode(signature, "the signature is not base64url")?;
-        Ok(Self { header, claims, signing_input: signing_input.as_bytes(), signature })
+        let Parts { header, payload, signing_input, signature } = Parts::read(token, max_depth)?;
+        let claims = json::object(&payload, max_depth);
+        let claims = claims.map_err(|_| JoseError::Malformed("the payload is not strict JSON"))?;
+        Ok(Self { header, claims, signing_input, signature })
     }
 
     /// What the header says.
@@ -64,12 +61,36 @@ impl<'a> CompactJws<'a> {
         self.claims
     }
 
+    /// Header and claims, once they are proved.
+    #[must_use]
+    pub fn into_parts(self) -> (Header, Map<String, Value>) {
+        (self.header, self.claims)
+    }
+
     pub(super) fn signing_input(&self) -> &'a [u8] {
         self.signing_input
     }
 
     pub(super) fn signature(&self) -> &[u8] {
         &self.signature
+    }
+}
+
+/// A compact JWS before its payload is read: what RFC 7515 asks of any payload.
+pub(super) struct Parts<'a> {
+    pub(super) header: Header,
+    payload: Vec<u8>,
+    pub(super) signing_input: &'a [u8],
+    pub(super) signature: Vec<u8>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn read(token: &'a str, max_depth: usize) -> Result<Self, JoseError> {
+        let (signing_input, header, payload, signature) = split(token)?;
+        let header = read_header(&decode(header, "the header is not base64url")?, max_depth)?;
+        let payload = decode(payload, "the payload is not base64url")?;
+        let signature = decode(signature, "the signature is not base64url")?;
+        Ok(Self { header, payload, signing_input: signing_input.as_bytes(), signature })
     }
 }
 

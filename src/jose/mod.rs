@@ -5,8 +5,12 @@ mod error;
 mod json;
 mod jwk;
 mod jws;
+mod key_pair;
 mod key_set;
 mod signing_key;
+#[cfg(test)]
+mod tests;
+mod weak_key;
 
 pub use algorithm::Algorithm;
 pub use error::{JoseError, KeyRejection};

@@ -6,31 +6,50 @@ use cedar_policy::{Context, RestrictedExpression};
 
 use super::principal::string_set;
 use super::query::{Query, TokenFacts};
+use super::reads::Reads;
 use super::schema::Target;
 use super::verdict::Fault;
 
-/// The context of a query.
+/// The context of a query, with the parts that are read.
 ///
 /// # Errors
 ///
 /// The path's parameters are not those of the action, a value is not percent-encoded UTF-8, or a query parameter that
 /// policies may read can be read in two ways.
-pub(super) fn context(query: &Query<'_>, target: &Target, declared: &BTreeSet<String>) -> Result<Context, Fault> {
+pub(super) fn context(
+    query: &Query<'_>,
+    target: &Target,
+    declared: &BTreeSet<String>,
+    reads: Reads,
+) -> Result<Context, Fault> {
+    // refused even where no policy of the moment reads them, so that an answer never hangs on the selection
     let path = path_parameters(query.path, &target.parameters)?;
     let parameters = query_parameters(query.query.unwrap_or_default(), declared)?;
     let text = |value: &str| RestrictedExpression::new_string(value.to_owned());
-    let mut pairs = vec![
-        ("path".to_owned(), record(path)?),
-        ("method".to_owned(), text(query.method)),
-        ("host".to_owned(), text(query.host)),
-        ("query".to_owned(), record(parameters)?),
-        ("ip".to_owned(), RestrictedExpression::new_ip(query.ip.to_canonical().to_string())),
-        ("now".to_owned(), RestrictedExpression::new_datetime(datetime(query.now_millis))),
-    ];
-    if let Some(token) = query.token {
-        pairs.push(("token".to_owned(), token_record(token)?));
+    let mut parts = Vec::with_capacity(7);
+    if reads.has(Reads::PATH) {
+        parts.push(("path", record(path)?));
     }
-    Context::from_pairs(pairs).map_err(|_| Fault::new("context-unfit"))
+    if reads.has(Reads::METHOD) {
+        parts.push(("method", text(query.method)));
+    }
+    if reads.has(Reads::HOST) {
+        parts.push(("host", text(query.host)));
+    }
+    if reads.has(Reads::QUERY) {
+        parts.push(("query", record(parameters)?));
+    }
+    if reads.has(Reads::IP) {
+        parts.push(("ip", RestrictedExpression::new_ip(query.ip.to_canonical().to_string())));
+    }
+    if reads.has(Reads::NOW) {
+        parts.push(("now", RestrictedExpression::new_datetime(datetime(query.now_millis))));
+    }
+    if let Some(token) = query.token.filter(|_| reads.has(Reads::TOKEN)) {
+        parts.push(("token", token_record(token)?));
+    }
+    let parts = parts.into_iter().map(|(name, value)| (name.to_owned(), value));
+    Context::from_pairs(parts).map_err(|_| Fault::new("context-unfit"))
 }
 
 fn token_record(token: TokenFacts<'_>) -> Result<RestrictedExpression, Fault> {

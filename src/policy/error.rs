@@ -136,18 +136,6 @@ pub struct Place {
     pub source: Arc<str>,
 }
 
-impl Place {
-    /// The place of some bytes of a text; what lies beyond the text is drawn in to its end.
-    pub(super) fn new(file: impl Into<PathBuf>, source: &Arc<str>, offset: usize, length: usize) -> Self {
-        let offset = source.floor_char_boundary(offset);
-        let length = source.floor_char_boundary(offset.saturating_add(length)).saturating_sub(offset);
-        let before = source.get(..offset).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Self { file: file.into(), line, column, offset, length, source: Arc::clone(source) }
-    }
-}
-
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}:{}", self.file.display(), self.line, self.column)

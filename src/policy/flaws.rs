@@ -15,12 +15,17 @@ pub(super) struct Source {
     pub(super) file: Arc<Path>,
     /// The file's whole text.
     pub(super) text: Arc<str>,
+    /// Where each line begins, in bytes.
+    lines: Arc<[usize]>,
 }
 
 impl Source {
     /// A file's text under its name.
     pub(super) fn new(file: impl AsRef<Path>, text: impl Into<Arc<str>>) -> Self {
-        Self { file: Arc::from(file.as_ref()), text: text.into() }
+        let text = text.into();
+        let after_newlines = text.match_indices('\n').map(|(offset, _)| offset.saturating_add(1));
+        let lines = std::iter::once(0).chain(after_newlines).collect();
+        Self { file: Arc::from(file.as_ref()), text, lines }
     }
 
     /// The file's name, without its folder.
@@ -28,20 +33,30 @@ impl Source {
         self.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// The place of some bytes of this file.
+    /// The line of a byte, from 1.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.lines.partition_point(|begin| *begin <= offset)
+    }
+
+    /// The place of some bytes of this file; what lies beyond the text is drawn in to its end.
     pub(super) fn place(&self, offset: usize, length: usize) -> Place {
-        Place::new(&*self.file, &self.text, offset, length)
+        let offset = self.text.floor_char_boundary(offset);
+        let length = self.text.floor_char_boundary(offset.saturating_add(length)).saturating_sub(offset);
+        let line = self.line(offset);
+        let begin = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let column = self.text.get(begin..offset).unwrap_or_default().chars().count() + 1;
+        Place { file: self.file.to_path_buf(), line, column, offset, length, source: Arc::clone(&self.text) }
     }
 }
 
 /// What a policy file's parser complained of.
 pub(super) fn of_syntax(errors: &ParseErrors, source: &Source) -> Vec<Flaw> {
-    errors.iter().map(|error| translate("policy-syntax", error, source)).collect()
+    errors.iter().map(|error| translate("policy-syntax", error, Some(source))).collect()
 }
 
 /// What the schema parser complained of; `tail` is the file that the text ends with, if it does with one.
 pub(super) fn of_schema(error: &CedarSchemaError, source: &Source, tail: Option<&Source>) -> Vec<Flaw> {
-    let flaw = translate("schema-syntax", error, source);
+    let flaw = translate("schema-syntax", error, Some(source));
     let in_tail = flaw.place.as_ref().zip(tail).and_then(|(place, tail)| {
         let before = source.text.len().checked_sub(tail.text.len())?;
         Some(tail.place(place.offset.checked_sub(before)?, place.length))
@@ -53,7 +68,7 @@ pub(super) fn of_schema(error: &CedarSchemaError, source: &Source, tail: Option<
 }
 
 /// What the validator complained of in a policy.
-pub(super) fn of_validation(error: &ValidationError, source: &Source) -> Flaw {
+pub(super) fn of_validation(error: &ValidationError, source: Option<&Source>) -> Flaw {
     let code = match error {
         ValidationError::UnrecognizedEntityType(_) => "unknown-entity-type",
         ValidationError::UnrecognizedActionId(_) => "unknown-action",
@@ -69,7 +84,7 @@ pub(super) fn of_validation(error: &ValidationError, source: &Source) -> Flaw {
 
 /// What the validator warned of, where it is more than a matter of taste: a policy that can never hold protects nothing,
 /// and a text that reads otherwise than it runs misleads its reviewers.
-pub(super) fn of_warning(warning: &ValidationWarning, source: &Source) -> Option<Flaw> {
+pub(super) fn of_warning(warning: &ValidationWarning, source: Option<&Source>) -> Option<Flaw> {
     match warning {
         ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_) => {
             let mut flaw = translate("policy-never-holds", warning, source);
@@ -84,19 +99,19 @@ pub(super) fn of_warning(warning: &ValidationWarning, source: &Source) -> Option
     }
 }
 
-fn translate(code: &'static str, diagnostic: &dyn Diagnostic, source: &Source) -> Flaw {
+fn translate(code: &'static str, diagnostic: &dyn Diagnostic, source: Option<&Source>) -> Flaw {
     let labels: Vec<_> = diagnostic.labels().into_iter().flatten().collect();
     let (offset, length) = labels.first().map_or((0, 0), |label| (label.offset(), label.len()));
     let message = without_policy_name(&diagnostic.to_string()).to_owned();
     let label = labels.first().and_then(|label| label.label()).map(str::to_owned);
     let help = diagnostic.help().map(|help| help.to_string()).or(label);
-    Flaw { code, message, help, place: Some(Box::new(source.place(offset, length))) }
+    Flaw { code, message, help, place: source.map(|source| Box::new(source.place(offset, length))) }
 }
 
 /// Cedar opens with "for policy `id`, "; the place says it better.
 fn without_policy_name(message: &str) -> &str {
-    let rest = message.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, "));
-    rest.map_or(message, |(_, rest)| rest)
+    let rest = message.strip_prefix("for policy `").and_then(|rest| rest.split_once('`'));
+    rest.map_or(message, |(_, rest)| rest.trim_start_matches([',', ':', ' ']))
 }
 
 /// The known name that is nearest to a wrong one, if any is near.

@@ -11,11 +11,12 @@ mod error;
 mod flaws;
 mod principal;
 mod query;
+mod reads;
 mod schema;
 mod standing;
 mod verdict;
 
-pub use bundle::Bundle;
+pub use bundle::{Bundle, Link};
 pub use cases::{Case, CaseCaller, CaseMismatch, CaseOutcome, CaseReport, CaseRequest, CaseToken, Expectation};
 pub use config::{BundleConfig, Mode};
 pub use error::{Flaw, Place, PolicyError};

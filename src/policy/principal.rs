@@ -1,16 +1,17 @@
 //! Who asks: a verified token's user with its groups and attributes, or nobody in particular.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use cedar_policy::{Entities, Entity, EntityUid, RestrictedExpression};
 
 use super::error::PolicyError;
-use super::schema::{Names, check_issuer_name, is_built_in};
+use super::schema::{AttributeType, Names, check_issuer_name, is_built_in};
 use super::standing::Standings;
 
 /// What a verified token says of its user.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct User<'a> {
     /// The name that the config gives to the token's issuer.
     pub issuer: &'a str,
@@ -33,7 +34,7 @@ pub struct User<'a> {
 }
 
 /// The value of a configured attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum AttributeValue {
     /// Cedar's `String`.
     String(String),
@@ -46,20 +47,28 @@ pub enum AttributeValue {
 }
 
 /// Who asks. Built once for a verified token; cheap to clone and to share between threads.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Principal(Option<Arc<Identity>>);
 
 /// A user as Cedar knows it.
-#[derive(Debug)]
 pub(super) struct Identity {
     /// The user's id.
     pub(super) uid: EntityUid,
     /// The ids of its groups.
     pub(super) groups: Vec<EntityUid>,
+    /// The configured attributes that it has, with their types.
+    pub(super) attributes: BTreeMap<String, AttributeType>,
     /// The user with its attributes, as the only entity.
     pub(super) entities: Entities,
     /// What the user is to the bundles and targets that it was asked about.
     pub(super) standings: Standings,
+}
+
+/// Says nothing of who it is: claims belong in no log.
+impl fmt::Debug for Principal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.0.is_some() { "Principal(user)" } else { "Principal(anonymous)" })
+    }
 }
 
 impl Principal {
@@ -77,10 +86,17 @@ impl Principal {
         let uid = names.user(user.issuer, user.sub);
         let groups: HashSet<EntityUid> = user.groups.iter().map(|group| names.group(user.issuer, group)).collect();
         let listed = groups.iter().cloned().collect();
+        let kinds = user.attributes.iter().map(|(name, value)| (name.clone(), value.kind())).collect();
         let entity = Entity::new(uid.clone(), attributes(user), groups)
             .map_err(|error| PolicyError::UserAttribute { name: error.attr().to_string() })?;
         let entities = Entities::from_entities([entity], None).map_err(|_| PolicyError::EntityTypes)?;
-        Ok(Self(Some(Arc::new(Identity { uid, groups: listed, entities, standings: Standings::default() }))))
+        Ok(Self(Some(Arc::new(Identity {
+            uid,
+            groups: listed,
+            attributes: kinds,
+            entities,
+            standings: Standings::default(),
+        }))))
     }
 
     /// Whoever comes without a token.
@@ -116,6 +132,15 @@ pub(super) fn string_set(members: &[String]) -> RestrictedExpression {
 }
 
 impl AttributeValue {
+    fn kind(&self) -> AttributeType {
+        match self {
+            Self::String(_) => AttributeType::String,
+            Self::Long(_) => AttributeType::Long,
+            Self::Bool(_) => AttributeType::Bool,
+            Self::StringSet(_) => AttributeType::StringSet,
+        }
+    }
+
     fn into_cedar(self) -> RestrictedExpression {
         match self {
             Self::String(text) => RestrictedExpression::new_string(text),

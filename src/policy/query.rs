@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::principal::Principal;
 
 /// One question: may this principal do this, now, from there?
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Query<'a> {
     /// Who asks.
     pub principal: &'a Principal,

@@ -5,11 +5,12 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwap;
 use cedar_policy::{Entities, PolicySet};
 
+use super::reads::Reads;
+
 /// Targets that one principal keeps its standing to; the oldest gives way.
 const KEPT: usize = 16;
 
 /// What a principal is to a bundle and a target.
-#[derive(Debug)]
 pub(super) struct Standing {
     /// The bundle that worked it out; another version of the bundle has another mark.
     pub(super) bundle: Weak<()>,
@@ -18,11 +19,20 @@ pub(super) struct Standing {
     /// The principal, and the actions that policies can ask about.
     pub(super) entities: Entities,
     /// The policies whose heads can hold.
-    pub(super) policies: Arc<PolicySet>,
+    pub(super) slice: Arc<Slice>,
+}
+
+/// Policies that are asked together.
+#[derive(Debug)]
+pub(super) struct Slice {
+    /// The policies.
+    pub(super) policies: PolicySet,
+    /// The parts of the context that they can read.
+    pub(super) reads: Reads,
 }
 
 /// The standings of one principal, the newest last.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Standings(ArcSwap<Vec<Arc<Standing>>>);
 
 impl Standings {

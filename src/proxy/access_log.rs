@@ -89,7 +89,7 @@ pub(super) fn conclude_unread(received: &[u8], denial: &Denial, context: &Reques
 
 fn outcome(context: &RequestContext, status: Option<u16>) -> Outcome {
     match &context.denial {
-        Some(denial) if denial.status() >= 500 => Outcome::Failed,
+        Some(denial) if denial.is_failure() => Outcome::Failed,
         Some(_) => Outcome::Denied,
         None if status.is_none() => Outcome::Failed,
         None => Outcome::Allowed,

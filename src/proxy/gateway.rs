@@ -8,9 +8,11 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderValue;
 use http::header::{HOST, UPGRADE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
+use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
@@ -64,7 +66,7 @@ impl Gateway {
     /// Steps 1 to 12 of the decision. What it decides is kept in the context.
     async fn decide(session: &Session, context: &mut RequestContext) -> Result<(), Denial> {
         // Framing came first: the wire has judged where this request ends, before anything in it meant anything.
-        let head = session.as_http1().map(|session| session.get_headers_raw_bytes());
+        let head = session.as_http1().map(HttpSession::get_headers_raw_bytes);
         let header = session.req_header();
         let received = ReceivedRequest {
             method: header.method.as_str(),
@@ -78,11 +80,10 @@ impl Gateway {
         let decision = context.snapshot.authorizer.authorize(&request).await;
         context.findings = decision.findings;
         let permit = decision.outcome?;
-        let query = permit.query().or(request.target().query());
-        context.target = Some(match query {
-            Some(query) if !query.is_empty() => format!("{}?{query}", request.target().path()),
-            _ => request.target().path().to_owned(),
-        });
+        // Byte for byte as sent, an empty query too; only where a credential was all of the query, its `?` goes as well.
+        let query = permit.query().map_or(request.target().query(), |rest| Some(rest).filter(|rest| !rest.is_empty()));
+        let path = request.target().path();
+        context.target = Some(query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")));
         context.permit = Some(permit);
         Ok(())
     }
@@ -185,7 +186,7 @@ impl ProxyHttp for Gateway {
             return Ok(());
         }
         context.denial = Some(Denial::BodyTooLarge);
-        Err(Error::explain(ErrorType::HTTPStatus(413), "the body is larger than `limits.body`"))
+        Err(Error::explain(ErrorType::new("BodyTooLarge"), "the body is larger than `limits.body`"))
     }
 
     async fn upstream_response_filter(
@@ -294,8 +295,11 @@ fn is_connecting(error: &ErrorType) -> bool {
 /// Who asked, by which scheme and for which host.
 fn write_forwarded(session: &Session, request: &mut RequestHeader, context: &RequestContext) -> pingora::Result<()> {
     let tls = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
-    let host = session.req_header().headers.get(HOST).cloned();
-    let host = host.or_else(|| context.host.as_ref().and_then(|host| host.parse().ok()));
+    let received = session.req_header();
+    // HTTP/2 has it in `:authority`.
+    let host = received.headers.get(HOST).map(HeaderValue::as_bytes);
+    let host = host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes()));
+    let host = host.and_then(|host| HeaderValue::from_bytes(host).ok());
     let client = context.client.unwrap_or(UNKNOWN);
     context.way.write(client, if tls { "https" } else { "http" }, host, request)
 }

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use pingora::protocols::ALPN;
 use pingora::upstreams::peer::{HttpPeer, Peer};
@@ -16,6 +16,9 @@ use super::config::{BalanceConfig, EndpointConfig, UpstreamConfig, UpstreamTlsCo
 
 /// HTTP/2 streams on one upstream connection; pingora's own default is one.
 const STREAMS_PER_CONNECTION: usize = 100;
+
+/// Numbers the pools of kept connections, one for each upstream of each config.
+static POOLS: AtomicU64 = AtomicU64::new(0);
 
 /// A backend, ready to be connected to.
 #[derive(Debug)]
@@ -63,7 +66,13 @@ impl Upstream {
     pub fn new(name: &str, config: &UpstreamConfig) -> Result<Self, UpstreamError> {
         let tls = config.tls.as_ref().map(|tls| UpstreamTls::load(name, tls)).transpose()?;
         let peers = config.endpoints.iter().map(|endpoint| peer(name, endpoint, config, tls.as_ref()));
-        let peers = peers.collect::<Result<Vec<_>, _>>()?;
+        let mut peers = peers.collect::<Result<Vec<_>, _>>()?;
+        // INVARIANT: no two upstreams share connections. pingora would lend one that was made under other certificate
+        // authorities, since it tells connections apart by address and name but not by whom they believe.
+        let pool = POOLS.fetch_add(1, Ordering::Relaxed);
+        for peer in &mut peers {
+            peer.group_key = pool;
+        }
         Ok(Self {
             name: name.into(),
             turns: spread(config.endpoints.iter().map(|endpoint| usize::from(endpoint.weight))),

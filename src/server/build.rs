@@ -12,7 +12,7 @@ use crate::proxy::{Snapshot, Upstream};
 use crate::telemetry::Metrics;
 use crate::token::{
     AttributeKind, Fetcher, KeySource, KeyStore, KeysConfig, Refresher, Revocations, TokenLimits, TrustedIssuer,
-    TrustedIssuerConfig, Verifier,
+    TrustedIssuerConfig, Verifier, VerifierParts,
 };
 
 use super::error::ServerError;
@@ -51,6 +51,8 @@ pub struct House {
     pub issuer: Option<Issuer>,
     /// The bundles, by name.
     pub bundles: BTreeMap<String, AppliedBundle>,
+    /// Brings the size of the token cache into the metrics.
+    pub count_cache: Box<dyn Fn() + Send + Sync>,
 }
 
 /// Builds every room. Nothing is served and no key is fetched yet.
@@ -72,12 +74,16 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
         let store = Arc::new(KeyStore::new(trust.refresh.clone(), ground.clock.clone()));
         let name: Arc<str> = name.as_str().into();
         let fetcher = fetcher(&name, trust, issuer.as_ref())?;
-        refreshers.push(Refresher::new(name.clone(), store.clone(), fetcher, ground.metrics.issuer(&name)));
+        let refresher = Refresher::new(name.clone(), store.clone(), fetcher, ground.metrics.issuer(&name));
+        refreshers.push(match &trust.cache_directory {
+            None => refresher,
+            Some(directory) => refresher.with_cache_directory(directory),
+        });
         trusted.push(Arc::new(TrustedIssuer::new(&name, trust, store.clone())));
         keys.insert(name, store);
     }
-    let limits = TokenLimits { token: config.limits.token, claims_depth: config.limits.claims_depth };
-    let verifier = Verifier::new(trusted, limits, ground.revocations.clone(), ground.clock.clone());
+    let verifier = Verifier::new(trusted, verifier_parts(config, ground));
+    let count_cache = Box::new(verifier.count_cache());
     let parts = Parts {
         routes: &config.routes,
         identity: &config.identity,
@@ -88,7 +94,20 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
     };
     let authorizer = Authorizer::new(parts).map_err(|error| refuse(loaded, "routes", error.code(), &error))?;
     let snapshot = snapshot(loaded, ground, authorizer)?;
-    Ok(House { snapshot, keys, refreshers, issuer, bundles })
+    Ok(House { snapshot, keys, refreshers, issuer, bundles, count_cache })
+}
+
+fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
+    let of_routes =
+        config.routes.iter().filter_map(|route| route.identity.as_ref()).flat_map(|own| own.headers.values());
+    let sources = config.identity.headers.values().chain(of_routes);
+    VerifierParts {
+        kept_claims: sources.map(|source| source.claim.clone()).collect(),
+        limits: TokenLimits { token: config.limits.token, claims_depth: config.limits.claims_depth },
+        revocations: ground.revocations.clone(),
+        clock: ground.clock.clone(),
+        metrics: ground.metrics.token_cache(),
+    }
 }
 
 fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<Snapshot, ServerError> {
@@ -168,5 +187,5 @@ fn fetcher(name: &str, trust: &TrustedIssuerConfig, issuer: Option<&Issuer>) -> 
             KeySource::Pool(keys.ok_or_else(|| failed(crate::token::FetchError::Stopped))?)
         }
     };
-    Fetcher::new(source, trust.refresh.timeout, trust.allow_insecure).map_err(failed)
+    Fetcher::new(source, trust).map_err(failed)
 }

@@ -21,14 +21,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// The certificate that a listener presents.
 pub(super) struct Certificate {
-    certificate: PathBuf,
+    chain: PathBuf,
     key: PathBuf,
     current: ArcSwap<CertifiedKey>,
 }
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Certificate").field("certificate", &self.certificate).finish_non_exhaustive()
+        formatter.debug_struct("Certificate").field("chain", &self.chain).finish_non_exhaustive()
     }
 }
 
@@ -39,7 +39,7 @@ impl Certificate {
     /// What is wrong with which file, in words.
     pub(super) fn load(config: &ListenerTlsConfig) -> Result<Self, String> {
         let current = ArcSwap::from_pointee(read(&config.certificate, &config.key)?);
-        Ok(Self { certificate: config.certificate.clone(), key: config.key.clone(), current })
+        Ok(Self { chain: config.certificate.clone(), key: config.key.clone(), current })
     }
 
     /// Looks at the files again and again until `stop` turns true. What cannot be read changes nothing.
@@ -54,11 +54,11 @@ impl Certificate {
             if now == seen {
                 continue;
             }
-            match read(&self.certificate, &self.key) {
+            match read(&self.chain, &self.key) {
                 Ok(read) => {
                     self.current.store(Arc::new(read));
                     seen = now;
-                    info!(certificate = %self.certificate.display(), "the certificate was read again");
+                    info!(certificate = %self.chain.display(), "the certificate was read again");
                 }
                 // Certificate and key may be half written: they are looked at again, and the old ones go on meanwhile.
                 Err(reason) => warn!(reason, "the changed certificate was not taken"),
@@ -67,7 +67,7 @@ impl Certificate {
     }
 
     fn modified(&self) -> [Option<SystemTime>; 2] {
-        [&self.certificate, &self.key].map(|file| std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok())
+        [&self.chain, &self.key].map(|file| std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok())
     }
 }
 

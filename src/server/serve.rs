@@ -1,5 +1,6 @@
 //! Hangs the doors and keeps them open until told to stop.
 
+use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::io::stdout;
 use std::net::SocketAddr;
@@ -20,12 +21,15 @@ use super::error::ServerError;
 use super::listen::Listeners;
 use super::status::status;
 use super::stop::Signals;
-use crate::admin::{self, AdminConfig, AdminState};
+use crate::admin::{AdminConfig, AdminState};
 use crate::config::Loaded;
 use crate::proxy::Gateway;
 use crate::telemetry::{AccessLog, Readiness};
+use crate::token::KeyStore;
 
 const BACKGROUND_THREADS: usize = 2;
+
+type KeyStores = BTreeMap<Arc<str>, Arc<KeyStore>>;
 
 /// Serves until SIGTERM or SIGINT. `opened` is called once, when every door is open.
 ///
@@ -78,8 +82,9 @@ impl Doors<'_> {
         in_flight: &Arc<AtomicUsize>,
     ) -> Result<(Server, Readiness), ServerError> {
         let config = &self.loaded.config;
-        let readiness = self.keep_keys_fresh(&house);
+        let readiness = self.keep_keys_fresh(&house.keys);
         let status = status(&house, self.ground.clock.clone());
+        self.count_when_scraped(house.keys.clone(), house.count_cache);
         for refresher in house.refreshers {
             self.runtime.spawn(refresher.run(self.stopped.clone()));
         }
@@ -89,7 +94,7 @@ impl Doors<'_> {
                 readiness: readiness.clone(),
                 status: Arc::new(status),
             };
-            self.open(address, "the operator's door", admin::router(state))?;
+            self.open(address, "the operator's door", crate::admin::router(state))?;
         }
         if let (Some(issuer), Some(settings)) = (&house.issuer, &config.issuer) {
             self.open(settings.address, "the embedded issuer", issuer.router())?;
@@ -108,11 +113,10 @@ impl Doors<'_> {
         ))
     }
 
-    /// Readiness waits for each issuer's keys once; afterwards stale keys serve, and the issuer alone answers 503.
-    fn keep_keys_fresh(&self, house: &House) -> Readiness {
-        let readiness = Readiness::awaiting(house.keys.keys().map(|name| format!("keys:{name}")));
-        let stores = house.keys.clone();
+    /// Gauges are read from where their truth is, whenever somebody looks.
+    fn count_when_scraped(&self, stores: KeyStores, count_cache: Box<dyn Fn() + Send + Sync>) {
         self.ground.metrics.before_scrape(move |metrics| {
+            count_cache();
             for (name, store) in &stores {
                 let status = store.status();
                 let of_issuer = metrics.issuer(name);
@@ -120,7 +124,12 @@ impl Doors<'_> {
                 of_issuer.keys_age(Duration::from_secs(status.age.unwrap_or_default()));
             }
         });
-        for (name, store) in house.keys.clone() {
+    }
+
+    /// Readiness waits for each issuer's keys once; afterwards stale keys serve, and the issuer alone answers 503.
+    fn keep_keys_fresh(&self, stores: &KeyStores) -> Readiness {
+        let readiness = Readiness::awaiting(stores.keys().map(|name| format!("keys:{name}")));
+        for (name, store) in stores.clone() {
             let readiness = readiness.clone();
             self.runtime.spawn(async move {
                 store.available().await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::build::House;
 use crate::authorizer::AppliedBundle;
 use crate::clock::Clock;
-use crate::token::KeyStore;
+use crate::token::{KeyOrigin, KeyStore};
 
 /// Gives the status of this house whenever it is called.
 pub(super) fn status(house: &House, clock: Clock) -> impl Fn() -> Value + Send + Sync + 'static {
@@ -40,9 +40,20 @@ fn key_status(store: &Arc<KeyStore>) -> Value {
     json!({
         "available": status.available,
         "keys": status.keys,
+        "source": status.origin.map(origin),
         "age_seconds": status.age,
         "generation": status.generation,
         "skipped": skipped.collect::<Vec<_>>(),
         "last_error": status.last_error,
     })
+}
+
+fn origin(origin: KeyOrigin) -> &'static str {
+    match origin {
+        KeyOrigin::Network => "network",
+        KeyOrigin::Disk => "disk",
+        KeyOrigin::File => "file",
+        KeyOrigin::Config => "config",
+        KeyOrigin::Pool => "pool",
+    }
 }

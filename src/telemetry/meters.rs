@@ -22,7 +22,7 @@ pub struct RouteMetrics {
 pub(super) type RequestCounter = (Outcome, &'static str, IntCounter);
 
 impl RouteMetrics {
-    /// Counts a request that is over. `code` is a denial's stable code, or the [`status_class`] of what was answered.
+    /// Counts a request that is over. `code` is a denial's stable code, or the [`status_class`](super::status_class) of what was answered.
     pub fn request(&self, outcome: Outcome, code: &'static str, duration: Duration) {
         self.request_duration.observe(duration.as_secs_f64());
         let used = self.used.load();

@@ -13,7 +13,7 @@ use super::error::TokenError;
 /// # Errors
 /// [`TokenError::SeveralCredentials`] where more than one is sent, [`TokenError::MalformedCredential`] where the one
 /// is not written as configured; what is there but unreadable never counts as absent.
-pub fn find<'a>(
+pub fn find_credential<'a>(
     places: &[CredentialConfig],
     headers: &'a HeaderMap,
     query: Option<&'a str>,
@@ -101,7 +101,7 @@ fn is_token(text: &str) -> bool {
 
 /// What takes every configured credential out of the headers, so that an upstream cannot use what it was not given.
 #[must_use]
-pub fn remove_from_headers(places: &[CredentialConfig], headers: &HeaderMap) -> Vec<Replacement> {
+pub fn without_credentials(places: &[CredentialConfig], headers: &HeaderMap) -> Vec<Replacement> {
     let mut replacements = Vec::new();
     for place in places {
         match place {
@@ -139,7 +139,7 @@ fn without_cookie(headers: &HeaderMap, name: &str) -> Option<Replacement> {
 
 /// The query without configured credentials, where it has any; the other parameters keep their bytes.
 #[must_use]
-pub fn remove_from_query(places: &[CredentialConfig], query: &str) -> Option<String> {
+pub fn query_without_credentials(places: &[CredentialConfig], query: &str) -> Option<String> {
     let is_ours = |pair: &&str| {
         let name = form_urlencoded::parse(pair.as_bytes()).next().map(|(name, _)| name);
         name.is_some_and(|name| {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn code(places: &[CredentialConfig], pairs: &[(&'static str, &str)], query: Option<&str>) -> &'static str {
-        match find(places, &headers(pairs), query) {
+        match find_credential(places, &headers(pairs), query) {
             Ok(None) => "none",
             Ok(Some(token)) if token == "a.b.c" => "found",
             Ok(Some(_)) => "another",
@@ -250,14 +250,14 @@ mod tests {
     fn credentials_are_taken_out_and_the_rest_keeps_its_bytes() {
         let sent =
             headers(&[("authorization", "Bearer a.b.c"), ("cookie", "x=1; session=a.b.c; y=\"2\""), ("accept", "*/*")]);
-        let replaced = remove_from_headers(&places(), &sent);
+        let replaced = without_credentials(&places(), &sent);
         assert_eq!(replaced[0], Replacement { header: http::header::AUTHORIZATION, value: None });
         assert_eq!(replaced[1].value.as_ref().unwrap(), "x=1; y=\"2\"");
         let alone = headers(&[("cookie", "session=a.b.c")]);
-        assert!(remove_from_headers(&places(), &alone)[0].value.is_none());
-        assert!(remove_from_headers(&places(), &headers(&[("cookie", "x=1")])).is_empty());
-        assert_eq!(remove_from_query(&places(), "a=%7e&access_token=x&b").as_deref(), Some("a=%7e&b"));
-        assert_eq!(remove_from_query(&places(), "access%5ftoken=x").as_deref(), Some(""));
-        assert_eq!(remove_from_query(&places(), "a=1"), None);
+        assert!(without_credentials(&places(), &alone)[0].value.is_none());
+        assert!(without_credentials(&places(), &headers(&[("cookie", "x=1")])).is_empty());
+        assert_eq!(query_without_credentials(&places(), "a=%7e&access_token=x&b").as_deref(), Some("a=%7e&b"));
+        assert_eq!(query_without_credentials(&places(), "access%5ftoken=x").as_deref(), Some(""));
+        assert_eq!(query_without_credentials(&places(), "a=1"), None);
     }
 }

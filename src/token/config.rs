@@ -54,7 +54,12 @@ pub struct TrustedIssuerConfig {
     /// Allows keys over plain HTTP from a host that is not loopback. Default `false`.
     #[serde(default)]
     pub allow_insecure: bool,
-    /// A folder where the last good key set is kept, so that a cold start survives the issuer's outage. Off by default.
+    /// How the way to the issuer is gone, where it is not the open internet. For `discovery` and `jwks_uri`.
+    #[serde(default)]
+    pub fetch: FetchConfig,
+    /// A folder where the last good key set is kept, so that a cold start survives the issuer's outage: where the first
+    /// fetch fails, the kept keys serve until `refresh.stale_for` after they were fetched. Made if it is not there; only its
+    /// owner can read the files in it. For `discovery` and `jwks_uri`. Off by default.
     #[serde(default)]
     pub cache_directory: Option<PathBuf>,
 }
@@ -142,6 +147,25 @@ pub struct RefreshConfig {
     /// How long one fetch may take, connection included. Default `5s`.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
+}
+
+/// How the way to an issuer is gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FetchConfig {
+    /// A file of certificate authorities in PEM that are trusted for this issuer, instead of the system's. Read at start.
+    pub ca: Option<PathBuf>,
+    /// The HTTP proxy that the issuer is asked through, `http://host:port` or `https://…`; loopback is always asked directly.
+    /// `https` URLs go through it by CONNECT, so that it sees names and no keys. The environment's proxies are never used.
+    pub proxy: Option<String>,
+}
+
+impl TrustedIssuerConfig {
+    /// Whether its keys come over the network.
+    #[must_use]
+    pub fn fetches_keys(&self) -> bool {
+        matches!(self.keys, KeysConfig::Discovery | KeysConfig::JwksUri(_))
+    }
 }
 
 impl Default for RefreshConfig {

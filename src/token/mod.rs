@@ -1,21 +1,25 @@
 //! Is the token genuine? Finds it in a request, verifies it against its issuer's keys, and checks every claim.
 
-pub mod bearer;
+mod bearer;
+mod cache;
 mod claims;
 mod config;
 mod error;
 mod jwks;
 mod revocation;
+#[cfg(test)]
+mod tests;
 mod trust;
 mod verify;
 
+pub use bearer::{Replacement, find_credential, query_without_credentials, without_credentials};
 pub use claims::Claims;
 pub use config::{
-    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, KeysConfig, RefreshConfig, TokenLimits,
-    TrustedIssuerConfig,
+    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, FetchConfig, KeysConfig, RefreshConfig,
+    TokenLimits, TrustedIssuerConfig,
 };
 pub use error::TokenError;
-pub use jwks::{FetchError, Fetcher, KeySource, KeyStatus, KeyStore, Keys, Refresher};
+pub use jwks::{FetchError, Fetcher, KeyOrigin, KeySource, KeyStatus, KeyStore, Keys, Refresher};
 pub use revocation::Revocations;
 pub use trust::{Attribute, TrustedIssuer};
-pub use verify::{VerifiedToken, Verifier};
+pub use verify::{VerifiedToken, Verifier, VerifierParts};

@@ -201,6 +201,14 @@ pub enum Attribute {
 }
 
 impl Attribute {
+    pub(super) fn text_bytes(&self) -> usize {
+        match self {
+            Self::String(text) => text.len(),
+            Self::StringSet(members) => members.iter().map(|member| member.len() + 32).sum(),
+            Self::Long(_) | Self::Bool(_) => 0,
+        }
+    }
+
     fn read(value: &Value, config: &AttributeConfig) -> Result<Self, TokenError> {
         let wrong = || TokenError::ClaimType(config.claim.name());
         match config.kind {
@@ -228,10 +236,16 @@ fn normal_type(typ: &str) -> &str {
 /// The one name that reaches the upstream: never empty, and never two spellings of what a reader sees as one name.
 fn subject(claims: &Claims) -> Result<&str, TokenError> {
     let subject = claims::text(claims, "sub")?.ok_or_else(|| missing("sub"))?;
-    if subject.is_empty() || subject.trim() != subject || subject.chars().any(char::is_control) {
+    if subject.is_empty() || subject.trim() != subject || subject.chars().any(is_unseen) {
         return Err(TokenError::InvalidSubject);
     }
     Ok(subject)
+}
+
+/// Control characters, line separators, and what has no width or turns text round: two names that look like one.
+fn is_unseen(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn first_text(claims: &Claims, names: &[&str]) -> Result<Option<String>, TokenError> {

@@ -1,8 +1,9 @@
 //! The verifier: the only maker of a [`VerifiedToken`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::cache::{TokenCache, TokenKey};
 use super::claims::Claims;
 use super::config::TokenLimits;
 use super::error::TokenError;
@@ -10,6 +11,7 @@ use super::revocation::Revocations;
 use super::trust::{Attribute, TrustedIssuer};
 use crate::clock::Clock;
 use crate::jose::{Algorithm, CompactJws, JoseError};
+use crate::telemetry::TokenCacheMetrics;
 
 /// A token whose signature, issuer, audience, times, type and claims all hold. Only [`Verifier::verify`] makes one.
 #[derive(Debug)]
@@ -99,10 +101,20 @@ impl VerifiedToken {
         &self.attributes
     }
 
-    /// All claims.
+    /// The claims that the verifier was told to keep.
     #[must_use]
     pub fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// About how many bytes of text the token holds, for the bound of the cache.
+    pub(super) fn text_bytes(&self) -> usize {
+        let optional = [&self.jti, &self.origin_jti, &self.username, &self.email, &self.client_id];
+        let optional: usize = optional.into_iter().flatten().map(String::len).sum();
+        let lists = self.scopes.iter().chain(&self.groups).map(|text| text.len() + 32).sum::<usize>();
+        let attributes: usize = self.attributes.iter().map(|(name, value)| 64 + name.len() + value.text_bytes()).sum();
+        let claims: usize = self.claims.iter().map(|(name, value)| 64 + name.len() + value.to_string().len()).sum();
+        self.subject.len() + optional + lists + attributes + claims
     }
 }
 
@@ -110,22 +122,40 @@ impl VerifiedToken {
 #[derive(Debug)]
 pub struct Verifier {
     issuers: HashMap<Arc<str>, Arc<TrustedIssuer>>,
+    /// Claims that somebody will ask for; the others are checked and let go.
+    kept_claims: HashSet<String>,
+    cache: Arc<TokenCache>,
     limits: TokenLimits,
     revocations: Revocations,
     clock: Clock,
 }
 
+/// What a verifier is made of, beside the issuers that it trusts.
+pub struct VerifierParts {
+    /// Names of the claims that a verified token keeps.
+    pub kept_claims: HashSet<String>,
+    /// Bounds on what is read.
+    pub limits: TokenLimits,
+    /// What was revoked.
+    pub revocations: Revocations,
+    /// The time.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: TokenCacheMetrics,
+}
+
 impl Verifier {
     /// A verifier for these issuers, which must differ in `iss`.
     #[must_use]
-    pub fn new(
-        issuers: impl IntoIterator<Item = Arc<TrustedIssuer>>,
-        limits: TokenLimits,
-        revocations: Revocations,
-        clock: Clock,
-    ) -> Self {
-        let issuers = issuers.into_iter().map(|issuer| (issuer.issuer().clone(), issuer)).collect();
-        Self { issuers, limits, revocations, clock }
+    pub fn new(issuers: impl IntoIterator<Item = Arc<TrustedIssuer>>, parts: VerifierParts) -> Self {
+        Self {
+            issuers: issuers.into_iter().map(|issuer| (issuer.issuer().clone(), issuer)).collect(),
+            kept_claims: parts.kept_claims,
+            cache: Arc::new(TokenCache::new(parts.metrics)),
+            limits: parts.limits,
+            revocations: parts.revocations,
+            clock: parts.clock,
+        }
     }
 
     /// Proves a token, or says why not. Waits for the network only where `kid` is unknown, and then not often.
@@ -136,6 +166,17 @@ impl Verifier {
         if token.len() as u64 > self.limits.token.as_u64() {
             return Err(TokenError::TooLong);
         }
+        let key = TokenKey::of(token);
+        let verified = match self.cache.find(key, |token| self.generation_now(token)) {
+            Some(verified) => verified,
+            None => self.verify_anew(token, key).await?,
+        };
+        // Asked of every token, however often it was seen: the clock and the revocation list move on.
+        self.recheck(&verified)?;
+        Ok(verified)
+    }
+
+    async fn verify_anew(&self, token: &str, key: TokenKey) -> Result<Arc<VerifiedToken>, TokenError> {
         // Strictly, so that what is judged below is what every other reader of this token sees.
         let jws = CompactJws::parse(token, self.limits.claims_depth)?;
         // The issuer comes first, so that only its own keys are ever tried: two issuers with one `kid` never meet.
@@ -143,16 +184,30 @@ impl Verifier {
         // The algorithm is the operator's and the key's choice, the token only names it.
         let algorithm = jws.header().algorithm.filter(|algorithm| issuer.accepts(*algorithm));
         let algorithm = algorithm.ok_or(JoseError::UnsupportedAlgorithm)?;
-        check_signature(issuer, algorithm, &jws).await?;
+        let generation = check_signature(issuer, algorithm, &jws).await?;
         // From here on the claims are the issuer's own words.
-        let header = jws.header().clone();
-        let verified = issuer.read(&header, jws.into_claims())?;
-        self.recheck(issuer, &verified)?;
-        Ok(Arc::new(verified))
+        let (header, claims) = jws.into_parts();
+        let mut verified = issuer.read(&header, claims)?;
+        verified.claims.retain(|name, _| self.kept_claims.contains(name));
+        let verified = Arc::new(verified);
+        self.cache.keep(key, &verified, generation);
+        Ok(verified)
+    }
+
+    /// The generation of the keys that the token's issuer has now.
+    fn generation_now(&self, token: &VerifiedToken) -> Option<u64> {
+        self.issuers.get(&token.issuer)?.keys().current().map(|keys| keys.generation)
+    }
+
+    /// How the cache's size gets into the metrics whenever they are read.
+    pub fn count_cache(&self) -> impl Fn() + Send + Sync + 'static {
+        let cache = self.cache.clone();
+        move || cache.count()
     }
 
     /// The rules whose answer changes while the token does not: time and revocation.
-    fn recheck(&self, issuer: &TrustedIssuer, token: &VerifiedToken) -> Result<(), TokenError> {
+    fn recheck(&self, token: &VerifiedToken) -> Result<(), TokenError> {
+        let issuer = self.issuers.get(&token.issuer).ok_or(TokenError::UnknownIssuer)?;
         issuer.check_time(token, self.clock.unix_seconds())?;
         let revoked = self.revocations.is_revoked(&token.issuer, token.jti.as_deref(), token.origin_jti.as_deref());
         if revoked { Err(TokenError::Revoked) } else { Ok(()) }
@@ -165,12 +220,18 @@ impl Verifier {
     }
 }
 
-async fn check_signature(issuer: &TrustedIssuer, algorithm: Algorithm, jws: &CompactJws<'_>) -> Result<(), TokenError> {
+/// Gives the generation of the keys that proved the signature.
+async fn check_signature(
+    issuer: &TrustedIssuer,
+    algorithm: Algorithm,
+    jws: &CompactJws<'_>,
+) -> Result<u64, TokenError> {
     let unavailable = || TokenError::KeysUnavailable(issuer.name().to_string());
     let kid = jws.header().kid.as_deref();
     let keys = issuer.keys().current().ok_or_else(unavailable)?;
     if let Some(key) = keys.set.find(kid, algorithm) {
-        return Ok(key.verify(algorithm, jws)?);
+        key.verify(algorithm, jws)?;
+        return Ok(keys.generation);
     }
     // Only a `kid` that is nowhere in the set may have been rotated in; anything else is the token's fault.
     let Some(kid) = kid else { return Err(TokenError::UnknownKey) };
@@ -179,5 +240,6 @@ async fn check_signature(issuer: &TrustedIssuer, algorithm: Algorithm, jws: &Com
     }
     let keys = issuer.keys().ask_again().await.ok_or_else(unavailable)?;
     let key = keys.set.find(Some(kid), algorithm).ok_or(TokenError::UnknownKey)?;
-    Ok(key.verify(algorithm, jws)?)
+    key.verify(algorithm, jws)?;
+    Ok(keys.generation)
 }

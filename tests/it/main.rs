@@ -6,3 +6,51 @@ mod architecture;
 // what is judged byte by byte on client connections, and how long they last
 #[cfg(test)]
 mod wire;
+// `check` and `explain` as commands, and every exit code
+#[cfg(test)]
+mod commands;
+// where a token may stand, and that it goes no further unless asked
+#[cfg(test)]
+mod credentials;
+// every config that we show
+#[cfg(test)]
+mod examples;
+// one table of requests and tokens, and what becomes of them
+#[cfg(test)]
+mod decisions;
+// messages that could be framed in two ways, and sizes
+#[cfg(test)]
+mod framing;
+// what a client claims about itself never reaches an upstream; what was proved does
+#[cfg(test)]
+mod identity;
+// keys of trusted issuers over their lives, and issuers that answer badly
+#[cfg(test)]
+mod keys;
+// targets and hosts that could be read in two ways
+#[cfg(test)]
+mod paths;
+// the quickstart, from its card to what it leaves behind
+#[cfg(test)]
+mod quickstart;
+// which route a request takes
+#[cfg(test)]
+mod routes;
+// the gate, issuers, upstreams and clients that the tests are made of
+#[cfg(test)]
+mod support;
+// TLS on both sides, and HTTP/2
+#[cfg(test)]
+mod tls;
+// balancing, dead and slow upstreams, and what of their answers is passed on
+#[cfg(test)]
+mod upstreams;
+// how the gate stops
+#[cfg(test)]
+mod stopping;
+// the operator's door, and what is counted and logged
+#[cfg(test)]
+mod operators;
+// policies, enforced and in shadow
+#[cfg(test)]
+mod policies;

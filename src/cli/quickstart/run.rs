@@ -14,8 +14,7 @@ use crate::cli::args::QuickstartArgs;
 use crate::cli::report::Failure;
 use crate::cli::run::Verdict;
 use crate::config::{Config, Loaded};
-use crate::server::{self, ServerError};
-use crate::telemetry;
+use crate::server::ServerError;
 
 /// The upstream that the quickstart answers for itself.
 const ECHO: &str = "echo";
@@ -24,13 +23,13 @@ pub(in crate::cli) fn run(args: &QuickstartArgs) -> Result<Verdict, Failure> {
     let state = State::open(args.state.as_deref())?;
     let config_file = state.config();
     let loaded = Config::load(&config_file).map_err(ServerError::from)?;
-    telemetry::start(&loaded.config.telemetry).map_err(ServerError::from)?;
+    crate::telemetry::start(&loaded.config.telemetry).map_err(ServerError::from)?;
     let _answering = start_echo(&loaded)?;
     let card = Card::of(&loaded.config, &config_file, state.is_kept());
     if let Some(card) = card.as_ref().filter(|_| state.is_kept()) {
         write_card(&state, card)?;
     }
-    server::serve(&loaded, || {
+    crate::server::serve(&loaded, || {
         if let Some(card) = &card {
             print!("{}", card.text());
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::config::mistake::{Mistake, Place, Reason};
-use crate::config::nearest::{list, nearest};
+use crate::config::nearest::{did_you_mean, list};
 use crate::config::places::{ConfigPath, Places};
 
 /// The mistakes found so far.
@@ -25,12 +25,16 @@ impl<'a> Findings<'a> {
 
     /// The key at the end of `path` cannot be.
     pub(crate) fn wrong_key(&mut self, path: &ConfigPath, what: impl AsRef<str>) {
-        let place = self.places.of_key(path);
-        self.push(Reason::WrongValue, place, format!("`{path}`: {}", what.as_ref()), None);
+        self.add_key(path, Reason::WrongValue, what);
     }
 
     pub(crate) fn add(&mut self, path: &ConfigPath, reason: Reason, what: impl AsRef<str>) {
         let place = self.places.of(path);
+        self.push(reason, place, format!("`{path}`: {}", what.as_ref()), None);
+    }
+
+    pub(crate) fn add_key(&mut self, path: &ConfigPath, reason: Reason, what: impl AsRef<str>) {
+        let place = self.places.of_key(path);
         self.push(reason, place, format!("`{path}`: {}", what.as_ref()), None);
     }
 
@@ -43,11 +47,20 @@ impl<'a> Findings<'a> {
         known: impl IntoIterator<Item = &'k String>,
     ) {
         let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
-        let near = nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-        let message = format!("`{path}`: no {kind} is called {}{}", self.quote(path, name), near.unwrap_or_default());
-        let help = if known.is_empty() { "there is none".to_owned() } else { format!("known: {}", list(known)) };
+        // Measuring takes its time: of very many mistakes, the first few are enough to see what is wrong.
+        let near = if self.mistakes.len() < 50 { did_you_mean(name, &known) } else { String::new() };
+        let message = format!("`{path}`: no {kind} is called {}{near}", self.quote(path, name));
+        let help = if known.is_empty() { "there is none".to_owned() } else { format!("known: {}", list(&known)) };
         let place = self.places.of(path);
         self.push(Reason::UnknownName, place, message, Some(help));
+    }
+
+    /// Refuses `value` at `path` where there is an objection to it.
+    pub(crate) fn object(&mut self, path: &ConfigPath, value: &str, objection: Option<&str>) {
+        if let Some(objection) = objection {
+            let quoted = self.quote(path, value);
+            self.wrong(path, format!("{quoted} {objection}"));
+        }
     }
 
     /// Refuses the text at `path` unless it says something.
@@ -71,15 +84,13 @@ impl<'a> Findings<'a> {
         }
     }
 
-    pub(crate) fn at_least(&mut self, path: &ConfigPath, value: Duration, least: Duration) {
+    /// Refuses a duration that is shorter than `least`, or so long that it was hardly meant and clocks could not hold it.
+    pub(crate) fn duration(&mut self, path: &ConfigPath, value: Duration, least: Duration) {
+        const LONGEST: Duration = Duration::from_hours(24 * 3650);
         if value < least {
             self.wrong(path, format!("must be at least `{}`", humantime(least)));
-        }
-    }
-
-    pub(crate) fn not_zero(&mut self, path: &ConfigPath, value: Duration) {
-        if value.is_zero() {
-            self.wrong(path, "must be longer than nothing");
+        } else if value > LONGEST {
+            self.wrong(path, "must be at most `3650d`");
         }
     }
 
@@ -116,6 +127,7 @@ impl<'a> Findings<'a> {
     }
 }
 
+/// As it is written in the file.
 fn humantime(duration: Duration) -> String {
     humantime_serde::re::humantime::format_duration(duration).to_string()
 }

@@ -77,20 +77,12 @@ pub(crate) fn check_identity_headers(
         } else if FRAMING.iter().chain(&TAKEN).any(|taken| *taken == folded) {
             findings.wrong_key(&at, "this header has a meaning of its own and cannot tell who the caller is");
         } else if let Some(first) = seen.insert(folded, name) {
-            findings.mistakes.push(same_header(&at, first, findings));
+            let message = format!("upstreams cannot tell this header from `{first}`");
+            findings.add_key(&at, Reason::DuplicateName, message);
         }
         if source.claim.is_empty() {
             findings.wrong(&at, "must name a claim");
         }
-    }
-}
-
-fn same_header(at: &ConfigPath, first: &str, findings: &Findings<'_>) -> crate::config::mistake::Mistake {
-    crate::config::mistake::Mistake {
-        code: Reason::DuplicateName.code(),
-        place: findings.places.of_key(at),
-        message: format!("`{at}`: upstreams cannot tell this header from `{first}`"),
-        help: None,
     }
 }
 

@@ -9,10 +9,11 @@ use secrecy::{ExposeSecret, SecretString};
 use super::findings::Findings;
 use super::url::objection;
 use crate::config::mistake::Reason;
+use crate::config::nearest::did_you_mean;
 use crate::config::places::ConfigPath;
 use crate::issuer::{ClientConfig, IssuerConfig, PoolConfig, UserConfig};
 
-/// Standard attributes of a Cognito user (OpenID Connect Core 1.0 section 5.1) that may be declared.
+/// Standard attributes of a Cognito user (section 5.1 of `OpenID` Connect Core 1.0) that may be declared.
 const STANDARD_ATTRIBUTES: [&str; 19] = [
     "address",
     "birthdate",
@@ -35,9 +36,9 @@ const STANDARD_ATTRIBUTES: [&str; 19] = [
     "zoneinfo",
 ];
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(60 * 60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Ids that pools and clients before this one have taken. Both are known by their id alone, so none may come twice.
 #[derive(Default)]
@@ -68,8 +69,8 @@ fn check_public_url(path: &ConfigPath, url: &str, findings: &mut Findings<'_>) {
 }
 
 fn check_pool<'c>(at: &ConfigPath, name: &str, pool: &'c PoolConfig, ids: &mut Ids<'c>, findings: &mut Findings<'_>) {
-    if !is_name(name) {
-        findings.wrong_key(at, "the name of a pool is 1 to 128 characters without blanks and control characters");
+    if !is_title(name) {
+        findings.wrong_key(at, "the name of a pool is 1 to 128 letters, digits, blanks and `_+=,.@-`");
     }
     if let Some(id) = &pool.id {
         let path = at.key("id");
@@ -84,7 +85,7 @@ fn check_pool<'c>(at: &ConfigPath, name: &str, pool: &'c PoolConfig, ids: &mut I
     for (name, client) in &pool.clients {
         check_client(&at.key("clients").key(name), name, client, ids, findings);
     }
-    for name in pool.groups.keys().filter(|name| !is_name(name)) {
+    for name in pool.groups.keys().filter(|name| !is_name(name, 128)) {
         let message = "the name of a group is 1 to 128 characters without blanks and control characters";
         findings.wrong_key(&at.key("groups").key(name), message);
     }
@@ -107,8 +108,8 @@ fn check_client<'c>(
     ids: &mut Ids<'c>,
     findings: &mut Findings<'_>,
 ) {
-    if !is_name(name) {
-        findings.wrong_key(at, "the name of a client is 1 to 128 characters without blanks and control characters");
+    if !is_title(name) {
+        findings.wrong_key(at, "the name of a client is 1 to 128 letters, digits, blanks and `_+=,.@-`");
     }
     if let Some(id) = &client.id {
         if !is_word(id, 128) {
@@ -145,7 +146,7 @@ fn within(
 }
 
 fn check_user(at: &ConfigPath, name: &str, user: &UserConfig, pool: &PoolConfig, findings: &mut Findings<'_>) {
-    if !is_name(name) {
+    if !is_name(name, 128) {
         findings.wrong_key(at, "the name of a user is 1 to 128 characters without blanks and control characters");
     }
     check_password(&at.key("password"), &user.password, findings);
@@ -166,10 +167,9 @@ fn check_password(path: &ConfigPath, password: &SecretString, findings: &mut Fin
 }
 
 fn check_attribute(path: &ConfigPath, name: &str, value: &str, findings: &mut Findings<'_>) {
-    let is_custom = name.strip_prefix("custom:").is_some_and(|custom| is_word(custom, 20));
+    let is_custom = name.strip_prefix("custom:").is_some_and(|custom| is_name(custom, 20));
     if !is_custom && !STANDARD_ATTRIBUTES.contains(&name) {
-        let near = crate::config::nearest::nearest(name, STANDARD_ATTRIBUTES);
-        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let near = did_you_mean(name, &STANDARD_ATTRIBUTES);
         findings.wrong_key(path, format!("is neither a standard attribute nor `custom:` and a name{near}"));
     }
     if value.chars().count() > 2048 {
@@ -180,9 +180,15 @@ fn check_attribute(path: &ConfigPath, name: &str, value: &str, findings: &mut Fi
     }
 }
 
-/// `[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,128}` of Cognito's model, which leaves out blanks and controls.
-fn is_name(name: &str) -> bool {
-    (1..=128).contains(&name.chars().count()) && !name.chars().any(|c| c.is_whitespace() || c.is_control())
+/// `[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,most}` of Cognito's model, which leaves out blanks and controls.
+fn is_name(name: &str, most: usize) -> bool {
+    (1..=most).contains(&name.chars().count()) && !name.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+/// `[\w\s+=,.@-]{1,128}` of Cognito's model.
+fn is_title(title: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_ +=,.@-".contains(&byte);
+    (1..=128).contains(&title.len()) && title.bytes().all(fits)
 }
 
 /// `[\w+]{1,most}` of Cognito's model.

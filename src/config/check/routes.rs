@@ -1,6 +1,6 @@
 //! Routes: what they match, where they lead, and rules that someone can fulfil.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::findings::Findings;
 use super::headers::{check_identity_headers, is_token};
@@ -145,7 +145,8 @@ fn issuers_that_reach<'c>(rules: &'c AccessRules, config: &'c Config) -> Vec<&'c
     if rules.issuers.is_empty() {
         return config.trusted_issuers.keys().map(String::as_str).collect();
     }
-    rules.issuers.iter().map(String::as_str).collect()
+    let named: BTreeSet<&str> = rules.issuers.iter().map(String::as_str).collect();
+    named.into_iter().collect()
 }
 
 fn each_required(
@@ -179,21 +180,19 @@ fn check_scope(path: &ConfigPath, scope: &str, findings: &mut Findings<'_>) {
 fn check_group(path: &ConfigPath, group: &str, reaching: &[&str], findings: &mut Findings<'_>) {
     let quoted = findings.quote(path, group);
     match group.split_once('|') {
-        Some((issuer, name)) if !reaching.contains(&issuer) => {
-            let known = reaching.iter().map(|issuer| format!("`{issuer}|{name}`")).collect::<Vec<_>>().join(", ");
+        Some((issuer, _)) if !reaching.contains(&issuer) => {
             let message = format!("what stands before `|` in {quoted} is no issuer whose tokens reach this route");
-            findings.add(
-                path,
-                Reason::UnknownName,
-                if known.is_empty() { message } else { format!("{message}; known: {known}") },
-            );
+            findings.add(path, Reason::UnknownName, format!("{message}: {}", prefixes(reaching)));
         }
         None if reaching.len() > 1 => {
-            let which = reaching.iter().map(|issuer| format!("`{issuer}|…`")).collect::<Vec<_>>().join(" or ");
-            let message = format!("several issuers reach this route, so {quoted} must say whose group it is: {which}");
-            findings.add(path, Reason::Contradiction, message);
+            let message = format!("several issuers reach this route, so {quoted} must say whose group it is");
+            findings.add(path, Reason::Contradiction, format!("{message}: {}", prefixes(reaching)));
         }
         Some((_, "")) | None if group.is_empty() || group.ends_with('|') => findings.wrong(path, "must name a group"),
         _ => {}
     }
+}
+
+fn prefixes(issuers: &[&str]) -> String {
+    issuers.iter().map(|issuer| format!("`{issuer}|…`")).collect::<Vec<_>>().join(" or ")
 }

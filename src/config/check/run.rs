@@ -1,5 +1,7 @@
 //! Every check of a config, section by section.
 
+use std::time::Duration;
+
 use super::findings::Findings;
 use super::headers::{check_credentials, check_identity};
 use super::pools::check_issuer;
@@ -58,11 +60,11 @@ fn check_limits(limits: &LimitsConfig, findings: &mut Findings<'_>) {
         ("header", header.as_u64(), MIB),
         ("headers", *headers as u64, 256),
         ("target", target.as_u64(), 65_534),
-        ("body", body.as_u64(), u64::MAX),
+        ("body", body.as_u64(), MIB * MIB),
         ("claims_depth", *claims_depth as u64, 127),
-        ("connections_per_ip", *connections_per_ip as u64, u64::MAX),
+        ("connections_per_ip", *connections_per_ip as u64, MIB),
     ] {
         findings.between(&ConfigPath::new("limits").key(key), value, 1, most);
     }
-    findings.not_zero(&ConfigPath::new("limits").key("header_timeout"), *header_timeout);
+    findings.duration(&ConfigPath::new("limits").key("header_timeout"), *header_timeout, Duration::from_millis(1));
 }

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::findings::Findings;
-use super::url::objection;
+use super::url::{objection, proxy_objection};
 use crate::config::mistake::Reason;
-use crate::config::nearest::nearest;
+use crate::config::nearest::did_you_mean;
 use crate::config::places::ConfigPath;
 use crate::config::sections::Config;
-use crate::token::{AttributeKind, ClaimPathConfig, KeysConfig, RefreshConfig, TrustedIssuerConfig};
+use crate::token::{AttributeKind, ClaimPathConfig, FetchConfig, KeysConfig, RefreshConfig, TrustedIssuerConfig};
 
 /// Signature algorithms of RFC 7518 section 3.1, RFC 8037 and RFC 9864 that public keys verify.
 const ALGORITHMS: [&str; 11] =
@@ -18,7 +18,7 @@ const ALGORITHMS: [&str; 11] =
 /// Attributes that every principal has by itself.
 const OWN_ATTRIBUTES: [&str; 7] = ["issuer", "sub", "scopes", "username", "email", "email_verified", "client_id"];
 
-const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
+const LONGEST_LEEWAY: Duration = Duration::from_mins(1);
 
 pub(crate) fn check_trusted_issuers(config: &Config, findings: &mut Findings<'_>) {
     let mut seen = Seen::default();
@@ -27,6 +27,7 @@ pub(crate) fn check_trusted_issuers(config: &Config, findings: &mut Findings<'_>
         check_name(&at, name, findings);
         check_issuer(&at, name, trusted, &mut seen, findings);
         check_keys(&at, trusted, config, findings);
+        check_fetch(&at, trusted, findings);
         check_audience(&at, trusted, findings);
         check_algorithms(&at.key("algorithms"), &trusted.algorithms, findings);
         check_times(&at, trusted, findings);
@@ -86,11 +87,30 @@ fn check_keys(at: &ConfigPath, trusted: &TrustedIssuerConfig, config: &Config, f
     }
 }
 
-fn check_url(path: &ConfigPath, url: &str, allow_insecure: bool, findings: &mut Findings<'_>) {
-    if let Some(objection) = objection(url, allow_insecure) {
-        let quoted = findings.quote(path, url);
-        findings.wrong(path, format!("{quoted} {objection}"));
+/// What is said of the way to the keys must have an effect.
+fn check_fetch(at: &ConfigPath, trusted: &TrustedIssuerConfig, findings: &mut Findings<'_>) {
+    let (ca, proxy) = (at.key("fetch").key("ca"), at.key("fetch").key("proxy"));
+    let cache = at.key("cache_directory");
+    let FetchConfig { ca: authorities, proxy: through } = &trusted.fetch;
+    let said = [(&ca, authorities.is_some()), (&proxy, through.is_some()), (&cache, trusted.cache_directory.is_some())];
+    for (path, _) in said.iter().filter(|(_, is_said)| *is_said && !trusted.fetches_keys()) {
+        findings.wrong_key(path, "these keys are not fetched: only `discovery` and `jwks_uri` have a use for it");
     }
+    if let Some(file) = authorities {
+        findings.file(&ca, file);
+    }
+    if let Some(url) = through {
+        let objection = proxy_objection(url);
+        findings.object(&proxy, url, objection);
+    }
+    if let Some(directory) = trusted.cache_directory.as_ref().filter(|path| path.exists() && !path.is_dir()) {
+        let quoted = findings.quote(&cache, &directory.display().to_string());
+        findings.wrong(&cache, format!("{quoted} is not a folder"));
+    }
+}
+
+fn check_url(path: &ConfigPath, url: &str, allow_insecure: bool, findings: &mut Findings<'_>) {
+    findings.object(path, url, objection(url, allow_insecure));
 }
 
 fn check_audience(at: &ConfigPath, trusted: &TrustedIssuerConfig, findings: &mut Findings<'_>) {
@@ -115,8 +135,7 @@ fn check_algorithms(path: &ConfigPath, algorithms: &[String], findings: &mut Fin
             let why = "whoever can check such a token can also make one; symmetric algorithms are never accepted";
             findings.wrong(&at, format!("{quoted}: {why}"));
         } else if !ALGORITHMS.contains(&algorithm.as_str()) {
-            let near = nearest(algorithm, ALGORITHMS).map(|near| format!("; did you mean `{near}`?"));
-            findings.wrong(&at, format!("unknown algorithm {quoted}{}", near.unwrap_or_default()));
+            findings.wrong(&at, format!("unknown algorithm {quoted}{}", did_you_mean(algorithm, &ALGORITHMS)));
         }
     }
 }
@@ -127,14 +146,18 @@ fn check_times(at: &ConfigPath, trusted: &TrustedIssuerConfig, findings: &mut Fi
         findings.wrong(&at.key("leeway"), "must be at most `60s`");
     }
     if let Some(max_age) = trusted.max_age {
-        findings.at_least(&at.key("max_age"), max_age, second);
+        findings.duration(&at.key("max_age"), max_age, second);
     }
-    // `stale_for: 0s` is allowed: old keys then never serve.
-    let RefreshConfig { every, stale_for: _, unknown_kid_at_most_every, timeout } = trusted.refresh;
-    let refresh = at.key("refresh");
-    findings.at_least(&refresh.key("every"), every, second);
-    findings.at_least(&refresh.key("unknown_kid_at_most_every"), unknown_kid_at_most_every, second);
-    findings.not_zero(&refresh.key("timeout"), timeout);
+    let RefreshConfig { every, stale_for, unknown_kid_at_most_every, timeout } = trusted.refresh;
+    for (key, value, least) in [
+        ("every", every, second),
+        // With `0s` old keys never serve.
+        ("stale_for", stale_for, Duration::ZERO),
+        ("unknown_kid_at_most_every", unknown_kid_at_most_every, second),
+        ("timeout", timeout, Duration::from_millis(1)),
+    ] {
+        findings.duration(&at.key("refresh").key(key), value, least);
+    }
 }
 
 fn check_claims(at: &ConfigPath, trusted: &TrustedIssuerConfig, findings: &mut Findings<'_>) {

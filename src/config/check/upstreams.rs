@@ -1,6 +1,7 @@
 //! Upstreams: endpoints that can be connected to, and TLS files that are there.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
 
 use super::findings::Findings;
 use crate::config::mistake::Reason;
@@ -35,7 +36,7 @@ fn check_upstream(at: &ConfigPath, upstream: &UpstreamConfig, findings: &mut Fin
     }
     let TimeoutsConfig { connect, read, write, idle } = upstream.timeouts;
     for (key, timeout) in [("connect", connect), ("read", read), ("write", write), ("idle", idle)] {
-        findings.not_zero(&at.key("timeouts").key(key), timeout);
+        findings.duration(&at.key("timeouts").key(key), timeout, Duration::from_millis(1));
     }
     findings.between(&at.key("retries").key("attempts"), upstream.retries.attempts as u64, 0, 10);
 }

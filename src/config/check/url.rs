@@ -30,6 +30,18 @@ pub(crate) fn objection(url: &str, allow_insecure: bool) -> Option<&'static str>
     }
 }
 
+/// Why `url` is not that of an HTTP proxy, or `None` where it is.
+pub(crate) fn proxy_objection(url: &str) -> Option<&'static str> {
+    let uri = url.parse::<Uri>().ok();
+    let is_bare = uri.as_ref().is_some_and(|uri| matches!(uri.path(), "" | "/") && uri.query().is_none());
+    let is_http = uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+    if is_http && is_bare {
+        objection(url, true)
+    } else {
+        Some("is not the URL of a proxy, such as `http://proxy.example:3128`")
+    }
+}
+
 /// Whether a host, as it stands in a URL, is this machine.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -38,7 +50,7 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::objection;
+    use super::{objection, proxy_objection};
 
     #[test]
     fn https_and_loopback_may_be_asked() {
@@ -73,5 +85,17 @@ mod tests {
             assert!(objection(url, false).is_some(), "`{url}`");
         }
         assert!(objection("ftp://idp.example", true).is_some());
+    }
+
+    #[test]
+    fn a_proxy_is_named_by_scheme_host_and_port_alone() {
+        for url in ["http://proxy.example:3128", "https://proxy.example", "http://10.0.0.1:80/"] {
+            assert_eq!(proxy_objection(url), None, "`{url}`");
+        }
+        for url in
+            ["", "proxy.example:3128", "socks5://p.example", "http://p.example/a", "http://a:b@p.example", "http://"]
+        {
+            assert!(proxy_objection(url).is_some(), "`{url}`");
+        }
     }
 }

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, Visitor};
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::entries::{Choice, Entries, Items};
 use super::expand::Source;
-use super::fault::{Fault, in_plain_words};
+use super::fault::Fault;
 use super::node::{Node, Scalar, Value};
 use super::scalar::{Plain, resolve};
+use super::wording::in_plain_words;
 
 /// A value of the tree as serde wants it.
 #[derive(Clone, Copy)]
@@ -40,14 +41,22 @@ impl<'a> NodeDeserializer<'a> {
         }
     }
 
-    fn scalar<'de, V: Visitor<'de>>(self, scalar: &Scalar, visitor: V) -> Result<V::Value, Fault> {
+    /// A variable can hold a number though it is quoted: between braces and brackets YAML lets it stand no other way.
+    fn typed<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match &self.node.value {
+            Value::Scalar(scalar) => self.scalar(scalar, scalar.plain || self.node.written().is_some(), visitor),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn scalar<'de, V: Visitor<'de>>(self, scalar: &Scalar, plain: bool, visitor: V) -> Result<V::Value, Fault> {
         let text = self.source.expand(&scalar.text)?;
-        if !scalar.plain {
+        if !plain {
             return visitor.visit_str(&text);
         }
         match resolve(&text) {
-            // A variable that is set but empty is an empty text: it must not read as a key that was left out.
-            Plain::Nothing if !scalar.text.is_empty() && text.is_empty() => visitor.visit_str(""),
+            // A variable that is set but empty, or to `null`, is text: it must not read as a key that was left out.
+            Plain::Nothing if *text != *scalar.text => visitor.visit_str(&text),
             Plain::Nothing => visitor.visit_unit(),
             Plain::Bool(value) => visitor.visit_bool(value),
             Plain::Unsigned(value) => visitor.visit_u64(value),
@@ -75,7 +84,16 @@ fn expectation<'de, V: Visitor<'de>>(visitor: &V) -> String {
             self.0.expecting(formatter)
         }
     }
-    in_plain_words(Expecting(visitor).to_string())
+    in_plain_words(&Expecting(visitor).to_string())
+}
+
+/// The methods that ask for a number or a boolean and nothing else.
+macro_rules! typed {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            self.typed(visitor)
+        }
+    )*};
 }
 
 impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
@@ -83,7 +101,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.node.value {
-            Value::Scalar(scalar) => self.scalar(scalar, visitor),
+            Value::Scalar(scalar) => self.scalar(scalar, scalar.plain, visitor),
             Value::Sequence(items) => visitor.visit_seq(Items::new(items, self.source)),
             Value::Mapping(entries) => visitor.visit_map(Entries::new(entries, self.source)),
         }
@@ -115,12 +133,29 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
         visitor.visit_enum(Choice::of(self)?)
     }
 
+    /// Only a map: what serde derives would also take a list, value by value in the order of the fields.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _keys: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match &self.node.value {
+            Value::Mapping(entries) => visitor.visit_map(Entries::new(entries, self.source)),
+            Value::Sequence(_) => Err(Fault::wrong("a map", "a list")),
+            Value::Scalar(scalar) if is_nothing(scalar) => Err(no_value("a map")),
+            Value::Scalar(scalar) => Err(Fault::invalid_type(Unexpected::Str(&scalar.text), &"a map")),
+        }
+    }
+
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_newtype_struct(self)
     }
 
+    typed! { deserialize_bool deserialize_u16 deserialize_u32 deserialize_u64 }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+        i8 i16 i32 i64 i128 u8 u128 f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map
+        identifier ignored_any
     }
 }

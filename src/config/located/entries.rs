@@ -38,14 +38,14 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 
 /// The entries of a map.
 pub(crate) struct Entries<'a> {
-    entries: slice::Iter<'a, Entry>,
-    entry: Option<&'a Entry>,
+    rest: slice::Iter<'a, Entry>,
+    current: Option<&'a Entry>,
     source: &'a Source<'a>,
 }
 
 impl<'a> Entries<'a> {
     pub(crate) fn new(entries: &'a [Entry], source: &'a Source<'a>) -> Self {
-        Self { entries: entries.iter(), entry: None, source }
+        Self { rest: entries.iter(), current: None, source }
     }
 }
 
@@ -53,12 +53,14 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        self.entry = self.entries.find(|entry| !entry.value.pruned);
-        self.entry.map(|entry| seed.deserialize(key(&entry.key)).map_err(|fault| fault.at(entry.key.spot))).transpose()
+        self.current = self.rest.find(|entry| !entry.value.pruned);
+        self.current
+            .map(|entry| seed.deserialize(key(&entry.key)).map_err(|fault| fault.at(entry.key.spot)))
+            .transpose()
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
-        let Entry { key, value: node } = self.entry.ok_or_else(|| Fault::wrong("a key", "a value"))?;
+        let Entry { key, value: node } = self.current.ok_or_else(|| Fault::wrong("a key", "a value"))?;
         let value = seed.deserialize(NodeDeserializer { node, source: self.source });
         value.map_err(|fault| fault.rise(Segment::Key(key.text.clone()), node, Some(key.spot)))
     }
@@ -104,7 +106,7 @@ impl<'de> EnumAccess<'de> for Choice<'_> {
         let variant = match &self {
             Self::Word(word) => seed.deserialize(word.as_str().into_deserializer())?,
             Self::Keyed(entry, _) => {
-                seed.deserialize(key(&entry.key)).map_err(|fault| fault.as_key().at(entry.key.spot))?
+                seed.deserialize(key(&entry.key)).map_err(|fault| fault.about_key().at(entry.key.spot))?
             }
         };
         Ok((variant, self))

@@ -5,16 +5,20 @@ use std::fmt;
 use serde::de::{self, Expected, Unexpected};
 
 use super::node::{Node, Segment, Spot};
-use super::scalar::{Plain, resolve};
+use super::wording::{clipped, found_in_plain_words, in_plain_words};
 use crate::config::mistake::Reason;
-use crate::config::nearest::{list, nearest};
+use crate::config::nearest::{did_you_mean, list};
 
 /// What is wrong in the tree, and where.
 #[derive(Debug)]
-pub(crate) struct Fault {
-    pub(crate) kind: Kind,
+pub(crate) struct Fault(Box<Particulars>);
+
+/// Boxed, since every read of a value returns room for it.
+#[derive(Debug)]
+struct Particulars {
+    kind: Kind,
     /// `None` until the first value that it passes tells where it stands.
-    pub(crate) spot: Option<Spot>,
+    spot: Option<Spot>,
     /// Innermost step first.
     steps: Vec<Segment>,
     help: Option<String>,
@@ -45,7 +49,7 @@ pub(crate) enum Kind {
 
 impl Fault {
     fn of(kind: Kind) -> Self {
-        Self { kind, spot: None, steps: Vec::new(), help: None, written: None }
+        Self(Box::new(Particulars { kind, spot: None, steps: Vec::new(), help: None, written: None }))
     }
 
     pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
@@ -57,51 +61,59 @@ impl Fault {
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.0.help = Some(help.into());
         self
     }
 
     /// Sets the place, if none is known yet.
     pub(crate) fn at(mut self, spot: Spot) -> Self {
-        self.spot.get_or_insert(spot);
+        self.0.spot.get_or_insert(spot);
         self
     }
 
     /// Rises out of `node`, which stands under a key at `key` or is an item of a list.
     pub(crate) fn rise(mut self, segment: Segment, node: &Node, key: Option<Spot>) -> Self {
-        if self.spot.is_none() {
-            // What a map lacks is best shown by the map's name.
-            let lacks = matches!(self.kind, Kind::MissingKey(_));
-            self.spot = key.filter(|_| lacks).or(Some(node.spot));
-            self.written = node.written().map(str::to_owned);
+        if self.0.spot.is_none() {
+            // What is not there is best shown by the key that it should stand under.
+            let lacks = matches!(self.0.kind, Kind::MissingKey(_)) || node.spot.start == node.spot.end;
+            self.0.spot = key.filter(|_| lacks).or(Some(node.spot));
+            self.0.written = node.written().map(str::to_owned);
         }
-        self.steps.push(segment);
+        self.0.steps.push(segment);
         self
     }
 
-    /// What a value of `expected` was asked for and `found` was there, instead of the bare word of the type that refused it.
+    /// Says that `expected` was asked for and `found` was there, instead of the bare word of the type that refused it.
     pub(crate) fn expecting(mut self, expected: &str, found: &str) -> Self {
-        if matches!(self.kind, Kind::Custom(_)) {
-            self.kind = Kind::WrongValue { expected: expected.to_owned(), found: format!("`{}`", clipped(found)) };
+        if matches!(self.0.kind, Kind::Custom(_)) {
+            self.0.kind = Kind::WrongValue { expected: expected.to_owned(), found: format!("`{}`", clipped(found)) };
         }
         self
     }
 
     /// A word that stands as a key is an unknown key.
-    pub(crate) fn as_key(mut self) -> Self {
-        if let Kind::UnknownWord { word, known } = self.kind {
-            self.kind = Kind::UnknownKey { key: word, known };
+    pub(crate) fn about_key(mut self) -> Self {
+        if let Kind::UnknownWord { word, known } = self.0.kind {
+            self.0.kind = Kind::UnknownKey { key: word, known };
         }
         self
     }
 
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+
+    pub(crate) fn spot(&self) -> Option<Spot> {
+        self.0.spot
+    }
+
     /// The path from the top to the value that is at fault.
     pub(crate) fn path(&self) -> Vec<Segment> {
-        self.steps.iter().rev().cloned().collect()
+        self.0.steps.iter().rev().cloned().collect()
     }
 
     pub(crate) fn reason(&self) -> Reason {
-        match &self.kind {
+        match &self.0.kind {
             Kind::Custom(_) | Kind::WrongValue { .. } => Reason::WrongValue,
             Kind::UnknownKey { .. } => Reason::UnknownKey,
             Kind::UnknownWord { .. } => Reason::UnknownWord,
@@ -113,10 +125,12 @@ impl Fault {
     /// The message, for a value that stands at `path`, written as in `routes[2].access`.
     pub(crate) fn message(&self, path: &str) -> String {
         let at = if path.is_empty() { "the file".to_owned() } else { format!("`{path}`") };
-        match (&self.kind, &self.written) {
+        match (&self.0.kind, &self.0.written) {
             (Kind::Said(_, message), _) => message.clone(),
             (Kind::MissingKey(key), _) => format!("missing key `{key}` in {at}"),
-            (Kind::UnknownKey { key, known }, _) => format!("unknown key `{key}` in {at}{}", did_you_mean(key, known)),
+            (Kind::UnknownKey { key, known }, _) => {
+                format!("unknown key `{}` in {at}{}", clipped(key), did_you_mean(key, known))
+            }
             (Kind::UnknownWord { .. }, Some(written)) => format!("{at}: `{written}` holds none of the known words"),
             (Kind::UnknownWord { word, known }, None) => {
                 format!("{at}: unknown word `{}`{}", clipped(word), did_you_mean(word, known))
@@ -132,66 +146,18 @@ impl Fault {
 
     /// What else helps to put it right.
     pub(crate) fn advice(&self) -> Option<String> {
-        match &self.kind {
-            Kind::UnknownKey { known, .. } if !known.is_empty() => {
-                Some(format!("known keys here: {}", list(known.iter().copied())))
-            }
-            Kind::UnknownWord { known, .. } => Some(format!("known words here: {}", list(known.iter().copied()))),
-            _ => self.help.clone(),
+        match &self.0.kind {
+            Kind::UnknownKey { known, .. } => Some(format!("known keys here: {}", list(known))),
+            Kind::UnknownWord { known, .. } => Some(format!("known words here: {}", list(known))),
+            _ => self.0.help.clone(),
         }
-    }
-}
-
-fn did_you_mean(word: &str, known: &[&str]) -> String {
-    nearest(word, known.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
-}
-
-/// A long text is not repeated whole.
-fn clipped(text: &str) -> String {
-    const LONGEST: usize = 60;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => text.get(..end).map(|start| format!("{start}…")).unwrap_or_default(),
-        None => text.to_owned(),
-    }
-}
-
-/// What a type calls itself, in words that a reader of the file knows.
-pub(crate) fn in_plain_words(expected: String) -> String {
-    let plain = match expected.as_str() {
-        "socket address" => "an address and port such as `127.0.0.1:8080`",
-        "a duration" => "a duration such as `30s` or `5m`",
-        "an integer or string" | "parsable string" | "integer overflow" => "a size such as `16KiB`",
-        "a boolean" => "`true` or `false`",
-        "a string" => "text",
-        "path string" => "a path",
-        "a sequence" => "a list",
-        "u16" => "a whole number from 0 to 65535",
-        "u32" | "u64" | "usize" => "a whole number",
-        name if name.starts_with("struct ") => "a map",
-        _ => return expected,
-    };
-    plain.to_owned()
-}
-
-/// Plain words for what was there.
-fn in_sight(found: &Unexpected<'_>) -> String {
-    match found {
-        Unexpected::Str(text) => format!("`{}`", clipped(text)),
-        Unexpected::Bool(value) => format!("`{value}`"),
-        Unexpected::Unsigned(value) => format!("`{value}`"),
-        Unexpected::Signed(value) => format!("`{value}`"),
-        Unexpected::Float(value) => format!("`{value}`"),
-        Unexpected::Seq => "a list".to_owned(),
-        Unexpected::Map => "a map".to_owned(),
-        Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
-        other => other.to_string(),
     }
 }
 
 /// Only for serde's sake: what is shown to people is made of `message` once the path is known.
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.message("…"))
+        formatter.write_str(&self.message(""))
     }
 }
 
@@ -203,9 +169,8 @@ impl de::Error for Fault {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let expected = in_plain_words(expected.to_string());
-        let quoted = matches!(&found, Unexpected::Str(text) if !matches!(resolve(text), Plain::Text(_)));
-        let found = if quoted { format!("the text {}", in_sight(&found)) } else { in_sight(&found) };
+        let expected = in_plain_words(&expected.to_string());
+        let found = found_in_plain_words(&found, &expected);
         Self::wrong(expected, found)
     }
 

@@ -7,6 +7,7 @@ mod fault;
 mod node;
 mod read;
 mod scalar;
+mod wording;
 mod yaml;
 
 pub(crate) use expand::Source;

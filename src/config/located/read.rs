@@ -35,7 +35,7 @@ pub(crate) fn read<T: for<'de> Deserialize<'de>>(root: &mut Node, source: &Sourc
 /// What to take out: an unknown key by itself, anything else with the value that it spoils.
 fn culprit(fault: &Fault) -> Vec<Segment> {
     let mut path = fault.path();
-    if let Kind::UnknownKey { key, .. } = &fault.kind {
+    if let Kind::UnknownKey { key, .. } = fault.kind() {
         path.push(Segment::Key(key.clone()));
     }
     path
@@ -46,7 +46,7 @@ fn follows_from_another(fault: &Fault, root: &Node) -> bool {
     let Some(node) = root.at(&fault.path()) else {
         return false;
     };
-    match (&fault.kind, &node.value) {
+    match (fault.kind(), &node.value) {
         (Kind::UnknownKey { .. }, _) => false,
         (Kind::MissingKey(missing), Value::Mapping(entries)) => entries
             .iter()

@@ -26,15 +26,19 @@ pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
     };
     let mut tree = Tree::default();
     for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = event.map_err(|error| syntax(&error))?;
+        let (event, span) = event.map_err(|error| syntax(&error, text))?;
         tree.take(event, span)?;
     }
     tree.root.ok_or_else(|| Fault::new(Reason::Syntax, "the file is empty"))
 }
 
-fn syntax(error: &ScanError) -> Fault {
-    let marker = error.marker();
-    Fault::new(Reason::Syntax, error.info()).at(spot(Span::empty(*marker)))
+fn syntax(error: &ScanError, text: &str) -> Fault {
+    let spot = spot(Span::empty(*error.marker()));
+    let fault = Fault::new(Reason::Syntax, error.info()).at(spot);
+    if text.get(..spot.start).is_some_and(|before| before.ends_with('$')) {
+        return fault.help("between braces and brackets a variable must be quoted: `\"${NAME}\"`");
+    }
+    fault
 }
 
 fn spot(span: Span) -> Spot {
@@ -66,10 +70,11 @@ enum Contents {
 
 impl Tree {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Fault> {
-        let spot = spot(span);
         if event.tag().is_some() {
-            return Err(refused(spot, "tags such as `!!str` are not taken; quote a value to make it text"));
+            let tag = spot(span.tag_span().unwrap_or(span));
+            return Err(refused(tag, "tags such as `!!str` are not taken; quote a value to make it text"));
         }
+        let spot = spot(span);
         match event {
             Event::DocumentStart(..) if self.root.is_some() => Err(refused(spot, "a config file is one document")),
             Event::Scalar(text, style, anchor, _) => {

@@ -19,6 +19,12 @@ fn a_variable_of_the_environment_stands_for_its_value() {
     assert_eq!(password("'${SET}'").unwrap(), "from-the-environment");
     assert_eq!(password("\"a-${SET}-${SET}-b\"").unwrap(), "a-from-the-environment-from-the-environment-b");
     assert_eq!(load("threads: ${NUMBER}").unwrap().config.threads, Some(4));
+    assert_eq!(load("threads: '${NUMBER}'").unwrap().config.threads, Some(4));
+}
+
+#[test]
+fn a_variable_that_would_have_to_be_quoted_is_said_so() {
+    assert_mistakes("limits: {headers: $▸{NUMBER}}", "syntax", &["must be quoted"]);
 }
 
 #[test]
@@ -43,10 +49,23 @@ fn a_variable_that_is_not_set_is_an_error_that_names_it() {
 #[test]
 fn a_variable_that_is_set_to_nothing_is_no_key_left_out() {
     let access = |rule: &str| format!("routes: [{{name: r, match: {{path: /}}, upstream: app, access: {{{rule}}}}}]");
-    assert_mistakes(&access("policy: ▸${EMPTY}"), "unknown-name", &["no policy bundle is called `${EMPTY}`"]);
-    assert_mistakes(&access("scopes: {any: [▸${EMPTY}]}"), "wrong-value", &["a scope is"]);
-    assert_mistakes("▸access: ${EMPTY}", "unknown-key", &[]);
-    assert_mistakes("routes: [{name: r, match: {path: /}, upstream: app, access: ▸${EMPTY}}]", "wrong-value", &[]);
+    assert_mistakes(&access("policy: ▸'${EMPTY}'"), "unknown-name", &["no policy bundle is called `${EMPTY}`"]);
+    assert_mistakes(&access("scopes: {any: [▸'${EMPTY}']}"), "wrong-value", &["a scope is"]);
+    assert_mistakes(
+        "routes:\n- name: r\n  match: {path: /}\n  upstream: app\n  access:\n    policy: ▸${EMPTY}",
+        "unknown-name",
+        &["`${EMPTY}`"],
+    );
+    assert_mistakes(
+        "routes:\n- name: r\n  match: {path: /}\n  upstream: app\n  access: ▸${EMPTY}",
+        "wrong-value",
+        &["`routes[0].access`: `${EMPTY}` holds no value"],
+    );
+    let required = "trusted_issuers:\n  corp:\n    issuer: https://i.example\n    audience: [a]\n    require_claims:\n      a: ${NULL}\n      b: null";
+    let loaded = load(required).unwrap();
+    let claims = &loaded.config.trusted_issuers["corp"].require_claims;
+    assert_eq!(claims["a"], "null");
+    assert!(claims["b"].is_null());
 }
 
 #[test]

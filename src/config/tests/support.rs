@@ -40,12 +40,13 @@ pub(super) fn whole(text: &str) -> String {
     whole
 }
 
-/// Loads and checks `text` as if it stood in `folder`; `SET`, `EMPTY` and `SHORT` are set in the environment.
+/// Loads and checks `text` as if it stood in `folder`; the environment holds `SET` and a few more.
 pub(super) fn load_in(folder: &Path, text: &str) -> Result<Loaded, ConfigError> {
     let env = |name: &str| match name {
         "SET" => Some("from-the-environment".to_owned()),
         "EMPTY" => Some(String::new()),
         "SHORT" => Some("hunter2".to_owned()),
+        "NULL" => Some("null".to_owned()),
         "NUMBER" => Some("4".to_owned()),
         _ => None,
     };

@@ -6,7 +6,7 @@ use super::support::assert_mistakes;
 fn a_trusted_issuer_that_would_be_trusted_wrongly_is_refused() {
     for (rest, fragment) in [
         ("issuer: ▸http://idp.example, audience: [a]", "`http://idp.example` must be https"),
-        ("issuer: ▸idp.example, audience: [a]", "is not a URL"),
+        ("issuer: ▸idp.example, audience: [a]", "must be an https URL"),
         ("issuer: ▸'https://u:p@idp.example', audience: [a]", "must not carry a user name"),
         ("issuer: ▸'', audience: [a], keys: {file: jwks.json}", "must not be empty"),
         ("issuer: x, audience: [a], keys: {jwks_uri: ▸'http://idp.example/keys'}", "must be https"),
@@ -22,11 +22,25 @@ fn a_trusted_issuer_that_would_be_trusted_wrongly_is_refused() {
         ("issuer: 'https://i.example', audience: [a], algorithms: [▸rs256]", "did you mean `RS256`?"),
         ("issuer: 'https://i.example', audience: [a], ▸algorithms: []", "an empty list"),
         ("issuer: 'https://i.example', audience: [a], ▸types: []", "an empty list"),
+        ("issuer: 'https://i.example', audience: [a], types: [JWT, ▸'']", "must not be empty"),
+        ("issuer: 'https://i.example', audience: [a], attributes: {▸'': {claim: a, type: long}}", "needs a name"),
         ("issuer: 'https://i.example', audience: [a], leeway: ▸61s", "at most `60s`"),
         ("issuer: 'https://i.example', audience: [a], max_age: ▸0s", "at least `1s`"),
         ("issuer: 'https://i.example', audience: [a], refresh: {every: ▸10ms}", "at least `1s`"),
         ("issuer: 'https://i.example', audience: [a], refresh: {unknown_kid_at_most_every: ▸0s}", "at least `1s`"),
-        ("issuer: 'https://i.example', audience: [a], refresh: {timeout: ▸0s}", "longer than nothing"),
+        ("issuer: 'https://i.example', audience: [a], refresh: {timeout: ▸0s}", "at least `1ms`"),
+        (
+            "issuer: 'https://i.example', audience: [a], fetch: {proxy: ▸'socks5://p.example:1'}",
+            "not the URL of a proxy",
+        ),
+        (
+            "issuer: 'https://i.example', audience: [a], fetch: {proxy: ▸'http://u:p@p.example'}",
+            "user name or password",
+        ),
+        ("issuer: a, audience: [a], keys: {file: jwks.json}, ▸cache_directory: cache", "these keys are not fetched"),
+        ("issuer: a, audience: [a], keys: {inline: {keys: []}}, fetch: {▸ca: ca.pem}", "these keys are not fetched"),
+        ("issuer: a, audience: [a], keys: {file: jwks.json}, fetch: {▸proxy: 'http://p.example'}", "are not fetched"),
+        ("issuer: 'https://i.example', audience: [a], cache_directory: ▸ca.pem", "`ca.pem` is not a folder"),
         ("issuer: 'https://i.example', audience: [a], group_claims: [▸{path: []}]", "must name a claim"),
         ("issuer: 'https://i.example', audience: [a], scope_claims: [scope, ▸'']", "must name a claim"),
         ("issuer: 'https://i.example', audience: [a], require_claims: {▸'': x}", "a claim needs a name"),
@@ -126,7 +140,7 @@ fn upstreams_bounds_and_threads_that_cannot_be_are_refused() {
         ),
         ("upstreams: {app: {endpoints: [{address: 'a:1', weight: ▸0}]}}", "at least 1"),
         ("upstreams: {app: {endpoints: ['a:1'], tls: {server_name: ▸'a:1'}}}", "is not a host name"),
-        ("upstreams: {app: {endpoints: ['a:1'], timeouts: {read: ▸0s}}}", "longer than nothing"),
+        ("upstreams: {app: {endpoints: ['a:1'], timeouts: {read: ▸0s}}}", "at least `1ms`"),
         ("upstreams: {app: {endpoints: ['a:1'], retries: {attempts: ▸11}}}", "from 0 to 10"),
         ("upstreams: {app: {endpoints: ['127.0.0.1:1']}, ▸'': {endpoints: ['a:1']}}", "an upstream needs a name"),
         ("policies: {▸'': {directory: policies/orders}}", "a bundle needs a name"),
@@ -137,7 +151,8 @@ fn upstreams_bounds_and_threads_that_cannot_be_are_refused() {
         ("limits: {target: ▸64KiB}", "from 1 to 65534"),
         ("limits: {body: ▸0}", "from 1 to"),
         ("limits: {claims_depth: ▸0}", "from 1 to 127"),
-        ("limits: {header_timeout: ▸0s}", "longer than nothing"),
+        ("upstreams: {app: {endpoints: ['a:1'], timeouts: {idle: ▸11years}}}", "at most `3650d`"),
+        ("limits: {header_timeout: ▸0s}", "at least `1ms`"),
         ("limits: {connections_per_ip: ▸0}", "from 1 to"),
     ] {
         assert_mistakes(marked, "wrong-value", &[fragment]);
@@ -149,7 +164,7 @@ fn pools_that_cognito_would_not_take_are_refused() {
     for (pool, fragment) in [
         ("id: ▸demo", "<region>_"),
         ("id: ▸'a/b_1'", "<region>_"),
-        ("clients: {▸'a b': {}}", "the name of a client"),
+        ("clients: {▸'a/b': {}}", "the name of a client"),
         ("clients: {c: {id: ▸'a-b'}}", "1 to 128 letters"),
         ("clients: {c: {secret: ▸'a b'}}", "1 to 64 letters"),
         ("clients: {c: {secret: ▸''}}", "1 to 64 letters"),
@@ -167,7 +182,10 @@ fn pools_that_cognito_would_not_take_are_refused() {
         let marked = format!("issuer: {{address: '127.0.0.1:1', pools: {{p: {{{pool}}}}}}}");
         assert_mistakes(&marked, "wrong-value", &[fragment]);
     }
-    assert_mistakes("issuer: {address: '127.0.0.1:1', pools: {▸'a b': {}}}", "wrong-value", &["the name of a pool"]);
+    let long = format!("users: {{u: {{password: 'long enough', attributes: {{name: ▸{}}}}}}}", "x".repeat(2049));
+    let marked = format!("issuer: {{address: '127.0.0.1:1', pools: {{p: {{{long}}}}}}}");
+    assert_mistakes(&marked, "wrong-value", &["at most 2048 characters"]);
+    assert_mistakes("issuer: {address: '127.0.0.1:1', pools: {▸'a/b': {}}}", "wrong-value", &["the name of a pool"]);
     for url in ["'http://a/'", "'a'", "'http://a?b'", "'ftp://a'"] {
         assert_mistakes(
             &format!("issuer: {{address: '127.0.0.1:1', public_url: ▸{url}}}"),

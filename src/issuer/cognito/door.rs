@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
+use axum::http::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Map, Value};
 use tracing::{error, info};
@@ -53,7 +53,7 @@ async fn answer(engine: &Arc<Engine>, target: Target, body: Body) -> Result<Valu
     };
     let input = read(body).await?;
     match operation {
-        Operation::GetUser => profile::get_user(engine, &input).await,
+        Operation::GetUser => profile::profile_of_bearer(engine, &input).await,
         Operation::GlobalSignOut => tokens::global_sign_out(engine, &input).await,
         Operation::InitiateAuth => sign_in::initiate_auth(engine, &input).await,
         Operation::RevokeToken => tokens::revoke_token(engine, &input).await,
@@ -70,22 +70,15 @@ fn target(headers: &HeaderMap) -> Target {
 }
 
 async fn read(body: Body) -> Result<Map<String, Value>, CognitoError> {
-    let serialization = |code, message: &str| CognitoError::new("SerializationException", code, message);
-    let bytes = tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, LARGEST_BODY)).await.map_err(|_| CognitoError {
-        status: StatusCode::REQUEST_TIMEOUT,
-        ..serialization("body-timeout", "The request body did not arrive in time.")
-    })?;
+    let whole = to_bytes(body, LARGEST_BODY);
+    let bytes = tokio::time::timeout(BODY_TIMEOUT, whole).await.map_err(|_| CognitoError::body_timeout())?;
     // A body that breaks off cannot be answered, so what is left is one that is too large.
-    let bytes = bytes.map_err(|_| CognitoError {
-        status: StatusCode::PAYLOAD_TOO_LARGE,
-        ..serialization("body-too-large", "The request body is too large.")
-    })?;
+    let bytes = bytes.map_err(|_| CognitoError::body_too_large())?;
     // serde_json goes 128 levels deep at most, so that no body can exhaust the stack.
-    let value =
-        serde_json::from_slice(&bytes).map_err(|_| serialization("body-not-json", "The request body is not JSON."))?;
-    match value {
+    let value = serde_json::from_slice(&bytes);
+    match value.map_err(|_| CognitoError::serialization("body-not-json", "The request body is not JSON."))? {
         Value::Object(members) => Ok(members),
-        _ => Err(serialization("body-not-an-object", "The request body is not a JSON object.")),
+        _ => Err(CognitoError::serialization("body-not-an-object", "The request body is not a JSON object.")),
     }
 }
 
@@ -95,7 +88,7 @@ fn log(target: Target, request_id: &str, refusal: Option<&CognitoError>) {
     match refusal {
         None => info!(operation, request_id, "cognito call"),
         Some(refusal) if refusal.status.is_server_error() => {
-            error!(operation, request_id, code = refusal.code, "cognito call failed");
+            error!(operation, request_id, code = refusal.code, cause = refusal.cause(), "cognito call failed");
         }
         Some(refusal) => info!(operation, request_id, code = refusal.code, "cognito call refused"),
     }

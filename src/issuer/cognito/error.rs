@@ -1,5 +1,7 @@
 //! Errors in Cognito's shape: a type, a message, and the same again in headers.
 
+use std::error::Error;
+
 use axum::http::StatusCode;
 use axum::http::header::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Json, Response};
@@ -17,6 +19,8 @@ pub(super) struct CognitoError {
     pub message: String,
     /// Our own name of the reason, for logs.
     pub code: &'static str,
+    /// What went wrong in the house, for logs; never told to the caller.
+    pub cause: Option<Box<IssuerError>>,
 }
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -26,17 +30,45 @@ const LONGEST_HEADER: usize = 512;
 
 impl CognitoError {
     pub(super) fn new(kind: &'static str, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, kind, message: message.into(), code }
+        Self { status: StatusCode::BAD_REQUEST, kind, message: message.into(), code, cause: None }
     }
 
     pub(super) fn invalid_parameter(message: impl Into<String>) -> Self {
         Self::new("InvalidParameterException", "invalid-parameter", message)
     }
 
+    /// The body cannot be read as this protocol's JSON.
+    pub(super) fn serialization(code: &'static str, message: &str) -> Self {
+        Self::new("SerializationException", code, message)
+    }
+
+    /// The body did not arrive in time.
+    pub(super) fn body_timeout() -> Self {
+        let error = Self::serialization("body-timeout", "The request body did not arrive in time.");
+        Self { status: StatusCode::REQUEST_TIMEOUT, ..error }
+    }
+
+    /// The body is larger than any that an operation could want.
+    pub(super) fn body_too_large() -> Self {
+        let error = Self::serialization("body-too-large", "The request body is too large.");
+        Self { status: StatusCode::PAYLOAD_TOO_LARGE, ..error }
+    }
+
     /// The one kind of answer that is not the caller's fault.
-    pub(super) fn internal(code: &'static str) -> Self {
-        let error = Self::new("InternalErrorException", code, "The service cannot do this now.");
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..error }
+    fn internal(cause: IssuerError) -> Self {
+        let error = Self::new("InternalErrorException", cause.code(), "The service cannot do this now.");
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, cause: Some(Box::new(cause)), ..error }
+    }
+
+    /// What went wrong in the house, with all that led to it.
+    pub(super) fn cause(&self) -> String {
+        let mut said = Vec::new();
+        let mut next = self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static));
+        while let Some(cause) = next {
+            said.push(cause.to_string());
+            next = cause.source();
+        }
+        said.join(": ")
     }
 }
 
@@ -90,7 +122,7 @@ impl From<IssuerError> for CognitoError {
     fn from(error: IssuerError) -> Self {
         match error {
             IssuerError::Busy(_) => Self::new("TooManyRequestsException", error.code(), "Too many requests"),
-            _ => Self::internal(error.code()),
+            _ => Self::internal(error),
         }
     }
 }
@@ -130,7 +162,7 @@ mod tests {
     fn only_our_own_failures_are_500_and_they_say_nothing() {
         let error = CognitoError::from(Refusal::from(IssuerError::Kept("secret thing")));
         assert_eq!(error.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(!error.message.contains("secret thing"));
+        assert!(!error.message.contains("secret thing") && error.cause().contains("secret thing"));
         let busy = CognitoError::from(Refusal::from(IssuerError::Busy("hashing")));
         assert_eq!((busy.status, busy.kind), (StatusCode::BAD_REQUEST, "TooManyRequestsException"));
     }

@@ -8,7 +8,7 @@ use super::tokens::ACCESS_TOKEN;
 use crate::issuer::flow::Engine;
 
 /// Tells the bearer who it is. Attributes are text here, flags too.
-pub(super) async fn get_user(engine: &Engine, input: &Map<String, Value>) -> Result<Value, CognitoError> {
+pub(super) async fn profile_of_bearer(engine: &Engine, input: &Map<String, Value>) -> Result<Value, CognitoError> {
     let mut members = Members::of(input);
     let access_token = members.required(&ACCESS_TOKEN);
     members.judged()?;

@@ -10,7 +10,7 @@ use super::declaration::{DeclaredClient, DeclaredPool};
 use crate::issuer::config::UserConfig;
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::{PasswordHash, user_name_key};
-use crate::issuer::store::{Connection, Database, clients, groups, pools, sessions, users};
+use crate::issuer::store::{Clients, Connection, Database, DeclaredUser, Groups, Pools, Sessions, Users};
 use crate::issuer::workers::Workers;
 
 /// Makes the database say what the config says, a pool at a time, each in one transaction.
@@ -26,7 +26,7 @@ pub(crate) async fn keep_in_step(
         let mut write = database.write().await?;
         put_pool(&mut write, pool, now).await?;
         for ((name, user), password) in pool.users.iter().zip(&passwords) {
-            let user = users::DeclaredUser {
+            let user = DeclaredUser {
                 pool_id: &pool.pool.id,
                 name,
                 password: password.as_ref(),
@@ -42,27 +42,27 @@ pub(crate) async fn keep_in_step(
 }
 
 async fn put_pool(write: &mut Connection, declared: &DeclaredPool, now: u64) -> Result<(), IssuerError> {
-    pools::put(write, &declared.pool, now).await?;
+    Pools(write).put(&declared.pool, now).await?;
     for DeclaredClient { client, .. } in &declared.clients {
-        clients::put(write, client, now).await?;
+        Clients(write).put(client, now).await?;
     }
     for group in &declared.groups {
-        groups::put(write, &declared.pool.id, group, now).await?;
+        Groups(write).put(&declared.pool.id, group, now).await?;
     }
     Ok(())
 }
 
 async fn put_user(
     write: &mut Connection,
-    user: &users::DeclaredUser<'_>,
+    user: &DeclaredUser<'_>,
     declared: &DeclaredPool,
     now: u64,
 ) -> Result<(), IssuerError> {
-    let sub = users::declare(write, user, &Uuid::new_v4().to_string(), now).await?;
+    let sub = Users(write).declare(user, &Uuid::new_v4().to_string(), now).await?;
     let groups = declared.users.get(user.name).map(|user| user.groups.as_slice()).unwrap_or_default();
-    groups::declare_members(write, user.pool_id, &sub, groups).await?;
+    Groups(write).declare_members(user.pool_id, &sub, groups).await?;
     if !user.enabled {
-        sessions::revoke_all_of(write, &sub, now).await?;
+        Sessions(write).revoke_all_of(&sub, now).await?;
     }
     Ok(())
 }
@@ -76,7 +76,7 @@ async fn new_passwords(
     let mut passwords = Vec::new();
     for (name, user) in &declared.users {
         let mut read = database.read().await?;
-        let kept = users::password_of(&mut read, &declared.pool.id, name).await?;
+        let kept = Users(&mut read).password_of(&declared.pool.id, name).await?;
         drop(read);
         passwords.push(new_password(kept, user, hashing).await?);
     }
@@ -100,7 +100,7 @@ async fn new_password(
 /// Who was taken out of the file can still sign in; that must not go unseen.
 async fn warn_of_the_undeclared(write: &mut Connection, declared: &DeclaredPool) -> Result<(), IssuerError> {
     let said: HashSet<String> = declared.users.keys().map(|name| user_name_key(name)).collect();
-    let names = users::names(write, &declared.pool.id).await?;
+    let names = Users(write).names(&declared.pool.id).await?;
     let left = names.iter().filter(|name| !said.contains(&user_name_key(name))).count();
     if left > 0 {
         warn!(pool = declared.pool.name, users = left, "users that the config does not name stay and may sign in");

@@ -6,7 +6,7 @@ use super::engine::{Engine, ServedPool};
 use super::refusal::Refusal;
 use crate::issuer::pool::User;
 use crate::issuer::signing::USER_ADMIN_SCOPE;
-use crate::issuer::store::{sessions, users};
+use crate::issuer::store::{Sessions, Users};
 use crate::jose::CompactJws;
 
 /// Our own tokens nest three levels at most.
@@ -55,7 +55,7 @@ impl Engine {
             return Err(Refusal::AccessTokenRevoked);
         }
         let mut read = self.database.read().await?;
-        let session = sessions::by_id(&mut read, session_id).await?.ok_or_else(invalid)?;
+        let session = Sessions(&mut read).by_id(session_id).await?.ok_or_else(invalid)?;
         let of_token = text(claims, "sub") == Some(&session.sub) && session.pool_id == pool.pool.id;
         if !of_token {
             return Err(invalid());
@@ -63,7 +63,7 @@ impl Engine {
         if session.revoked {
             return Err(Refusal::AccessTokenRevoked);
         }
-        let user = users::by_sub(&mut read, &session.pool_id, &session.sub).await?.ok_or_else(invalid)?.user;
+        let user = Users(&mut read).by_sub(&session.pool_id, &session.sub).await?.ok_or_else(invalid)?.user;
         if user.enabled { Ok(user) } else { Err(Refusal::UserDisabled) }
     }
 }

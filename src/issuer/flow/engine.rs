@@ -11,7 +11,7 @@ use crate::issuer::pool::{
     Client, Flow, LONGEST_TOKEN_MILLIS, PasswordHash, RefreshToken, SecretHash, Session, User, UserPool,
 };
 use crate::issuer::signing::{KeyRing, Mint, Purpose};
-use crate::issuer::store::{Database, clients};
+use crate::issuer::store::{Clients, Database};
 use crate::issuer::workers::Workers;
 use crate::token::Revocations;
 
@@ -70,7 +70,7 @@ impl Engine {
 
     pub(super) async fn client(&self, id: &str) -> Result<Option<Client>, IssuerError> {
         let mut read = self.database.read().await?;
-        clients::by_id(&mut read, id).await
+        Clients(&mut read).by_id(id).await
     }
 
     /// Checks `SECRET_HASH`, which must be there for a confidential client and must not be for a public one.

@@ -7,7 +7,7 @@ use super::engine::{Engine, SignedIn};
 use super::refusal::Refusal;
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::{Attempts, Client, Flow, PasswordHash, RefreshToken, Session, User};
-use crate::issuer::store::{Connection, attempts, sessions, users};
+use crate::issuer::store::{Connection, PasswordAttempts, Sessions, Users};
 
 /// What a caller signs in with.
 #[derive(Debug)]
@@ -50,8 +50,8 @@ impl Engine {
         password: SecretString,
     ) -> Result<Compared<'a>, Refusal> {
         let mut read = self.database.read().await?;
-        let attempts = attempts::of(&mut read, attempts::key(&client.pool_id, user_name)).await?;
-        let kept = users::password_of(&mut read, &client.pool_id, user_name).await?;
+        let attempts = PasswordAttempts(&mut read).of(Attempts::key(&client.pool_id, user_name)).await?;
+        let kept = Users(&mut read).password_of(&client.pool_id, user_name).await?;
         drop(read);
         // A locked name costs no hashing; admission asks again, under the writer's lock.
         not_locked(attempts, self.clock.unix_millis())?;
@@ -68,24 +68,24 @@ impl Engine {
     /// are compared at once, no more of them are answered than the lock lets through.
     async fn admit(&self, compared: &Compared<'_>) -> Result<(User, Session, RefreshToken), Refusal> {
         let Compared { client, user_name, right, kept } = compared;
-        let key = attempts::key(&client.pool_id, user_name);
+        let key = Attempts::key(&client.pool_id, user_name);
         let mut write = self.database.write().await?;
         let now = self.clock.unix_millis();
-        let attempts = attempts::of(&mut write, key).await?;
+        let attempts = PasswordAttempts(&mut write).of(key).await?;
         not_locked(attempts, now)?;
         if !right {
-            attempts::put(&mut write, key, attempts.after_failure(now), now).await?;
+            PasswordAttempts(&mut write).put(key, attempts.after_failure(now), now).await?;
             write.commit().await.map_err(IssuerError::database("count a wrong password"))?;
             return Err(Refusal::WrongCredentials);
         }
         // The user is read again: the password may have been changed while the old one was compared.
-        let user = users::by_name(&mut write, &client.pool_id, user_name).await?;
+        let user = Users(&mut write).by_name(&client.pool_id, user_name).await?;
         let user = user.filter(|user| user.password == *kept).ok_or(Refusal::WrongCredentials)?.user;
         // Told only to who knows the password.
         if !user.enabled {
             return Err(Refusal::UserDisabled);
         }
-        attempts::clear(&mut write, key).await?;
+        PasswordAttempts(&mut write).clear(key).await?;
         let (session, refresh_token) = begin_session(&mut write, client, &user, now).await?;
         write.commit().await.map_err(IssuerError::database("begin a session"))?;
         Ok((user, session, refresh_token))
@@ -113,7 +113,36 @@ async fn begin_session(
         revoked: false,
     };
     let refresh_token = RefreshToken::generate()?;
-    sessions::add(write, &session, refresh_token.hash()).await?;
-    sessions::sweep(write, now).await?;
+    Sessions(write).add(&session, refresh_token.hash()).await?;
+    Sessions(write).sweep(now).await?;
     Ok((session, refresh_token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::issuer::Issuer;
+    use crate::token::Revocations;
+
+    /// The password is changed after the old one was compared and before its comparison is told.
+    #[tokio::test]
+    async fn a_password_that_was_changed_while_it_was_compared_admits_nobody() {
+        let directory = tempfile::tempdir().unwrap();
+        let pools = serde_json::json!({"demo": {"clients": {"web": {"id": "web"}}, "users": {"alice": {"password": "old password"}}}});
+        let database = directory.path().join("issuer.db");
+        let config = serde_json::json!({"address": "127.0.0.1:1", "database": database, "pools": pools});
+        let clock = Clock::standing_at(1_700_000_000);
+        let config = serde_json::from_value(config).unwrap();
+        let issuer = Issuer::open(config, clock.clone(), Revocations::new(clock)).await.unwrap();
+        let engine = issuer.engine();
+
+        let client = engine.client_for("web", Flow::UserPassword).await.unwrap();
+        let compared = engine.compare(&client, "alice", "old password".into()).await.unwrap();
+        let mut write = engine.database.write().await.unwrap();
+        sqlx::query("UPDATE users SET password_hash = 'new'").execute(&mut *write).await.unwrap();
+        write.commit().await.unwrap();
+        assert!(compared.right);
+        assert_eq!(engine.admit(&compared).await.err().map(|refusal| refusal.code()), Some("wrong-credentials"));
+    }
 }

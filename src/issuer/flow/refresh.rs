@@ -3,7 +3,7 @@
 use super::engine::{Engine, SignedIn};
 use super::refusal::Refusal;
 use crate::issuer::pool::{Client, Flow, Session, Sha256, User};
-use crate::issuer::store::{sessions, users};
+use crate::issuer::store::{Sessions, Users};
 
 /// What a caller refreshes with.
 pub(crate) struct Refresh<'a> {
@@ -38,9 +38,9 @@ impl Engine {
     /// The session that the token continues and its user. A token of another client is no token.
     async fn session_of(&self, refresh_token: &str, client: &Client) -> Result<(Session, User), Refusal> {
         let mut read = self.database.read().await?;
-        let session = sessions::by_refresh_token(&mut read, Sha256::of(refresh_token)).await?;
+        let session = Sessions(&mut read).by_refresh_token(Sha256::of(refresh_token)).await?;
         let session = session.filter(|session| session.client_id == client.id).ok_or(Refusal::InvalidRefreshToken)?;
-        let user = users::by_sub(&mut read, &session.pool_id, &session.sub).await?;
+        let user = Users(&mut read).by_sub(&session.pool_id, &session.sub).await?;
         Ok((session, user.ok_or(Refusal::InvalidRefreshToken)?.user))
     }
 }

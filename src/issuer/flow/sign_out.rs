@@ -8,7 +8,7 @@ use super::engine::Engine;
 use super::refusal::Refusal;
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::{Client, SecretHash, Session, Sha256};
-use crate::issuer::store::sessions;
+use crate::issuer::store::Sessions;
 use crate::jose::CompactJws;
 
 /// What a client wants revoked.
@@ -30,7 +30,7 @@ impl Engine {
             return Err(Refusal::NotARefreshToken);
         }
         let mut read = self.database.read().await?;
-        let session = sessions::by_refresh_token(&mut read, Sha256::of(ask.token)).await?;
+        let session = Sessions(&mut read).by_refresh_token(Sha256::of(ask.token)).await?;
         drop(read);
         let Some(session) = session else { return Ok(()) };
         if session.client_id != client.id {
@@ -63,7 +63,7 @@ impl Engine {
         let pool = self.pool(&session.pool_id)?;
         let mut write = self.database.write().await?;
         let now = self.clock.unix_millis();
-        sessions::revoke(&mut write, &session.id, now).await?;
+        Sessions(&mut write).revoke(&session.id, now).await?;
         // INVARIANT: the gateway knows before the writer's lock is given back. Who waits for the lock and then finds nothing
         // left to revoke may answer at once. Should the commit fail, the gateway refuses too much, never too little.
         self.revoke_at_the_gate(pool, &session.id, now);
@@ -75,7 +75,7 @@ impl Engine {
         let pool = self.pool(pool_id)?;
         let mut write = self.database.write().await?;
         let now = self.clock.unix_millis();
-        for session_id in sessions::revoke_all_of(&mut write, sub, now).await? {
+        for session_id in Sessions(&mut write).revoke_all_of(sub, now).await? {
             self.revoke_at_the_gate(pool, &session_id, now);
         }
         write.commit().await.map_err(IssuerError::database("revoke a user's sessions"))?;

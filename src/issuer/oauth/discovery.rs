@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::error::no_such_pool;
 use crate::issuer::flow::Engine;
 use crate::issuer::paths;
 
@@ -36,9 +36,4 @@ pub(crate) async fn jwks(State(engine): State<Arc<Engine>>, Path(pool_id): Path<
 
 fn found(document: String) -> Response {
     ([(CONTENT_TYPE, JSON), (CACHE_CONTROL, FIVE_MINUTES)], document).into_response()
-}
-
-fn no_such_pool() -> Response {
-    let body = json!({"message": "There is no such user pool."}).to_string();
-    (StatusCode::NOT_FOUND, [(CONTENT_TYPE, JSON)], body).into_response()
 }

@@ -1,5 +1,8 @@
 //! How many wrong passwords a name has had, and how long it is locked for that: Cognito's rule, as pure arithmetic.
 
+use super::session::Sha256;
+use super::user::user_name_key;
+
 /// Wrong passwords before the first lock.
 const FREE_ATTEMPTS: u32 = 5;
 /// A name is forgotten when it has been quiet this long after its last lock or wrong password, in milliseconds.
@@ -17,6 +20,11 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
+    /// What attempts on a name are kept under: a hash, because names are personal and may be as long as a client likes.
+    pub(crate) fn key(pool_id: &str, user_name: &str) -> Sha256 {
+        Sha256::of(&format!("{pool_id}/{}", user_name_key(user_name)))
+    }
+
     pub(crate) fn is_locked(self, now: u64) -> bool {
         now < self.locked_until
     }

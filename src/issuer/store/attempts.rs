@@ -3,58 +3,53 @@
 use super::column::{bigint, unsigned};
 use super::database::Connection;
 use crate::issuer::error::IssuerError;
-use crate::issuer::pool::{Attempts, Sha256, user_name_key};
+use crate::issuer::pool::{Attempts, Sha256};
 
 /// How many names one sign-in clears away at most.
 const SWEEP: i64 = 100;
 
-/// What attempts on a name are kept under: a hash, because names are personal and may be as long as a client likes.
-pub(crate) fn key(pool_id: &str, user_name: &str) -> Sha256 {
-    Sha256::of(&format!("{pool_id}/{}", user_name_key(user_name)))
-}
+/// Wrong passwords, on one connection.
+pub(crate) struct PasswordAttempts<'c>(pub(crate) &'c mut Connection);
 
-/// The wrong passwords that a name has had.
-pub(crate) async fn of(connection: &mut Connection, key: Sha256) -> Result<Attempts, IssuerError> {
-    let statement = "SELECT failed, locked_until, forgotten_at FROM password_attempts WHERE name_hash = $1";
-    let row: Option<(i64, i64, i64)> = sqlx::query_as(statement)
-        .bind(key.as_bytes())
-        .fetch_optional(connection)
-        .await
-        .map_err(IssuerError::database("read password attempts"))?;
-    Ok(row.map_or_else(Attempts::default, |(failed, locked_until, forgotten_at)| Attempts {
-        failed: u32::try_from(failed).unwrap_or(u32::MAX),
-        locked_until: unsigned(locked_until),
-        forgotten_at: unsigned(forgotten_at),
-    }))
-}
+impl PasswordAttempts<'_> {
+    /// The wrong passwords that a name has had.
+    pub(crate) async fn of(self, key: Sha256) -> Result<Attempts, IssuerError> {
+        let statement = "SELECT failed, locked_until, forgotten_at FROM password_attempts WHERE name_hash = $1";
+        let row: Option<(i64, i64, i64)> = sqlx::query_as(statement)
+            .bind(key.as_bytes())
+            .fetch_optional(self.0)
+            .await
+            .map_err(IssuerError::database("read password attempts"))?;
+        Ok(row.map_or_else(Attempts::default, |(failed, locked_until, forgotten_at)| Attempts {
+            failed: u32::try_from(failed).unwrap_or(u32::MAX),
+            locked_until: unsigned(locked_until),
+            forgotten_at: unsigned(forgotten_at),
+        }))
+    }
 
-/// Keeps them, and clears away some that count no more.
-pub(crate) async fn put(
-    connection: &mut Connection,
-    key: Sha256,
-    attempts: Attempts,
-    now: u64,
-) -> Result<(), IssuerError> {
-    let failed = || IssuerError::database("keep password attempts");
-    let statement =
-        "INSERT INTO password_attempts (name_hash, failed, locked_until, forgotten_at) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (name_hash) DO UPDATE SET failed = excluded.failed, locked_until = excluded.locked_until,
-            forgotten_at = excluded.forgotten_at";
-    let put = sqlx::query(statement).bind(key.as_bytes()).bind(i64::from(attempts.failed));
-    let put = put.bind(bigint(attempts.locked_until)).bind(bigint(attempts.forgotten_at));
-    put.execute(&mut *connection).await.map_err(failed())?;
-    let statement = "DELETE FROM password_attempts WHERE name_hash IN
-        (SELECT name_hash FROM password_attempts WHERE forgotten_at <= $1 LIMIT $2)";
-    sqlx::query(statement).bind(bigint(now)).bind(SWEEP).execute(connection).await.map_err(failed())?;
-    Ok(())
-}
+    /// Keeps them, and clears away some that count no more.
+    pub(crate) async fn put(self, key: Sha256, attempts: Attempts, now: u64) -> Result<(), IssuerError> {
+        let failed = || IssuerError::database("keep password attempts");
+        let statement =
+            "INSERT INTO password_attempts (name_hash, failed, locked_until, forgotten_at) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (name_hash) DO UPDATE SET failed = excluded.failed, locked_until = excluded.locked_until,
+                forgotten_at = excluded.forgotten_at";
+        let put = sqlx::query(statement).bind(key.as_bytes()).bind(i64::from(attempts.failed));
+        let put = put.bind(bigint(attempts.locked_until)).bind(bigint(attempts.forgotten_at));
+        put.execute(&mut *self.0).await.map_err(failed())?;
+        let statement = "DELETE FROM password_attempts WHERE name_hash IN
+            (SELECT name_hash FROM password_attempts WHERE forgotten_at <= $1 LIMIT $2)";
+        sqlx::query(statement).bind(bigint(now)).bind(SWEEP).execute(self.0).await.map_err(failed())?;
+        Ok(())
+    }
 
-/// Forgets them: the right password was given.
-pub(crate) async fn clear(connection: &mut Connection, key: Sha256) -> Result<(), IssuerError> {
-    sqlx::query("DELETE FROM password_attempts WHERE name_hash = $1")
-        .bind(key.as_bytes())
-        .execute(connection)
-        .await
-        .map_err(IssuerError::database("forget password attempts"))?;
-    Ok(())
+    /// Forgets them: the right password was given.
+    pub(crate) async fn clear(self, key: Sha256) -> Result<(), IssuerError> {
+        sqlx::query("DELETE FROM password_attempts WHERE name_hash = $1")
+            .bind(key.as_bytes())
+            .execute(self.0)
+            .await
+            .map_err(IssuerError::database("forget password attempts"))?;
+        Ok(())
+    }
 }

@@ -142,6 +142,47 @@ async fn an_access_token_is_checked_claim_by_claim() {
 }
 
 #[tokio::test]
+async fn a_session_of_another_pool_is_no_session() {
+    let issuer = TestIssuer::start().await;
+    let mut here = claims(&issuer.sign_in("web", "alice").await.token("AccessToken"));
+    let there = claims(&issuer.try_password("betaweb", "alice", "another battery").await.token("AccessToken"));
+    for name in ["sub", "origin_jti", "jti"] {
+        here[name] = there[name].clone();
+    }
+    assert_eq!(issuer.user_of(&signed_by_the_pool(&issuer, &here)).await.refusal(), INVALID);
+}
+
+#[tokio::test]
+async fn a_single_revoked_token_is_refused_and_its_session_goes_on() {
+    let issuer = TestIssuer::start().await;
+    let signed_in = issuer.sign_in("web", "alice").await;
+    let access = claims(&signed_in.token("AccessToken"));
+    issuer.revocations.revoke_token(access["iss"].as_str().unwrap(), access["jti"].as_str().unwrap(), NOW + 3600);
+    assert_eq!(issuer.user_of(&signed_in.token("AccessToken")).await.refusal(), REVOKED);
+    let refreshed = issuer.refresh("web", &signed_in.token("RefreshToken")).await;
+    assert_eq!(issuer.user_of(&refreshed.token("AccessToken")).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_another_node_wrote_counts_here() {
+    let issuer = TestIssuer::start().await;
+    let signed_in = issuer.sign_in("web", "alice").await;
+    let (access, refresh) = (signed_in.token("AccessToken"), signed_in.token("RefreshToken"));
+    let disabled = ("NotAuthorizedException", "User is disabled.");
+    issuer.execute("UPDATE users SET enabled = FALSE WHERE name = 'alice'").await;
+    assert_eq!(issuer.user_of(&access).await.refusal(), disabled);
+    assert_eq!(issuer.refresh("web", &refresh).await.refusal(), disabled);
+    issuer.execute("UPDATE users SET enabled = TRUE").await;
+    assert_eq!(issuer.user_of(&access).await.status, 200);
+    issuer.execute("UPDATE sessions SET revoked_at = 1").await;
+    assert_eq!(issuer.user_of(&access).await.refusal(), REVOKED);
+    assert_eq!(issuer.refresh("web", &refresh).await.refusal(), REVOKED_REFRESH);
+    issuer.execute("DELETE FROM users WHERE name = 'alice'").await;
+    assert_eq!(issuer.user_of(&access).await.refusal(), INVALID);
+    assert_eq!(issuer.refresh("web", &refresh).await.refusal(), INVALID_REFRESH);
+}
+
+#[tokio::test]
 async fn a_token_that_this_pool_did_not_sign_is_no_token() {
     let issuer = TestIssuer::start().await;
     let good = issuer.sign_in("web", "alice").await.token("AccessToken");
@@ -152,8 +193,15 @@ async fn a_token_that_this_pool_did_not_sign_is_no_token() {
     let kid: Value = serde_json::from_slice(&kid).unwrap();
     let none = header(&json!({"alg": "none", "kid": kid["kid"]}).to_string());
     let hmac = header(&json!({"alg": "HS256", "kid": kid["kid"]}).to_string());
+    // Good in all but the signature, which is of other claims or of another key.
+    let other_claims = json!({"more": 1}).as_object().unwrap().clone().into_iter().chain(claims(&good));
+    let other_claims = header(&Value::Object(other_claims.collect()).to_string());
+    let of_foreign_key = foreign.sign(&claims(&good)).unwrap();
+    let foreign_signature = of_foreign_key.rsplit('.').next().unwrap();
     for token in [
-        foreign.sign(&claims(&good)).unwrap(),
+        of_foreign_key.clone(),
+        format!("{}.{}.{foreign_signature}", parts[0], parts[1]),
+        format!("{}.{other_claims}.{}", parts[0], parts[2]),
         format!("{none}.{}.{}", parts[1], parts[2]),
         format!("{hmac}.{}.{}", parts[1], parts[2]),
         format!("{}.{}.{}", parts[0], header("{}"), parts[2]),

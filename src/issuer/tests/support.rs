@@ -9,6 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::clock::Clock;
@@ -16,6 +17,7 @@ use crate::issuer::{Issuer, IssuerConfig, IssuerError};
 use crate::jose::{Algorithm, CompactJws, KeySet};
 use crate::token::Revocations;
 
+const DATABASE: &str = "issuer.db";
 pub(super) const NOW: u64 = 1_700_000_000;
 pub(super) const PASSWORD: &str = "correct horse battery";
 pub(super) const SECRET: &str = "abcdefghijklmnopqrstuvwxyz0123";
@@ -76,20 +78,31 @@ impl Answer {
 /// An issuer whose `iss` stays the same over restarts, whatever port it listens on.
 pub(super) async fn open(pools: &str, directory: &Path, clock: &Clock) -> Result<Issuer, IssuerError> {
     let revocations = Revocations::new(clock.clone());
-    let database = directory.join("issuer.db");
+    let database = directory.join(DATABASE);
     let text = json!({"address": "127.0.0.1:0", "public_url": "http://issuer.test", "database": database});
     let config: IssuerConfig = serde_json::from_value(text).unwrap();
     let config = IssuerConfig { pools: serde_saphyr::from_str(pools).unwrap(), ..config };
     Issuer::open(config, clock.clone(), revocations).await
 }
 
-impl TestIssuer {
-    pub(super) async fn start() -> Self {
-        Self::with(POOLS).await
-    }
+/// A state that was made once: keys and hashes are the slow part of a first start.
+async fn made_state() -> &'static [u8] {
+    static MADE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let make = || async {
+        let directory = TempDir::new().unwrap();
+        let issuer = open(POOLS, directory.path(), &Clock::standing_at(NOW)).await.unwrap();
+        issuer.engine().database.close().await;
+        std::fs::read(directory.path().join(DATABASE)).unwrap()
+    };
+    MADE.get_or_init(make).await
+}
 
-    pub(super) async fn with(pools: &str) -> Self {
-        Self::on(pools, Arc::new(TempDir::new().unwrap()), Clock::standing_at(NOW)).await
+impl TestIssuer {
+    /// One with [`POOLS`] on a state of its own.
+    pub(super) async fn start() -> Self {
+        let directory = TempDir::new().unwrap();
+        std::fs::write(directory.path().join(DATABASE), made_state().await).unwrap();
+        Self::on(POOLS, Arc::new(directory), Clock::standing_at(NOW)).await
     }
 
     /// Stops this one and starts another on the same state.
@@ -183,6 +196,13 @@ impl TestIssuer {
         let jws = CompactJws::parse(token, 16).unwrap();
         keys.find(jws.header().kid.as_deref(), Algorithm::Rs256).unwrap().verify(Algorithm::Rs256, &jws).unwrap();
         jws.into_claims()
+    }
+
+    /// Writes past the issuer, as another node would.
+    pub(super) async fn execute(&self, statement: &'static str) {
+        let mut write = self.issuer.engine().database.write().await.unwrap();
+        sqlx::query(statement).execute(&mut *write).await.unwrap();
+        write.commit().await.unwrap();
     }
 
     pub(super) fn pool_id(&self, name: &str) -> String {

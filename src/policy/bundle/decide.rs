@@ -9,7 +9,8 @@ use super::policies::NamedPolicy;
 use crate::policy::context::context;
 use crate::policy::principal::Identity;
 use crate::policy::query::Query;
-use crate::policy::schema::Target;
+use crate::policy::reads::Reads;
+use crate::policy::schema::{AttributeType, Target};
 use crate::policy::standing::Standing;
 use crate::policy::verdict::{Fault, Verdict};
 
@@ -23,17 +24,18 @@ impl Bundle {
     /// Decides by evaluating every policy, for comparison with [`decide`](Self::decide): the answer is the same.
     #[must_use]
     pub fn decide_all(&self, query: &Query<'_>) -> Verdict {
-        self.ask(query, Some(&self.all)).unwrap_or_else(Verdict::refused)
+        self.ask(query, Some((&self.all.policies, Reads::ALL))).unwrap_or_else(Verdict::refused)
     }
 
-    fn ask(&self, query: &Query<'_>, policies: Option<&PolicySet>) -> Result<Verdict, Fault> {
+    fn ask(&self, query: &Query<'_>, instead: Option<(&PolicySet, Reads)>) -> Result<Verdict, Fault> {
         let target = self.target(query)?;
-        let standing = self.standing(query.principal.identity().map(AsRef::as_ref), target)?;
-        let context = context(query, target, &self.query_parameters)?;
-        let principal = query.principal.identity().map_or(&self.anonymous, |identity| &identity.uid);
-        let request = Request::new(principal.clone(), target.action.clone(), target.resource.clone(), context, None)
+        let identity = query.principal.identity();
+        let standing = self.standing(identity.map(AsRef::as_ref), target)?;
+        let (policies, reads) = instead.unwrap_or((&standing.slice.policies, standing.slice.reads));
+        let context = context(query, target, &self.query_parameters, reads)?;
+        let principal = identity.map_or(&self.anonymous, |identity| &identity.uid).clone();
+        let request = Request::new(principal, target.action.clone(), target.resource.clone(), context, None)
             .map_err(|_| Fault::new("request-unfit"))?;
-        let policies = policies.unwrap_or(&standing.policies);
         Ok(self.verdict(&self.authorizer.is_authorized(&request, policies, &standing.entities)))
     }
 
@@ -63,15 +65,22 @@ impl Bundle {
     }
 
     fn work_out(&self, identity: Option<&Identity>, target: &Target) -> Result<Standing, Fault> {
-        let unfit = || Fault::new("principal-unfit");
-        let user = identity.map_or_else(Entities::empty, |identity| identity.entities.clone());
         // attributes of other types than the schema's could make policies err, or mean something else
-        Entities::from_entities(user.iter().cloned(), Some(&self.schema)).map_err(|_| unfit())?;
+        if let Some(name) = identity.and_then(|identity| self.unfit_attribute(identity)) {
+            return Err(Fault::about("attribute-type", name));
+        }
+        let user = identity.map_or_else(Entities::empty, |identity| identity.entities.clone());
         let named = self.named_actions.iter().filter(|action| action.uid() != target.action).cloned();
-        let entities = user.add_entities(named.chain([target.action_entity()]), None).map_err(|_| unfit())?;
+        let entities = user.add_entities(named.chain([target.action_entity()]), None);
+        let entities = entities.map_err(|_| Fault::new("principal-unfit"))?;
         let selected = self.index.select(identity, &self.anonymous, target);
-        let policies = self.index.slice(selected, &self.policies, &self.all);
-        Ok(Standing { bundle: Arc::downgrade(&self.mark), target: target.position, entities, policies })
+        let slice = self.index.slice(selected, &self.policies, &self.all);
+        Ok(Standing { bundle: Arc::downgrade(&self.mark), target: target.position, entities, slice })
+    }
+
+    fn unfit_attribute<'a>(&self, identity: &'a Identity) -> Option<&'a str> {
+        let fits = |name: &str, kind: &AttributeType| self.attributes.get(name) == Some(kind);
+        identity.attributes.iter().find(|(name, kind)| !fits(name, kind)).map(|(name, _)| name.as_str())
     }
 
     fn verdict(&self, response: &Response) -> Verdict {

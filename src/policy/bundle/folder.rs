@@ -1,14 +1,10 @@
 //! A bundle's folder as it lies on disk: its policy files, the extension of the schema, and the cases.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use aws_lc_rs::digest;
-
-use crate::policy::error::{Flaw, Place};
+use crate::policy::error::Flaw;
 use crate::policy::flaws::Source;
 use crate::policy::schema::EXTENSION_FILE;
 
@@ -21,8 +17,6 @@ pub(in crate::policy) struct Folder {
     pub(in crate::policy) extension: Option<Source>,
     /// `*.cases.yaml`, by name.
     pub(in crate::policy) cases: Vec<Source>,
-    /// A hash over the names and contents of policies and extension.
-    pub(in crate::policy) revision: String,
 }
 
 impl Folder {
@@ -41,8 +35,7 @@ impl Folder {
         }
         let extension = read_all(files.iter().filter(|file| file.ends_with(EXTENSION_FILE)))?.into_iter().next();
         let cases = read_all(files.iter().filter(|file| is_cases(file)))?;
-        let revision = revision(policies.iter().chain(&extension));
-        Ok(Self { policies, extension, cases, revision })
+        Ok(Self { policies, extension, cases })
     }
 }
 
@@ -93,7 +86,7 @@ fn read_all<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<Source>,
 }
 
 fn read(file: &Path) -> Result<Source, Flaw> {
-    let whole = || Place::new(file, &Arc::from(""), 0, 0);
+    let whole = || Source::new(file, "").place(0, 0);
     let bytes = fs::read(file).map_err(|error| {
         Flaw::new("file-unreadable", format!("the file cannot be read: {}", error.kind()))
             .help("lychgate's user needs to read it")
@@ -106,20 +99,4 @@ fn read(file: &Path) -> Result<Source, Flaw> {
             .at(whole())
     })?;
     Ok(Source::new(file, text))
-}
-
-fn revision<'a>(sources: impl Iterator<Item = &'a Source>) -> String {
-    let mut hash = digest::Context::new(&digest::SHA256);
-    for source in sources {
-        let name = source.file_name();
-        // lengths keep two files from reading as one
-        for part in [name.as_bytes(), source.text.as_bytes()] {
-            hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            hash.update(part);
-        }
-    }
-    hash.finish().as_ref().iter().take(8).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -1,16 +1,19 @@
 //! Which policies can matter for a request, found by their heads without looking at the others.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cedar_policy::{
-    ActionConstraint, EntityTypeName, EntityUid, Policy, PolicySet, PrincipalConstraint, ResourceConstraint,
+    ActionConstraint, EntityTypeName, EntityUid, Policy, PolicySet, PolicySetError, PrincipalConstraint,
+    ResourceConstraint,
 };
 use moka::sync::Cache;
 
 use super::policies::NamedPolicy;
 use crate::policy::principal::Identity;
+use crate::policy::reads::Reads;
 use crate::policy::schema::Target;
+use crate::policy::standing::Slice;
 
 /// Policies that all slices in the cache may hold together; a larger slice is built anew each time.
 const CACHED_POLICIES: u64 = 100_000;
@@ -26,7 +29,7 @@ const CACHED_POLICIES: u64 = 100_000;
 pub(super) struct Index {
     numbers: HashMap<Key, u32>,
     buckets: HashMap<[u32; 3], Vec<u32>>,
-    slices: Cache<Vec<u32>, Arc<PolicySet>>,
+    slices: Cache<Vec<u32>, Arc<Slice>>,
 }
 
 /// What a head asks of one of the three.
@@ -90,7 +93,7 @@ impl Index {
     }
 
     /// The selected policies as a set of their own, kept for the next request that selects the same.
-    pub(super) fn slice(&self, selected: Vec<u32>, policies: &[NamedPolicy], all: &Arc<PolicySet>) -> Arc<PolicySet> {
+    pub(super) fn slice(&self, selected: Vec<u32>, policies: &[NamedPolicy], all: &Arc<Slice>) -> Arc<Slice> {
         if selected.len() == policies.len() {
             return Arc::clone(all);
         }
@@ -98,16 +101,39 @@ impl Index {
             return slice;
         }
         let positions = selected.iter().filter_map(|position| usize::try_from(*position).ok());
-        let chosen = positions.filter_map(|position| policies.get(position)).map(|policy| policy.policy.clone());
         // ids are unique, so that no policy is refused; were one, all of them would be asked
-        let slice = PolicySet::from_policies(chosen).map_or_else(|_| Arc::clone(all), Arc::new);
+        let slice = slice_of(positions.filter_map(|position| policies.get(position)));
+        let slice = slice.map_or_else(|_| Arc::clone(all), Arc::new);
         self.slices.insert(selected, Arc::clone(&slice));
         slice
     }
 }
 
+/// Policies as a set that can be asked.
+///
+/// # Errors
+///
+/// Two have the same id.
+pub(super) fn slice_of<'a>(policies: impl Iterator<Item = &'a NamedPolicy>) -> Result<Slice, Box<PolicySetError>> {
+    let mut slice = Slice { policies: PolicySet::new(), reads: Reads::default() };
+    for policy in policies {
+        add(&mut slice.policies, policy)?;
+        slice.reads = slice.reads | policy.reads;
+    }
+    Ok(slice)
+}
+
+fn add(set: &mut PolicySet, policy: &NamedPolicy) -> Result<(), Box<PolicySetError>> {
+    let Some(template) = &policy.template else { return Ok(set.add(policy.policy.clone())?) };
+    if set.template(template.id()).is_none() {
+        set.add_template(template.clone())?;
+    }
+    let slots = policy.policy.template_links().unwrap_or_default();
+    Ok(set.link(template.id().clone(), policy.policy.id().clone(), slots)?)
+}
+
 #[expect(clippy::ptr_arg, reason = "moka hands the key as it keeps it")]
-fn weight(selected: &Vec<u32>, _slice: &Arc<PolicySet>) -> u32 {
+fn weight(selected: &Vec<u32>, _slice: &Arc<Slice>) -> u32 {
     u32::try_from(selected.len()).unwrap_or(u32::MAX).saturating_add(1)
 }
 
@@ -137,4 +163,25 @@ fn resource_key(constraint: ResourceConstraint) -> Key {
             Key::Entity(uid)
         }
     }
+}
+
+/// The actions that conditions name, such as `Action::"GET /a" in Action::"read"`: more often than the heads do.
+pub(super) fn named_actions(policies: &[NamedPolicy]) -> impl Iterator<Item = EntityUid> {
+    let named: BTreeSet<EntityUid> = policies.iter().flat_map(|policy| in_conditions(&policy.policy)).collect();
+    named.into_iter()
+}
+
+fn in_conditions(policy: &Policy) -> Vec<EntityUid> {
+    let mut entities = policy.entity_literals();
+    let in_head = match policy.action_constraint() {
+        ActionConstraint::Any => Vec::new(),
+        ActionConstraint::Eq(uid) => vec![uid],
+        ActionConstraint::In(uids) => uids,
+    };
+    for uid in in_head {
+        if let Some(position) = entities.iter().position(|entity| *entity == uid) {
+            entities.swap_remove(position);
+        }
+    }
+    entities
 }

@@ -1,34 +1,37 @@
 //! A folder of policies as one set that is checked and swapped as a whole.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use cedar_policy::{Authorizer, Entity, EntityUid, PolicySet, Schema};
+use cedar_policy::{Authorizer, Entity, EntityUid, Schema};
 
 use super::folder::Folder;
-use super::index::Index;
-use super::policies::{self, NamedPolicy};
+use super::index::{Index, named_actions, slice_of};
+use super::links::Link;
+use super::policies::{NamedPolicy, parse};
+use super::revision::revision;
+use super::validate::validate;
 use crate::policy::cases::{self, Case, CaseReport};
 use crate::policy::error::{Flaw, PolicyError};
 use crate::policy::flaws::{Source, of_schema};
-use crate::policy::schema::{ActionOutline, Extension, Names, Outline, Targets, write_schema};
-use crate::policy::standing::Standing;
+use crate::policy::schema::{ActionOutline, AttributeType, Extension, Names, Outline, Targets, write_schema};
+use crate::policy::standing::{Slice, Standing};
 use crate::policy::verdict::Verdict;
 
 /// A folder of policies: immutable, shared by all workers, and replaced only as a whole.
-#[derive(Debug)]
 pub struct Bundle {
     name: String,
     revision: String,
     /// Tells this bundle from any other, also from an earlier reading of the same folder.
     pub(super) mark: Arc<()>,
-    pub(super) schema: Schema,
+    pub(super) attributes: BTreeMap<String, AttributeType>,
     pub(super) query_parameters: BTreeSet<String>,
     pub(super) targets: Targets,
     pub(super) policies: Vec<NamedPolicy>,
     pub(super) positions: HashMap<Arc<str>, usize>,
-    pub(super) all: Arc<PolicySet>,
+    pub(super) all: Arc<Slice>,
     pub(super) index: Index,
     /// The actions that conditions name, so that every request can ask about them.
     pub(super) named_actions: Vec<Entity>,
@@ -39,6 +42,14 @@ pub struct Bundle {
     cases: Vec<Case>,
 }
 
+impl fmt::Debug for Bundle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bundle = formatter.debug_struct("Bundle");
+        bundle.field("name", &self.name).field("revision", &self.revision).field("policies", &self.policies.len());
+        bundle.finish_non_exhaustive()
+    }
+}
+
 impl Bundle {
     /// Reads, parses and validates a bundle's folder against the outline of the config.
     ///
@@ -46,33 +57,47 @@ impl Bundle {
     ///
     /// The outline's names clash, or the folder has flaws: all that were found are in the error.
     pub fn load(name: &str, directory: &Path, outline: &Outline) -> Result<Self, PolicyError> {
+        Self::load_linked(name, directory, &[], outline)
+    }
+
+    /// The same for a bundle with templates, which the config links.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load); also, links and templates do not fit together.
+    pub fn load_linked(name: &str, directory: &Path, links: &[Link], outline: &Outline) -> Result<Self, PolicyError> {
         let flawed = |flaws: Vec<Flaw>| PolicyError::Bundle { bundle: name.to_owned(), flaws };
         let folder = Folder::read(directory).map_err(flawed)?;
-        let bundle = Self::assemble(name, &folder, outline)?;
+        let extension = folder.extension.as_ref().map(Extension::read).transpose().map_err(flawed)?;
+        let schema = build_schema(outline, &outline.actions()?, extension.as_ref()).map_err(flawed)?;
+        let bundle = Self::assemble(name, &folder, extension.as_ref(), links, outline)?;
         let effects = bundle.policies.iter().map(|policy| (policy.id.to_string(), policy.policy.effect())).collect();
-        let mut flaws = policies::validate(&bundle.all, &bundle.policies, bundle.schema.clone(), outline);
+        let mut flaws = validate(&bundle.all.policies, &bundle.policies, schema, outline, &bundle.query_parameters);
         flaws.extend(cases::check_names(&bundle.cases, &effects));
         if flaws.is_empty() { Ok(bundle) } else { Err(flawed(flaws)) }
     }
 
     /// A bundle of what a folder holds, not yet validated.
-    pub(in crate::policy) fn assemble(name: &str, folder: &Folder, outline: &Outline) -> Result<Self, PolicyError> {
+    pub(in crate::policy) fn assemble(
+        name: &str,
+        folder: &Folder,
+        extension: Option<&Extension>,
+        links: &[Link],
+        outline: &Outline,
+    ) -> Result<Self, PolicyError> {
         let flawed = |flaws: Vec<Flaw>| PolicyError::Bundle { bundle: name.to_owned(), flaws };
-        let actions = outline.actions()?;
-        let extension = folder.extension.as_ref().map(Extension::read).transpose().map_err(flawed)?;
-        let schema = build_schema(outline, &actions, extension.as_ref()).map_err(flawed)?;
-        let policies = policies::parse(&folder.policies).map_err(flawed)?;
-        let all = PolicySet::from_policies(policies.iter().map(|policy| policy.policy.clone()))
+        let targets = Targets::new(outline, &outline.actions()?)?;
+        let policies = parse(&folder.policies, links).map_err(flawed)?;
+        let all = slice_of(policies.iter())
             .map_err(|error| flawed(vec![Flaw::new("policy-id-duplicate", error.to_string())]))?;
         let positions = policies.iter().enumerate().map(|(position, policy)| (Arc::clone(&policy.id), position));
-        let targets = Targets::new(outline, &actions)?;
-        let named = policies::named_actions(&policies);
+        let named = named_actions(&policies);
         Ok(Self {
             name: name.to_owned(),
-            revision: folder.revision.clone(),
+            revision: revision(folder, links),
             mark: Arc::default(),
-            schema,
-            query_parameters: extension.and_then(|extension| extension.query().cloned()).unwrap_or_default(),
+            attributes: outline.attributes.clone(),
+            query_parameters: extension.and_then(Extension::query).cloned().unwrap_or_default(),
             positions: positions.collect(),
             all: Arc::new(all),
             index: Index::new(&policies),
@@ -92,7 +117,7 @@ impl Bundle {
         &self.name
     }
 
-    /// A hash of the content of its policies and schema extension; changes when, and only when, they do.
+    /// A hash of what decides: its policies, schema extension and links; changes when, and only when, they do.
     #[must_use]
     pub fn revision(&self) -> &str {
         &self.revision

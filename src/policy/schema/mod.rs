@@ -8,7 +8,7 @@ mod text;
 
 pub(super) use extension::{EXTENSION_FILE, Extension};
 pub(super) use names::Names;
-pub(super) use outline::{ActionOutline, check_issuer_name, is_built_in};
+pub(super) use outline::{ActionOutline, BUILT_IN_ATTRIBUTES, check_issuer_name, is_built_in};
 pub use outline::{AttributeType, Outline, RouteOutline};
 pub(super) use targets::{Target, Targets};
 pub use text::schema_text;

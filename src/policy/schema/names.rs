@@ -47,6 +47,16 @@ impl Names {
         uid(&self.group, &format!("{issuer}|{group}"))
     }
 
+    /// A group by its whole id, `corp|sales`.
+    pub(in crate::policy) fn group_of(&self, id: &str) -> EntityUid {
+        uid(&self.group, id)
+    }
+
+    /// A user by its whole id, `corp|alice`.
+    pub(in crate::policy) fn user_of(&self, id: &str) -> EntityUid {
+        uid(&self.user, id)
+    }
+
     /// `Anonymous::"anonymous"`.
     pub(in crate::policy) fn anonymous(&self) -> EntityUid {
         uid(&self.anonymous, "anonymous")
@@ -67,6 +77,11 @@ impl Names {
         let names_issuer = *entity.type_name() == self.user || *entity.type_name() == self.group;
         let id = entity.id().unescaped();
         names_issuer.then(|| id.split_once('|').map_or(id, |(issuer, _)| issuer))
+    }
+
+    /// The upstream that an entity stands for, if it is a service.
+    pub(in crate::policy) fn service_of<'a>(&self, entity: &'a EntityUid) -> Option<&'a str> {
+        (*entity.type_name() == self.service).then(|| entity.id().unescaped())
     }
 }
 

@@ -63,7 +63,7 @@ const WRONG: &[Wrong] = &[
     },
     Wrong {
         files: &[("a.cedar", "permit (principal == ?principal, action, resource);")],
-        code: "template-not-supported",
+        code: "template-not-linked",
         place: "a.cedar:1:1",
         says: "",
     },
@@ -147,6 +147,39 @@ const WRONG: &[Wrong] = &[
         code: "unknown-attribute",
         place: "a.cedar:1:70",
         says: "`tenant`",
+    },
+    Wrong {
+        files: &[(
+            "a.cedar",
+            "permit (principal is User, action, resource) unless { principal has tennant && principal.tennant == \"a\" };",
+        )],
+        code: "unknown-attribute",
+        place: "a.cedar:1:65",
+        says: "`tenant`",
+    },
+    Wrong {
+        files: &[("a.cedar", "permit (principal, action, resource) unless { context has tokn };")],
+        code: "unknown-attribute",
+        place: "a.cedar:1:55",
+        says: "`token`",
+    },
+    Wrong {
+        files: &[("a.cedar", "permit (principal, action, resource) unless { context has token.aeg };")],
+        code: "unknown-attribute",
+        place: "a.cedar:1:1",
+        says: "`age`",
+    },
+    Wrong {
+        files: &[("a.cedar", "permit (principal, action, resource) unless { context.path has tenent };")],
+        code: "unknown-attribute",
+        place: "a.cedar:1:60",
+        says: "`tenant`",
+    },
+    Wrong {
+        files: &[("a.cedar", "permit (principal, action, resource) unless { context.query has page };")],
+        code: "unknown-attribute",
+        place: "a.cedar:1:61",
+        says: "schema.cedarschema",
     },
     Wrong {
         files: &[(

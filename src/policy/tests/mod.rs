@@ -1,6 +1,11 @@
 //! The room as its callers see it: tables of folders, questions and answers.
 
+mod cases;
 mod decisions;
 mod fixture;
 mod folders;
+mod links;
+mod requests;
+mod schema;
 mod selection;
+mod worked;

@@ -12,7 +12,7 @@ use proptest::test_runner::{Config, TestRunner};
 use super::fixture::{MONDAY_MORNING, outline, text, user};
 use crate::policy::bundle::Folder;
 use crate::policy::flaws::Source;
-use crate::policy::{AttributeValue, Bundle, Principal, Query, TokenFacts};
+use crate::policy::{AttributeValue, Bundle, Link, Principal, Query, TokenFacts};
 
 const REQUESTS_PER_BUNDLE: usize = 50;
 
@@ -97,6 +97,41 @@ fn policies() -> impl Strategy<Value = String> {
     prop::collection::vec(policy, 1..40).prop_map(|policies| policies.concat())
 }
 
+/// Templates with their links; heads with slots, so that what a link fills in is all that selects it.
+fn templates() -> impl Strategy<Value = (String, Vec<Link>)> {
+    let group = prop_oneof![
+        (0..3_u8).prop_map(|number| (Some(format!("corp|g{number}")), None)),
+        (0..3_u8).prop_map(|number| (None, Some(format!("corp|u{number}")))),
+    ];
+    let links = prop::collection::vec((group, select(&["orders", "reports"][..])), 1..4);
+    let principals = ["principal == ?principal", "principal in ?principal", "principal is User in ?principal"];
+    let resources = ["resource == ?resource", "resource in ?resource"];
+    let effect = select(&["permit", "permit", "forbid"][..]);
+    let template = (
+        effect,
+        select(principals.to_vec()),
+        select(&ACTIONS[..]),
+        select(resources.to_vec()),
+        select(&CONDITIONS[..]),
+        links,
+    );
+    prop::collection::vec(template, 0..4).prop_map(|templates| {
+        let mut text = String::new();
+        let mut all = Vec::new();
+        for (number, (effect, principal, action, resource, condition, links)) in templates.into_iter().enumerate() {
+            text += &format!("@id(\"t{number}\") {effect} ({principal}, {action}, {resource}) {condition};\n");
+            all.extend(links.into_iter().enumerate().map(|(link, ((group, user), service))| Link {
+                id: format!("t{number}-{link}"),
+                template: format!("t{number}"),
+                group,
+                user,
+                service: Some(service.to_owned()),
+            }));
+        }
+        (text, all)
+    })
+}
+
 fn principal() -> impl Strategy<Value = Principal> {
     let groups = prop::sample::subsequence(vec!["g0", "g1", "g2", "g3"], 0..=4);
     let user = (0..3_u8, groups, prop::option::of(0..9_i64), any::<bool>()).prop_map(|(sub, groups, level, staff)| {
@@ -151,14 +186,13 @@ fn selection_answers_as_full_evaluation_does() {
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let requests = prop::collection::vec(asked(), REQUESTS_PER_BUNDLE);
     let (allowed, compared) = (Cell::new(0_usize), Cell::new(0_usize));
-    let outcome = runner.run(&(policies(), requests), |(policies, requests)| {
+    let outcome = runner.run(&(policies(), templates(), requests), |(policies, (templates, links), requests)| {
         let folder = Folder {
-            policies: vec![Source::new("p.cedar", policies)],
+            policies: vec![Source::new("p.cedar", policies + &templates)],
             extension: None,
             cases: Vec::new(),
-            revision: String::new(),
         };
-        let bundle = Bundle::assemble("generated", &folder, &outline()).unwrap();
+        let bundle = Bundle::assemble("generated", &folder, None, &links, &outline()).unwrap();
         for request in &requests {
             allowed.set(allowed.get() + usize::from(request.compare(&bundle)?));
             compared.set(compared.get() + 1);

@@ -6,7 +6,8 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, watch};
 
-use super::fetch::{FetchError, Fetched};
+use super::error::FetchError;
+use super::fetch::{Fetched, KeyOrigin};
 use crate::clock::Clock;
 use crate::jose::{KeySet, SkippedKey};
 use crate::token::config::RefreshConfig;
@@ -22,6 +23,7 @@ pub struct Keys {
     pub skipped: Vec<SkippedKey>,
     /// When the document was had, in Unix milliseconds.
     fetched_at: u64,
+    origin: KeyOrigin,
 }
 
 /// The keys of one issuer. Requests read it, one background task writes it.
@@ -55,6 +57,8 @@ pub struct KeyStatus {
     pub available: bool,
     /// How many keys serve.
     pub keys: usize,
+    /// Where they were had; `None` where there are none.
+    pub origin: Option<KeyOrigin>,
     /// Age of the key set in seconds.
     pub age: Option<u64>,
     /// Which key set this is, counted from 1.
@@ -85,7 +89,11 @@ impl KeyStore {
     #[must_use]
     pub fn current(&self) -> Option<Arc<Keys>> {
         let keys = self.keys.load_full()?;
-        let longest = self.refresh.every.saturating_add(self.refresh.stale_for);
+        let longest = match keys.origin {
+            // Their issuer has not been heard of since before the start, so its outage counts from when they were fetched.
+            KeyOrigin::Disk => self.refresh.stale_for,
+            _ => self.refresh.every.saturating_add(self.refresh.stale_for),
+        };
         let age = Duration::from_millis(self.clock.unix_millis().saturating_sub(keys.fetched_at));
         (age <= longest).then_some(keys)
     }
@@ -127,9 +135,15 @@ impl KeyStore {
         true
     }
 
-    /// Waits until a request asks for keys.
+    /// Waits until a request asks for keys that no fetch has begun to answer.
     pub(super) async fn wanted(&self) {
-        self.wanted.notified().await;
+        let is_asked = || self.throttle.lock().unwrap_or_else(PoisonError::into_inner).asked;
+        loop {
+            self.wanted.notified().await;
+            if is_asked() {
+                return;
+            }
+        }
     }
 
     /// A fetch begins; it answers those who have asked before, not those who ask meanwhile.
@@ -139,9 +153,12 @@ impl KeyStore {
     }
 
     /// A fetch is over. A failure keeps the old keys.
-    pub(super) fn finish(&self, outcome: Result<Fetched, FetchError>) {
+    pub(super) fn finish(&self, outcome: Result<Fetched, FetchError>, origin: KeyOrigin) {
         match outcome {
-            Ok(fetched) => self.accept(fetched),
+            Ok(fetched) => {
+                self.accept(fetched, origin, self.clock.unix_millis());
+                self.last_error.store(None);
+            }
             Err(error) => self.last_error.store(Some(Arc::new(error))),
         }
         let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,7 +167,14 @@ impl KeyStore {
         }
     }
 
-    fn accept(&self, fetched: Fetched) {
+    /// Takes keys that were kept from an earlier fetch at this time (Unix milliseconds); never in place of any that are there.
+    pub(super) fn restore(&self, fetched: Fetched, fetched_at: u64) {
+        if self.keys.load().is_none() {
+            self.accept(fetched, KeyOrigin::Disk, fetched_at);
+        }
+    }
+
+    fn accept(&self, fetched: Fetched, origin: KeyOrigin, fetched_at: u64) {
         let before = self.keys.load_full();
         // The same document again is the same generation: what was verified stays verified.
         let generation = match &before {
@@ -162,10 +186,14 @@ impl KeyStore {
             }
             Some(keys) => keys.generation + 1,
         };
-        let fetched_at = self.clock.unix_millis();
-        self.keys.store(Some(Arc::new(Keys { set: fetched.set, generation, skipped: fetched.skipped, fetched_at })));
-        self.last_error.store(None);
+        let Fetched { set, skipped, .. } = fetched;
+        self.keys.store(Some(Arc::new(Keys { set, generation, skipped, fetched_at, origin })));
         self.generation.send_replace(generation);
+    }
+
+    /// The time, in Unix milliseconds.
+    pub(super) fn now(&self) -> u64 {
+        self.clock.unix_millis()
     }
 
     /// How often keys are fetched when all is well, and how long a fetch may take.
@@ -181,6 +209,7 @@ impl KeyStore {
         KeyStatus {
             available: self.current().is_some(),
             keys: keys.as_ref().map_or(0, |keys| keys.set.len()),
+            origin: keys.as_ref().map(|keys| keys.origin),
             age: keys.as_ref().map(|keys| now.saturating_sub(keys.fetched_at) / 1000),
             generation: keys.as_ref().map_or(0, |keys| keys.generation),
             skipped: keys.as_ref().map(|keys| keys.skipped.clone()).unwrap_or_default(),

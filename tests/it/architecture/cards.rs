@@ -33,7 +33,7 @@ fn statements_out_of_place(card: &SourceFile) -> Broken {
     let mut start = 0;
     for statement in card.shipping.split_inclusive(';') {
         let words = without_attributes(statement);
-        if !words.is_empty() && !is_of_a_card(&words, card.path == "lib.rs") {
+        if !words.is_empty() && !is_of_a_card(&words, &card.path) {
             let first = start + statement.len() - statement.trim_start().len();
             broken.push(format!("{}: `{} …` is not of a card", card.place(first), words.join(" ")));
         }
@@ -42,11 +42,15 @@ fn statements_out_of_place(card: &SourceFile) -> Broken {
     broken
 }
 
-/// A card names its files and exports from them; only the map may hang rooms open.
-fn is_of_a_card(words: &[&str], is_the_map: bool) -> bool {
+/// A card names its files and exports from them. The map hangs rooms open; a folder within a room may open its files to the
+/// rest of the room; a room opens none of its files to others.
+fn is_of_a_card(words: &[&str], path: &str) -> bool {
+    let is_the_map = path == "lib.rs";
+    let is_within_a_room = path.matches('/').count() > 1;
     match words {
         ["mod", _, ";"] => true,
-        ["pub", "mod", _, ";"] => is_the_map,
+        ["pub", "mod", _, ";"] => is_the_map || is_within_a_room,
+        ["pub", "(", .., ")", "mod", _, ";"] => is_within_a_room,
         ["pub", "use", .., ";"] | ["pub", "(", "crate" | "super", ")", "use", .., ";"] => !is_the_map,
         _ => false,
     }

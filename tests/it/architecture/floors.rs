@@ -87,8 +87,9 @@ fn may_import(file: &SourceFile, room: &str) -> bool {
 
 fn is_on_a_face(house: &House, path: &OwnPath<'_>) -> bool {
     let Some(card) = house.files.get(&format!("{}/mod.rs", path.room())) else { return true };
-    let named = path.segments.get(1);
-    named.is_some_and(|named| *named == "*" || exports(&card.shipping).iter().any(|(export, _)| export == named))
+    // the room itself is nothing but its card
+    let Some(named) = path.segments.get(1) else { return true };
+    *named == "*" || exports(&card.shipping).iter().any(|(export, _)| export == named)
 }
 
 fn is_config_of_a_room(house: &House, path: &OwnPath<'_>) -> bool {

@@ -1,0 +1,3 @@
+//! Tables of the heart: what is found, and what is decided.
+
+mod routes;

@@ -1,0 +1,107 @@
+//! Tokens that were verified a moment ago, shared by all workers, in bounded memory.
+//!
+//! A hit saves parsing and the signature, nothing else: time and revocation are asked again by the verifier. What an entry
+//! remembers depends on the token's text, the issuer's key set and the config. The text is its key, the key set's generation
+//! stands in it, and the cache lives and ends with the verifier of one config.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use moka::sync::Cache;
+
+use super::verify::VerifiedToken;
+use crate::telemetry::{CacheLookup, TokenCacheMetrics};
+
+/// All entries together, in bytes.
+const MOST_BYTES: u64 = 24 << 20;
+/// What an entry takes beside the text in it: the cache's own bookkeeping and the token's fixed part.
+const ENTRY_BYTES: usize = 700;
+/// Fingerprints of tokens that were seen once; 512 KiB.
+const SEEN_ONCE: usize = 1 << 16;
+
+/// The cache of one verifier.
+pub(super) struct TokenCache {
+    entries: Cache<TokenKey, Entry>,
+    /// A token is kept from its second sight on: one that never comes again costs one store here, and no entry.
+    seen_once: Box<[AtomicU64]>,
+    metrics: TokenCacheMetrics,
+}
+
+/// SHA-256 of the whole token: no two tokens share it, and it tells nothing of the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct TokenKey([u8; 32]);
+
+#[derive(Clone)]
+struct Entry {
+    token: Arc<VerifiedToken>,
+    generation: u64,
+}
+
+impl std::fmt::Debug for TokenCache {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("TokenCache").field("entries", &self.entries.entry_count()).finish_non_exhaustive()
+    }
+}
+
+impl TokenKey {
+    pub(super) fn of(token: &str) -> Self {
+        let mut key = [0; 32];
+        key.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        Self(key)
+    }
+
+    fn fingerprint(self) -> u64 {
+        self.0.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
+    }
+}
+
+impl TokenCache {
+    pub(super) fn new(metrics: TokenCacheMetrics) -> Self {
+        Self {
+            entries: Cache::builder()
+                .max_capacity(MOST_BYTES)
+                .weigher(|_, entry: &Entry| u32::try_from(ENTRY_BYTES + entry.token.text_bytes()).unwrap_or(u32::MAX))
+                .build(),
+            seen_once: (0..SEEN_ONCE).map(|_| AtomicU64::new(0)).collect(),
+            metrics,
+        }
+    }
+
+    /// The token of this key, if it was verified with the keys of this generation. `generation` says which one the token's
+    /// issuer has now, or `None` where it has no keys that may be used.
+    pub(super) fn find(
+        &self,
+        key: TokenKey,
+        generation: impl FnOnce(&VerifiedToken) -> Option<u64>,
+    ) -> Option<Arc<VerifiedToken>> {
+        let Some(entry) = self.entries.get(&key) else {
+            self.metrics.lookup(CacheLookup::Miss);
+            return None;
+        };
+        if generation(&entry.token) == Some(entry.generation) {
+            self.metrics.lookup(CacheLookup::Hit);
+            return Some(entry.token);
+        }
+        self.metrics.lookup(CacheLookup::Stale);
+        self.entries.invalidate(&key);
+        None
+    }
+
+    /// Keeps a token that was verified with the keys of this generation, if it was seen before.
+    pub(super) fn keep(&self, key: TokenKey, token: &Arc<VerifiedToken>, generation: u64) {
+        let fingerprint = key.fingerprint();
+        let place = usize::try_from(fingerprint % SEEN_ONCE as u64).unwrap_or_default();
+        let Some(seen) = self.seen_once.get(place) else { return };
+        // Two workers that see the same token at once both remember it, which is harmless.
+        if seen.swap(fingerprint, Ordering::Relaxed) == fingerprint {
+            self.entries.insert(key, Entry { token: token.clone(), generation });
+        }
+    }
+
+    /// How many tokens are kept, for the metrics.
+    pub(super) fn count(&self) {
+        self.entries.run_pending_tasks();
+        self.metrics.entries(self.entries.entry_count());
+    }
+}

@@ -1,0 +1,153 @@
+//! Keys over their lives: how often they are asked for, how long they serve, and whom a fetch answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::provider::{Issuer, Provider, Reply, issuer};
+use crate::token::jwks::key_store::KeyStore;
+
+/// Runs the background task after its first fetch is over.
+async fn run(corp: Issuer) -> (Arc<KeyStore>, crate::clock::Clock, watch::Sender<bool>) {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(corp.refresher.run(stopped));
+    corp.store.available().await;
+    (corp.store, corp.clock, stop)
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_kids_is_one_fetch_a_window() {
+    let provider = Provider::start(Reply::keys(&["first"])).await;
+    let (store, clock, _stop) = run(issuer(&provider.url(), &json!({}))).await;
+    for window in 0..3 {
+        let mut asking = JoinSet::new();
+        for _ in 0..1_000 {
+            let store = store.clone();
+            asking.spawn(async move { store.ask_again().await.is_some() });
+        }
+        assert!(asking.join_all().await.into_iter().all(|has_keys| has_keys));
+        assert_eq!(provider.fetches(), 2 + window, "the first, and one for each window");
+        clock.advance(Duration::from_secs(29));
+        assert!(store.ask_again().await.is_some());
+        assert_eq!(provider.fetches(), 2 + window, "not yet");
+        clock.advance(Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_kids_while_the_issuer_is_down_is_one_fetch_a_window_too() {
+    let provider = Provider::start(Reply::keys(&["first"])).await;
+    let (store, _clock, _stop) = run(issuer(&provider.url(), &json!({}))).await;
+    provider.goes_down();
+    for _ in 0..200 {
+        assert!(store.ask_again().await.is_some_and(|keys| keys.set.knows("first")));
+    }
+    assert_eq!(provider.fetches(), 2);
+}
+
+#[tokio::test]
+async fn an_unknown_kid_that_was_rotated_in_is_found_by_whoever_waits() {
+    let provider = Provider::start(Reply::keys(&["first"])).await;
+    let (store, _clock, _stop) = run(issuer(&provider.url(), &json!({}))).await;
+    provider.answers(Reply::keys(&["first", "second"]).after(Duration::from_millis(100)));
+    let mut asking = JoinSet::new();
+    for _ in 0..100 {
+        let store = store.clone();
+        asking.spawn(async move { store.ask_again().await.is_some_and(|keys| keys.set.knows("second")) });
+    }
+    assert!(asking.join_all().await.into_iter().all(|knows| knows));
+    assert_eq!(provider.fetches(), 2);
+}
+
+#[tokio::test]
+async fn who_asks_while_a_fetch_is_under_way_is_answered_by_the_next() {
+    let provider = Provider::start(Reply::keys(&["first"])).await;
+    let mut corp = issuer(&provider.url(), &json!({}));
+    corp.refresher.fetch_once().await;
+    // The answer to this fetch was made before the rotation, and arrives after somebody has asked.
+    provider.answers(Reply::keys(&["first"]).after(Duration::from_millis(200)));
+    let store = corp.store.clone();
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(corp.refresher.run(stopped));
+    while provider.fetches() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    provider.answers(Reply::keys(&["second"]));
+    let keys = store.ask_again().await.unwrap();
+    assert!(keys.set.knows("second"));
+    assert_eq!(provider.fetches(), 3);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(provider.fetches(), 3, "nobody waits any more");
+    stop.send_replace(true);
+}
+
+#[tokio::test]
+async fn a_rotation_is_a_new_generation_and_the_same_document_is_not() {
+    let provider = Provider::start(Reply::keys(&["first"])).await;
+    let mut corp = issuer(&provider.url(), &json!({}));
+    for (kids, generation) in
+        [(&["first"][..], 1), (&["first"], 1), (&["second", "first"], 2), (&["second"], 3), (&["second"], 3)]
+    {
+        provider.answers(Reply::keys(kids));
+        corp.refresher.fetch_once().await;
+        assert_eq!(corp.store.current().unwrap().generation, generation);
+    }
+    assert!(!corp.knows("first") && corp.knows("second"));
+}
+
+#[tokio::test]
+async fn old_keys_serve_for_a_bounded_time_and_come_back_with_the_issuer() {
+    let provider = Provider::start(Reply::keys(&["first"])).await;
+    let mut corp =
+        issuer(&provider.url(), &json!({"refresh": {"every": "10m", "stale_for": "1h", "timeout": "500ms"}}));
+    corp.refresher.fetch_once().await;
+    provider.goes_down();
+    corp.clock.advance(Duration::from_mins(70));
+    corp.refresher.fetch_once().await;
+    assert!(corp.knows("first"), "to the last second");
+    corp.clock.advance(Duration::from_secs(1));
+    assert!(corp.store.current().is_none());
+    assert_eq!((corp.store.status().available, corp.store.status().age), (false, Some(4201)));
+    provider.answers(Reply::keys(&["first"]));
+    corp.refresher.fetch_once().await;
+    assert!(corp.knows("first"));
+}
+
+#[tokio::test]
+async fn a_failing_issuer_is_asked_ever_less_often_and_at_least_once_a_minute() {
+    let provider = Provider::start(Reply::new("500 Internal Server Error", "")).await;
+    let mut corp = issuer(&provider.url(), &json!({}));
+    for most in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
+        let (most, pause) = (Duration::from_secs(most), corp.refresher.fetch_once().await);
+        assert!(pause <= most && pause >= most / 2, "{pause:?} of {most:?}");
+    }
+    provider.answers(Reply::keys(&["first"]));
+    assert!(corp.refresher.fetch_once().await > Duration::from_mins(9));
+    provider.goes_down();
+    assert!(corp.refresher.fetch_once().await <= Duration::from_secs(1), "it begins anew");
+}
+
+#[tokio::test]
+async fn cache_control_shortens_the_wait_to_a_minute_and_never_lengthens_it() {
+    let provider = Provider::start(Reply::keys(&["first"])).await;
+    let mut corp = issuer(&provider.url(), &json!({}));
+    let [minute, ten] = [1, 10].map(Duration::from_mins);
+    for (directives, expected) in [
+        ("max-age=0", minute),
+        ("max-age=1", minute),
+        ("no-store", ten),
+        ("public, max-age=300", Duration::from_mins(5)),
+        ("max-age=\"300\", must-revalidate", Duration::from_mins(5)),
+        ("max-age=86400", ten),
+        ("max-age=99999999999999999999", ten),
+        ("max-age=-1", ten),
+    ] {
+        provider.answers(Reply::keys(&["first"]).header(&format!("cache-control: {directives}")));
+        let pause = corp.refresher.fetch_once().await;
+        assert!(pause <= expected && pause >= expected.mul_f64(0.9), "{directives}: {pause:?}");
+    }
+}

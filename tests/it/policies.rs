@@ -1,0 +1,184 @@
+//! Policies at the gate: allow, deny, forbid with a message, errors, anonymous callers, and shadow mode.
+
+use crate::support::{Message, Request, Setup, TestGateway, TestIssuer, TestUpstream, lychgate};
+
+const CONFIG: &str = r#"
+trusted_issuers:
+  corp: @CORP@
+  partner: @PARTNER@
+policies:
+  orders: {directory: policies/orders, mode: @MODE@}
+upstreams:
+  orders: {endpoints: ["@UPSTREAM@"]}
+routes:
+  - {name: order, match: {path: "/{tenant}/orders/{id}"}, access: {policy: orders}, upstream: orders}
+  - {name: reports, match: {path: "/reports/{*rest}"}, access: {policy: orders, optional: true}, upstream: orders}
+"#;
+
+const POLICIES: &str = r#"
+@id("clerk-reads-own-tenant")
+permit (principal in Group::"corp|sales", action in Action::"read", resource == Service::"orders")
+when { principal has tenant && context.path has tenant && context.path.tenant == principal.tenant };
+
+@id("clerk-writes-orders")
+permit (principal in Group::"corp|sales", action == Action::"PUT /{tenant}/orders/{id}", resource)
+when { principal has tenant && context.path.tenant == principal.tenant && principal.scopes.contains("orders/write") };
+
+@id("frozen")
+@message("orders are \"frozen\" today")
+forbid (principal, action in Action::"order", resource)
+when { context.path has id && context.path.id == "frozen" };
+
+@id("level-overflows")
+forbid (principal, action, resource)
+when { principal has level && principal.level + 1 == 0 };
+
+@id("reports-are-open")
+permit (principal, action in Action::"reports", resource)
+when { context.path.rest == "open" };
+
+@id("reports-for-users")
+permit (principal is User, action in Action::"reports", resource)
+when { context.path.rest == "closed" };
+"#;
+
+struct World {
+    corp: TestIssuer,
+    partner: TestIssuer,
+    upstream: TestUpstream,
+    gate: TestGateway,
+}
+
+fn world(mode: &str) -> World {
+    let (corp, partner, upstream) = (TestIssuer::start(), TestIssuer::start(), TestUpstream::start());
+    let attributes =
+        "attributes: {tenant: {claim: \"custom:tenant\", type: string}, level: {claim: level, type: long}}";
+    let setup = Setup::of(CONFIG).put("CORP", corp.trust(attributes)).put("PARTNER", partner.trust(attributes));
+    let setup = setup.put("MODE", mode).put("UPSTREAM", upstream.address());
+    let gate = setup.file("policies/orders/orders.cedar", POLICIES).start();
+    World { corp, partner, upstream, gate }
+}
+
+/// A clerk of the tenant `acme`.
+fn clerk(issuer: &TestIssuer) -> crate::support::Token {
+    issuer.token().groups(&["sales"]).claim("custom:tenant", "acme")
+}
+
+fn told(answer: &Message) -> (u16, String) {
+    (answer.status(), answer.code())
+}
+
+#[test]
+fn what_a_policy_permits_passes_and_nothing_else() {
+    let World { corp, partner, upstream, gate } = world("enforce");
+    let writes = || clerk(&corp).scopes("orders/read orders/write");
+    let table = [
+        ("GET", "/acme/orders/7", clerk(&corp), 200, ""),
+        ("HEAD", "/acme/orders/7", clerk(&corp), 200, ""),
+        ("GET", "/globex/orders/7", clerk(&corp), 403, "denied-by-policy"),
+        ("GET", "/acme/orders/7", corp.token().groups(&["sales"]), 403, "denied-by-policy"),
+        ("GET", "/acme/orders/7", corp.token().claim("custom:tenant", "acme"), 403, "denied-by-policy"),
+        ("GET", "/acme/orders/7", clerk(&corp).groups(&["Sales"]), 403, "denied-by-policy"),
+        ("GET", "/acme/orders/7", clerk(&partner), 403, "denied-by-policy"),
+        ("GET", "/%61cme/orders/7", clerk(&corp), 200, ""),
+        ("PUT", "/acme/orders/7", clerk(&corp), 403, "denied-by-policy"),
+        ("PUT", "/acme/orders/7", writes(), 200, ""),
+        ("DELETE", "/acme/orders/7", writes(), 403, "denied-by-policy"),
+        ("GET", "/acme/orders/frozen", clerk(&corp), 403, "denied-by-policy"),
+        ("GET", "/acme/orders/7", clerk(&corp).claim("level", 3), 200, ""),
+        // An attribute of another type refuses the token; it never counts as absent.
+        ("GET", "/acme/orders/7", clerk(&corp).claim("level", "3"), 401, "claim-type"),
+        ("GET", "/acme/orders/7", clerk(&corp).claim("custom:tenant", 7), 401, "claim-type"),
+        // A forbid that errs is a deny, although a permit holds.
+        ("GET", "/acme/orders/7", clerk(&corp).claim("level", i64::MAX), 403, "policy-error"),
+    ];
+    let passed = table.iter().filter(|(.., status, _)| *status == 200).count();
+    for (method, target, token, status, code) in table {
+        let answer = gate.ask(&Request::new(method, target).bearer(&token.mint()));
+        let code = if method == "HEAD" { String::new() } else { code.to_owned() };
+        assert_eq!(told(&answer), (status, code), "{method} {target}");
+    }
+    assert_eq!(upstream.received().len(), passed);
+    let decided = |decision: &str| {
+        gate.metric(&format!(
+            r#"lychgate_policy_decisions_total{{bundle="orders",decision="{decision}",mode="enforce"}}"#
+        ))
+    };
+    assert!((decided("allow") - 5.0).abs() < f64::EPSILON);
+    assert!((decided("deny") - 9.0).abs() < f64::EPSILON);
+    assert!((gate.metric(r#"lychgate_policy_errors_total{bundle="orders"}"#) - 1.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn a_forbid_tells_its_message_and_nothing_of_the_policy() {
+    let World { corp, gate, .. } = world("enforce");
+    let answer = gate.ask(&Request::get("/acme/orders/frozen").bearer(&clerk(&corp).mint()));
+    assert_eq!(told(&answer), (403, "denied-by-policy".to_owned()));
+    assert_eq!(answer.json()["detail"], "orders are 'frozen' today");
+    let answer = gate.ask(&Request::get("/globex/orders/7").bearer(&clerk(&corp).mint()));
+    assert_eq!(answer.json()["detail"], "the caller may not do this");
+    for secret in ["clerk", "tenant", "globex"] {
+        assert!(!answer.text().contains(secret), "{}", answer.text());
+    }
+    let line = gate.logged(answer.header("x-request-id").unwrap());
+    assert_eq!(line["code"], "denied-by-policy");
+}
+
+#[test]
+fn nobody_is_a_principal_of_his_own() {
+    let World { corp, upstream, gate, .. } = world("enforce");
+    assert_eq!(gate.ask(&Request::get("/reports/open")).status(), 200);
+    assert_eq!(told(&gate.ask(&Request::get("/reports/closed"))), (403, "denied-by-policy".to_owned()));
+    assert_eq!(gate.ask(&Request::get("/reports/closed").bearer(&corp.token().mint())).status(), 200);
+    assert_eq!(gate.ask(&Request::get("/reports/open").bearer(&corp.token().expired().mint())).status(), 401);
+    assert_eq!(upstream.received().len(), 2);
+    let answer = gate.ask(&Request::get("/reports/closed").bearer(&corp.token().mint()));
+    let line = gate.logged(answer.header("x-request-id").unwrap());
+    assert_eq!(line["policies"].as_array().map(Vec::len), Some(1), "{line}");
+    assert!(line["policies"][0].as_str().unwrap().contains("reports-for-users"), "{line}");
+}
+
+#[test]
+fn in_shadow_everything_passes_and_is_counted() {
+    let World { corp, upstream, gate, .. } = world("shadow");
+    let ask = |target: &str, token: &str| gate.ask(&Request::get(target).bearer(token)).status();
+    assert_eq!(ask("/acme/orders/7", &clerk(&corp).mint()), 200);
+    assert_eq!(ask("/globex/orders/7", &clerk(&corp).mint()), 200);
+    assert_eq!(ask("/acme/orders/frozen", &clerk(&corp).mint()), 200);
+    assert_eq!(ask("/acme/orders/7", &clerk(&corp).claim("level", i64::MAX).mint()), 200);
+    // Shadow is for policies alone.
+    assert_eq!(ask("/acme/orders/7", &clerk(&corp).expired().mint()), 401);
+    assert_eq!(gate.ask(&Request::get("/acme/orders/7")).status(), 401);
+    assert_eq!(upstream.received().len(), 4);
+    let decided = |decision: &str| {
+        gate.metric(&format!(
+            r#"lychgate_policy_decisions_total{{bundle="orders",decision="{decision}",mode="shadow"}}"#
+        ))
+    };
+    assert!((decided("allow") - 1.0).abs() < f64::EPSILON);
+    assert!((decided("deny") - 3.0).abs() < f64::EPSILON);
+}
+
+const TRUST: &str = r#"{issuer: "https://idp.example", audience: [api]}"#;
+
+#[test]
+fn a_bundle_that_cannot_be_right_is_refused_when_loaded() {
+    let flaws = [
+        ("permit (principal, action, resource) when { principal.nothing == 1 };", "nothing"),
+        ("permit (principal in Group::\"corp|sales\" action, resource);", "orders.cedar"),
+        ("permit (principal, action in Action::\"reads\", resource);", "reads"),
+        ("permit (principal, action, resource == Service::\"payments\");", "payments"),
+        ("", "polic"),
+    ];
+    for (policies, named) in flaws {
+        let setup = Setup::of(CONFIG).put("CORP", TRUST).put("PARTNER", TRUST.replace("idp", "partner"));
+        let setup = setup.put("MODE", "enforce").put("UPSTREAM", "127.0.0.1:9");
+        let written = setup.file("policies/orders/orders.cedar", policies).write();
+        let config = written.config();
+        let checked = lychgate(&["check", "--config", config.to_str().unwrap()]);
+        assert_eq!(checked.code, Some(1), "{policies}: {checked:?}");
+        assert!(checked.stderr.contains(named), "{policies}: {}", checked.stderr);
+        let served = lychgate(&["serve", "--config", config.to_str().unwrap()]);
+        assert_eq!(served.code, Some(3), "{policies}: {served:?}");
+    }
+}

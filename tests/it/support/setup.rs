@@ -1,0 +1,99 @@
+//! A config for one test, written to a folder of its own with the files that it needs.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::gateway::TestGateway;
+use super::ports::free_ports;
+
+/// A config in the making: its text has `@NAME@` where a test puts something in.
+///
+/// Listener and admin door are added unless the text has its own; `@GATE@` and `@ADMIN@` are their ports.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    text: String,
+    files: Vec<(String, Vec<u8>)>,
+    /// What stands in the config for the first listener, beside its address.
+    listener: String,
+}
+
+/// A config that was written, and where its doors will be.
+pub(crate) struct Written {
+    pub(crate) folder: TempDir,
+    pub(crate) gate: SocketAddr,
+    pub(crate) admin: SocketAddr,
+}
+
+impl Setup {
+    /// A config of this text.
+    pub(crate) fn of(text: &str) -> Self {
+        Self { text: text.to_owned(), files: Vec::new(), listener: String::new() }
+    }
+
+    /// Puts something in for `@name@`.
+    pub(crate) fn put(mut self, name: &str, value: impl ToString) -> Self {
+        let name = format!("@{name}@");
+        assert!(self.text.contains(&name), "the config has no {name}");
+        self.text = self.text.replace(&name, &value.to_string());
+        self
+    }
+
+    /// A file beside the config.
+    pub(crate) fn file(mut self, name: &str, content: impl Into<Vec<u8>>) -> Self {
+        self.files.push((name.to_owned(), content.into()));
+        self
+    }
+
+    /// The listener speaks TLS with the files `tls.crt` and `tls.key`.
+    pub(crate) fn tls(mut self) -> Self {
+        ", tls: {certificate: tls.crt, key: tls.key}".clone_into(&mut self.listener);
+        self
+    }
+
+    /// Writes everything, for doors on free ports.
+    pub(crate) fn write(&self) -> Written {
+        let folder = tempfile::tempdir().unwrap();
+        let [gate, admin] = free_ports();
+        for (name, content) in &self.files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let mut text = self.text.clone();
+        if !text.contains("\nlisteners:") {
+            text.push_str(&format!("\nlisteners: [{{address: 127.0.0.1:@GATE@{}}}]\n", self.listener));
+        }
+        if !text.contains("\nadmin:") {
+            text.push_str("\nadmin: {address: 127.0.0.1:@ADMIN@}\n");
+        }
+        let text = text.replace("@GATE@", &gate.to_string()).replace("@ADMIN@", &admin.to_string());
+        fs::write(folder.path().join("lychgate.yaml"), text).unwrap();
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Written { folder, gate: address(gate), admin: address(admin) }
+    }
+
+    /// Starts the gate, and waits until it is ready.
+    pub(crate) fn start(&self) -> TestGateway {
+        TestGateway::start(self, "/readyz")
+    }
+
+    /// Starts the gate, and waits only until it lives.
+    pub(crate) fn start_unready(&self) -> TestGateway {
+        TestGateway::start(self, "/livez")
+    }
+}
+
+impl Written {
+    /// The config file.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.path("lychgate.yaml")
+    }
+
+    /// A file of the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(Path::new(name))
+    }
+}

@@ -1,0 +1,186 @@
+//! Upstreams: how load is shared, what happens when they are dead, slow or broken.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::{Reply, Request, Setup, TestGateway, TestUpstream, free_ports};
+
+const CONFIG: &str = r#"
+upstreams:
+  echo: {endpoints: @ENDPOINTS@@MORE@}
+routes:
+  - {name: open, match: {path: "/public/{*rest}"}, access: public, upstream: echo}
+"#;
+
+fn before(endpoints: &str, more: &str) -> TestGateway {
+    Setup::of(CONFIG).put("ENDPOINTS", endpoints).put("MORE", more).start()
+}
+
+/// An address at which nobody listens.
+fn nobody() -> SocketAddr {
+    let [port] = free_ports();
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// A server that answers each connection with these bytes, and closes it.
+fn answering_with(bytes: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let mut socket = socket.unwrap();
+            // The request is read first, so that closing is no reset.
+            let _read = std::io::Read::read(&mut socket, &mut [0; 4096]);
+            let _written = socket.write_all(bytes);
+        }
+    });
+    address
+}
+
+fn share(gate: &TestGateway, upstreams: &[&TestUpstream], requests: usize) -> Vec<usize> {
+    for _ in 0..requests {
+        assert_eq!(gate.ask(&Request::get("/public/a")).status(), 200);
+    }
+    upstreams.iter().map(|upstream| upstream.received().len()).collect()
+}
+
+#[test]
+fn endpoints_take_turns_by_weight() {
+    let [a, b, c] = [TestUpstream::start(), TestUpstream::start(), TestUpstream::start()];
+    let endpoints = format!(
+        "[\"{}\", {{address: \"{}\", weight: 2}}, {{address: \"{}\", weight: 1}}]",
+        a.address(),
+        b.address(),
+        c.address()
+    );
+    let gate = before(&endpoints, "");
+    assert_eq!(share(&gate, &[&a, &b, &c], 12), [3, 6, 3]);
+}
+
+#[test]
+fn chance_reaches_every_endpoint() {
+    let [a, b] = [TestUpstream::start(), TestUpstream::start()];
+    let gate = before(&format!("[\"{}\", \"{}\"]", a.address(), b.address()), ", balance: random");
+    let shares = share(&gate, &[&a, &b], 30);
+    assert_eq!(shares.iter().sum::<usize>(), 30);
+    assert!(shares.iter().all(|share| *share > 0), "{shares:?}");
+}
+
+#[test]
+fn where_one_endpoint_is_dead_another_is_tried() {
+    let alive = TestUpstream::start();
+    let gate = before(&format!("[\"{}\", \"{}\"]", nobody(), alive.address()), "");
+    for number in 0..6 {
+        // Nothing was sent to the dead one, so the method does not matter.
+        let request = Request::new(if number % 2 == 0 { "GET" } else { "POST" }, "/public/a").body(b"hello");
+        assert_eq!(gate.ask(&request).status(), 200);
+        assert_eq!(alive.last().text(), "hello");
+    }
+    assert_eq!(alive.received().len(), 6);
+}
+
+#[test]
+fn without_retries_a_dead_endpoint_is_an_answer() {
+    let alive = TestUpstream::start();
+    let endpoints = format!("[\"{}\", \"{}\"]", nobody(), alive.address());
+    let gate = before(&endpoints, ", retries: {attempts: 0}");
+    let mut statuses: Vec<_> = (0..4).map(|_| gate.ask(&Request::get("/public/a")).status()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 502, 502]);
+}
+
+#[test]
+fn where_all_endpoints_are_dead_the_answer_is_502() {
+    let gate = before(&format!("[\"{}\", \"{}\"]", nobody(), nobody()), "");
+    let answer = gate.ask(&Request::get("/public/a"));
+    assert_eq!((answer.status(), answer.code().as_str()), (502, "upstream-unreachable"));
+    let text = answer.text();
+    assert!(
+        !text.contains("127.0.0.1") && !text.contains("echo"),
+        "the client learns nothing of what is behind: {text}"
+    );
+}
+
+#[test]
+fn a_slow_upstream_is_given_up_after_its_time() {
+    let upstream = TestUpstream::start();
+    let gate = before(&format!("[\"{}\"]", upstream.address()), ", timeouts: {read: 300ms}");
+    let begun = Instant::now();
+    let answer = gate.ask(&Request::get("/public/a").header("X-Test-Delay", "3000"));
+    assert_eq!((answer.status(), answer.code().as_str()), (504, "upstream-timeout"));
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert_eq!(upstream.received().len(), 1, "it was not asked twice");
+}
+
+#[test]
+fn an_upstream_that_does_not_speak_http_is_a_502() {
+    for bytes in [&b""[..], b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5", b"SSH-2.0-x\r\n"] {
+        let gate = before(&format!("[\"{}\"]", answering_with(bytes)), "");
+        let answer = gate.ask(&Request::get("/public/a"));
+        assert_eq!((answer.status(), answer.code().as_str()), (502, "upstream-failed"), "{bytes:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_not_made_whole() {
+    let gate = before(&format!("[\"{}\"]", answering_with(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhalf")), "");
+    let mut connection = gate.connect();
+    connection.send(&Request::get("/public/a").bytes());
+    assert!(connection.try_read(false).is_err(), "half an answer is no answer");
+}
+
+#[test]
+fn what_the_upstream_answers_is_passed_on() {
+    let upstream = TestUpstream::start();
+    let gate = before(&format!("[\"{}\"]", upstream.address()), "");
+    for status in [201, 204, 301, 304, 400, 401, 403, 404, 418, 500, 503] {
+        let answer = gate.ask(&Request::get("/public/a").header("X-Test-Status", &status.to_string()));
+        assert_eq!((answer.status(), answer.code().as_str()), (status, ""));
+    }
+    let own = TestUpstream::answering(|_| {
+        Reply::new(200, "body").header("X-Own", "1").header("Set-Cookie", "a=b").header("Set-Cookie", "c=d")
+    });
+    let gate = before(&format!("[\"{}\"]", own.address()), "");
+    let answer = gate.ask(&Request::get("/public/a"));
+    assert_eq!((answer.text().as_str(), answer.header("x-own")), ("body", Some("1")));
+    assert_eq!(answer.headers("set-cookie"), ["a=b", "c=d"]);
+}
+
+#[test]
+fn hop_by_hop_fields_and_upgrades_end_at_the_gate() {
+    let upstream = TestUpstream::start();
+    let gate = before(&format!("[\"{}\"]", upstream.address()), "");
+    let request = Request::get("/public/a")
+        .header("Connection", "keep-alive, X-Hop, Upgrade")
+        .header("X-Hop", "1")
+        .header("Keep-Alive", "timeout=5")
+        .header("Proxy-Connection", "keep-alive")
+        .header("Upgrade", "websocket")
+        .header("TE", "trailers, gzip")
+        .header("X-End", "1");
+    assert_eq!(gate.ask(&request).status(), 200);
+    let arrived = upstream.last();
+    for name in ["x-hop", "keep-alive", "proxy-connection", "upgrade"] {
+        assert_eq!(arrived.headers(name), [""; 0], "{name}");
+    }
+    assert!(arrived.headers("connection").iter().all(|value| !value.to_lowercase().contains("upgrade")));
+    assert_eq!(arrived.header("x-end"), Some("1"));
+}
+
+#[test]
+fn h2c_is_never_forwarded() {
+    let upstream = TestUpstream::start();
+    let gate = before(&format!("[\"{}\"]", upstream.address()), "");
+    let request = Request::get("/public/a")
+        .header("Connection", "Upgrade, HTTP2-Settings")
+        .header("Upgrade", "h2c")
+        .header("HTTP2-Settings", "AAMAAABkAAQAoAAAAAIAAAAA");
+    let answer = gate.ask(&request);
+    assert!(matches!(answer.status(), 200 | 400), "{}", answer.status());
+    for arrived in upstream.received() {
+        assert_eq!(arrived.headers("upgrade"), [""; 0]);
+        assert_eq!(arrived.headers("http2-settings"), [""; 0]);
+    }
+}
