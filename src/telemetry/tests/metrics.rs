@@ -7,7 +7,7 @@ use crate::telemetry::metrics::{Metrics, UNROUTED};
 use crate::telemetry::outcome::{CacheLookup, Outcome, ReloadResult};
 
 /// The public contract: each metric's name, kind and labels.
-const PROMISED: [(&str, &str, &[&str]); 15] = [
+const PROMISED: [(&str, &str, &[&str]); 17] = [
     ("lychgate_requests_total", "counter", &["code", "outcome", "route"]),
     ("lychgate_request_duration_seconds", "histogram", &["route"]),
     ("lychgate_decision_duration_seconds", "histogram", &["route"]),
@@ -21,6 +21,8 @@ const PROMISED: [(&str, &str, &[&str]); 15] = [
     ("lychgate_policy_decisions_total", "counter", &["bundle", "decision", "mode"]),
     ("lychgate_policy_errors_total", "counter", &["bundle"]),
     ("lychgate_config_reload_total", "counter", &["result"]),
+    ("lychgate_connections", "gauge", &[]),
+    ("lychgate_connections_refused_total", "counter", &[]),
     ("lychgate_build_info", "gauge", &["version"]),
     ("lychgate_access_log_dropped_total", "counter", &[]),
 ];

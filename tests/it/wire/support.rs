@@ -53,7 +53,8 @@ impl Upstream {
 fn serve(mut stream: TcpStream, keep: &Mutex<Vec<Seen>>) {
     let mut bytes = Vec::new();
     loop {
-        let Some(head_end) = read_until(&mut stream, &mut bytes, |bytes| find(bytes, b"\r\n\r\n").map(|at| at + 4)) else {
+        let Some(head_end) = read_until(&mut stream, &mut bytes, |bytes| find(bytes, b"\r\n\r\n").map(|at| at + 4))
+        else {
             return keep_partial(keep, &bytes, 0);
         };
         let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
@@ -95,7 +96,8 @@ fn body_end(head: &str, start: usize, bytes: &[u8]) -> Option<usize> {
     let head = head.to_lowercase();
     let after = &bytes[start..];
     if head.contains("transfer-encoding: chunked") {
-        let last = if after.starts_with(b"0\r\n\r\n") { Some(0) } else { find(after, b"\r\n0\r\n\r\n").map(|at| at + 2) };
+        let last =
+            if after.starts_with(b"0\r\n\r\n") { Some(0) } else { find(after, b"\r\n0\r\n\r\n").map(|at| at + 2) };
         return last.map(|at| start + at + 5);
     }
     let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
@@ -175,9 +177,17 @@ impl Gate {
         }
     }
 
-    /// All that it has logged.
-    pub(super) fn log(&self) -> String {
+    fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap()
+    }
+
+    /// Says this in its log, sooner or later.
+    pub(super) fn logs(&self, what: &str) {
+        let begun = Instant::now();
+        while !self.log().contains(what) {
+            assert!(begun.elapsed() < Duration::from_secs(10), "`{what}` is not in {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The certificate authority of its certificate, PEM.
@@ -291,7 +301,9 @@ impl Client {
                 Ok(0) => break,
                 Ok(read) => self.received.extend_from_slice(&buffer[..read]),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
-                Err(error) => panic!("the connection stays open ({error}) after {:?}", String::from_utf8_lossy(&self.received)),
+                Err(error) => {
+                    panic!("the connection stays open ({error}) after {:?}", String::from_utf8_lossy(&self.received))
+                }
             }
         }
         Reply { text: String::from_utf8_lossy(&self.received).into_owned() }
