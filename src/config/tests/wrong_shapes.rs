@@ -208,6 +208,10 @@ const WRONG_TYPES: &[(&str, &str)] = &[
         "expected a map with one key",
     ),
     ("credentials: [▸{header: a, cookie: b}]", "a credential is one of {header, scheme}, {cookie} or {query}"),
+    (
+        "trusted_proxies: [10.0.0.0/8, ▸10.0.0.0/33]",
+        "`trusted_proxies[1]`: `10.0.0.0/33` is not an address or a network",
+    ),
     ("limits: {token: ▸lots}", "`limits.token`: expected a size such as `16KiB`, found `lots`"),
     ("limits: {headers: ▸1KiB}", "expected a whole number, found `1KiB`"),
     ("▸limits: ", "`limits`: expected a map, found nothing"),
