@@ -284,6 +284,18 @@ const WRONG: &[Wrong] = &[
         says: "`User`",
     },
     Wrong {
+        files: &[GOOD, ("schema.cedarschema", "entity Query;")],
+        code: "schema-query-type",
+        place: "schema.cedarschema:1:8",
+        says: "record",
+    },
+    Wrong {
+        files: &[GOOD, ("schema.cedarschema", "type decimal = String;")],
+        code: "schema-name-taken",
+        place: "schema.cedarschema:1:6",
+        says: "`decimal`",
+    },
+    Wrong {
         files: &[GOOD, ("schema.cedarschema", "type Token = { age: Long };")],
         code: "schema-name-taken",
         place: "schema.cedarschema:1:6",
