@@ -60,7 +60,7 @@ pub(in crate::cli) struct MintArgs {
     /// The private key: PEM (PKCS#8, or PKCS#1 for RSA) or a private JWK.
     #[arg(long, value_name = "FILE")]
     pub(super) key: PathBuf,
-    /// The algorithm, such as RS256, PS256, ES256, ES384 or EdDSA. Default: the `alg` of the JWK.
+    /// The algorithm, such as `RS256`, `PS256`, `ES256`, `ES384` or `EdDSA`. Default: the `alg` of the JWK.
     #[arg(long, value_name = "ALG")]
     pub(super) alg: Option<String>,
     /// A file with the claims, a JSON object; `-` for standard input.

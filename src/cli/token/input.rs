@@ -1,5 +1,6 @@
 //! Reads what must not stand in arguments, and writes what others wrote so that a terminal shows it as it is.
 
+use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -31,12 +32,16 @@ pub(super) fn read(file: Option<&Path>, what: &str) -> anyhow::Result<Zeroizing<
 
 /// JSON over several lines, in which no character can move the cursor, end a line or turn text round.
 pub(super) fn shown(value: &Value) -> String {
-    let mut shown = String::new();
-    for character in format!("{value:#}").chars() {
-        let hidden = matches!(character, '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200b}'..='\u{200f}')
-            || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if hidden {
-            shown.push_str(&format!("\\u{:04x}", u32::from(character)));
+    let hidden = |character| {
+        matches!(character, '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200b}'..='\u{200f}')
+            || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let text = format!("{value:#}");
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if hidden(character) {
+            // All of them stand in the basic plane, so one escape of four digits is enough.
+            let _infallible = write!(shown, "\\u{:04x}", u32::from(character));
         } else {
             shown.push(character);
         }

@@ -60,23 +60,18 @@ impl Inspected {
     }
 
     pub(super) fn text(&self) -> String {
-        let mut text =
-            "NOT VERIFIED: anyone can write this; `lychgate token verify` says what a gateway would say\n".to_owned();
-        let mut section = |name: &str, value: &Value| text.push_str(&format!("\n{name}\n{}\n", input::shown(value)));
-        if let Some(header) = &self.header {
-            section("header", header);
-        }
-        if let Some(claims) = &self.claims {
-            section("claims", claims);
+        let mut lines = vec![
+            "NOT VERIFIED: anyone can write this; `lychgate token verify` says what a gateway would say".to_owned(),
+        ];
+        for (name, value) in [("header", &self.header), ("claims", &self.claims)] {
+            lines.extend(value.as_ref().map(|value| format!("\n{name}\n{}", input::shown(value))));
         }
         if !self.times.is_empty() {
-            text.push_str("\ntimes\n");
-            self.times.iter().for_each(|(name, says)| text.push_str(&format!("  {name:<9} {says}\n")));
+            lines.push("\ntimes".to_owned());
+            lines.extend(self.times.iter().map(|(name, says)| format!("  {name:<9} {says}")));
         }
-        if let Some((code, message)) = &self.refusal {
-            text.push_str(&format!("\nno gateway reads it: {code}: {message}\n"));
-        }
-        text
+        lines.extend(self.refusal.as_ref().map(|(code, message)| format!("\nno gateway reads it: {code}: {message}")));
+        lines.join("\n") + "\n"
     }
 }
 

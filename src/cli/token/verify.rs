@@ -77,15 +77,14 @@ fn checks(outcome: &Outcome) -> Vec<(&'static str, bool, String)> {
 }
 
 pub(super) fn to_text(outcome: &Outcome) -> String {
-    let mut text = String::new();
-    for (name, passed, says) in checks(outcome) {
-        text.push_str(&format!("  {} {name:<10} {says}\n", if passed { "✓" } else { "✗" }));
-    }
-    match outcome {
-        Ok(token) => text.push_str(&format!("good: a token of `{}` for {:?}\n", token.issuer_name(), token.subject())),
-        Err(error) => text.push_str(&format!("refused: {}\n", error.code())),
-    }
-    text
+    let told = checks(outcome).into_iter();
+    let mut lines: Vec<_> =
+        told.map(|(name, passed, says)| format!("  {} {name:<10} {says}", if passed { "✓" } else { "✗" })).collect();
+    lines.push(match outcome {
+        Ok(token) => format!("good: a token of `{}` for {:?}", token.issuer_name(), token.subject()),
+        Err(error) => format!("refused: {}", error.code()),
+    });
+    lines.join("\n") + "\n"
 }
 
 pub(super) fn to_json(outcome: &Outcome) -> Value {
