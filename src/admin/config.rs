@@ -2,29 +2,45 @@
 
 use std::net::SocketAddr;
 
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::short_form::ShortForm;
 
 /// Where operators look: `/metrics`, `/livez`, `/readyz`, `/status`; or `off`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "ShortForm<AdminFields>")]
 pub enum AdminConfig {
     /// No such door is hung.
     Off,
-    /// The door listens here. Default `127.0.0.1:9901`.
-    At(SocketAddr),
+    /// The door is open.
+    At {
+        /// It listens here. Default `127.0.0.1:9901`.
+        address: SocketAddr,
+        /// Tokens can be revoked through it: `POST /revocations`. Absent: they cannot.
+        revocations: Option<RevocationsConfig>,
+    },
+}
+
+/// Who may revoke tokens through the operator's door.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevocationsConfig {
+    /// The secret that a request must carry as `Authorization: Bearer`; at least 16 visible ASCII characters without blanks.
+    pub token: SecretString,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AdminFields {
     address: SocketAddr,
+    #[serde(default)]
+    revocations: Option<RevocationsConfig>,
 }
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self::At(SocketAddr::from(([127, 0, 0, 1], 9901)))
+        Self::At { address: SocketAddr::from(([127, 0, 0, 1], 9901)), revocations: None }
     }
 }
 
@@ -35,7 +51,7 @@ impl TryFrom<ShortForm<AdminFields>> for AdminConfig {
         match form {
             ShortForm::Short(word) if word == "off" => Ok(Self::Off),
             ShortForm::Short(word) => Err(format!("`admin` is `off` or `{{address: …}}`, not `{word}`")),
-            ShortForm::Full(fields) => Ok(Self::At(fields.address)),
+            ShortForm::Full(AdminFields { address, revocations }) => Ok(Self::At { address, revocations }),
         }
     }
 }

@@ -1,11 +1,15 @@
-//! The operator's door: `/metrics`, `/livez`, `/readyz` and `/status`. It only shows; nothing can be changed through it.
+//! The operator's door: `/metrics`, `/livez`, `/readyz` and `/status`, which only show; and, where the config opens it to whoever
+//! has its secret, `/revocations`, by which tokens are refused at once.
 
 mod answer;
 mod config;
 mod health;
+mod revocation_request;
+mod revocations;
 mod routes;
 #[cfg(test)]
 mod tests;
 
-pub use config::AdminConfig;
+pub use config::{AdminConfig, RevocationsConfig};
+pub use revocations::{Revocable, RevocationsDoor};
 pub use routes::{AdminState, router};

@@ -8,11 +8,12 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::Value;
 
 use super::answer::{good, method_not_allowed, not_found};
 use super::health::{livez, readyz};
+use super::revocations::{RevocationsDoor, revoke};
 use crate::telemetry::{Metrics, Readiness};
 
 /// What the operator's door shows.
@@ -24,15 +25,21 @@ pub struct AdminState {
     pub readiness: Readiness,
     /// Puts together what `/status` shows, anew for each request. It must hold no secret: whoever reaches the door reads it.
     pub status: Arc<dyn Fn() -> Value + Send + Sync>,
+    /// By which tokens can be revoked; `None` hangs no such path.
+    pub revocations: Option<RevocationsDoor>,
 }
 
 /// The operator's door, to be served on its own address.
 pub fn router(state: AdminState) -> Router {
-    Router::new()
+    let mut router = Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
-        .route("/status", get(status))
+        .route("/status", get(status));
+    if let Some(door) = state.revocations.clone() {
+        router = router.route("/revocations", post(move |request| revoke(door, request)));
+    }
+    router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(map_response(not_to_be_stored))

@@ -1,7 +1,7 @@
 //! Blots out secrets that stand in the config file itself, so that a snippet of it may be shown.
 
-/// Keys whose values are secrets.
-const SECRET_KEYS: [&str; 2] = ["password", "secret"];
+/// Keys whose values are secrets, or hold some under a name that is too common to look for.
+const SECRET_KEYS: [&str; 3] = ["password", "secret", "revocations"];
 
 /// `text` with every secret's value blotted out; no byte moves, so that places still fit.
 ///
@@ -53,6 +53,8 @@ mod tests {
     #[test]
     fn the_value_of_a_secret_key_is_blotted_out() {
         for (text, redacted) in [
+            ("admin:\n  revocations:\n    token: a\nb: 1", "admin:\n  revocations:\n************\nb: 1"),
+            ("revocations: {token: a}}\ntoken: 1", "revocations:************\ntoken: 1"),
             ("password: hunter2\nnext: 1\n", "password:********\nnext: 1\n"),
             ("  - secret: \"é\"\n", "  - secret:*****\n"),
             ("{\"password\": x, groups: []}\nnext: 1", "{\"password\":***************\nnext: 1"),

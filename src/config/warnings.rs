@@ -39,7 +39,7 @@ impl Warnings<'_> {
                 self.add(&path, Reason::Exposed, "without `tls`, tokens come in clear from outside this machine");
             }
         }
-        if let AdminConfig::At(address) = config.admin
+        if let AdminConfig::At { address, .. } = config.admin
             && is_open(address)
         {
             let path = ConfigPath::new("admin").key("address");

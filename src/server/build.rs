@@ -11,8 +11,8 @@ use crate::policy::{AttributeType, Bundle, Outline, RouteOutline};
 use crate::proxy::{Snapshot, Upstream};
 use crate::telemetry::Metrics;
 use crate::token::{
-    AttributeKind, Fetcher, KeySource, KeyStore, KeysConfig, Refresher, Revocations, TokenLimits, TrustedIssuer,
-    TrustedIssuerConfig, Verifier, VerifierParts,
+    AttributeKind, Fetcher, Issuers, KeySource, KeyStore, KeysConfig, Refresher, Revocations, TokenLimits,
+    TrustedIssuer, TrustedIssuerConfig, Verifier, VerifierParts,
 };
 
 use super::error::ServerError;
@@ -43,6 +43,8 @@ impl Ground {
 pub struct House {
     /// What requests need.
     pub snapshot: Snapshot,
+    /// Whom the gate believes.
+    pub issuers: Arc<Issuers>,
     /// The keys of each trusted issuer, by its name.
     pub keys: BTreeMap<Arc<str>, Arc<KeyStore>>,
     /// The tasks that keep those keys fresh.
@@ -82,7 +84,8 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
         trusted.push(Arc::new(TrustedIssuer::new(&name, trust, store.clone())));
         keys.insert(name, store);
     }
-    let verifier = Verifier::new(trusted, verifier_parts(config, ground));
+    let issuers: Arc<Issuers> = Arc::new(trusted.into_iter().collect());
+    let verifier = Verifier::new(issuers.clone(), verifier_parts(config, ground));
     let count_cache = Box::new(verifier.count_cache());
     let parts = Parts {
         routes: &config.routes,
@@ -94,7 +97,7 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
     };
     let authorizer = Authorizer::new(parts).map_err(|error| refuse(loaded, "routes", error.code(), &error))?;
     let snapshot = snapshot(loaded, ground, authorizer)?;
-    Ok(House { snapshot, keys, refreshers, issuer, bundles, count_cache })
+    Ok(House { snapshot, issuers, keys, refreshers, issuer, bundles, count_cache })
 }
 
 fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {

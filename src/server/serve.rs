@@ -21,11 +21,11 @@ use super::error::ServerError;
 use super::listen::Listeners;
 use super::status::status;
 use super::stop::{Heard, Signals};
-use crate::admin::{AdminConfig, AdminState};
+use crate::admin::{AdminConfig, AdminState, Revocable, RevocationsConfig, RevocationsDoor};
 use crate::config::Loaded;
 use crate::proxy::Gateway;
 use crate::telemetry::{AccessLog, Readiness};
-use crate::token::KeyStore;
+use crate::token::{Issuers, KeyStore};
 
 const BACKGROUND_THREADS: usize = 2;
 
@@ -90,13 +90,14 @@ impl Doors<'_> {
         for refresher in house.refreshers {
             self.runtime.spawn(refresher.run(self.stopped.clone()));
         }
-        if let AdminConfig::At(address) = config.admin {
+        if let AdminConfig::At { address, revocations } = &config.admin {
             let state = AdminState {
                 metrics: self.ground.metrics.clone(),
                 readiness: readiness.clone(),
                 status: Arc::new(status),
+                revocations: revocations.as_ref().map(|settings| self.revocations_door(settings, house.issuers)),
             };
-            self.open(address, "the operator's door", crate::admin::router(state))?;
+            self.open(*address, "the operator's door", crate::admin::router(state))?;
         }
         if let (Some(issuer), Some(settings)) = (&house.issuer, &config.issuer) {
             self.open(settings.address, "the embedded issuer", issuer.router())?;
@@ -115,10 +116,27 @@ impl Doors<'_> {
         ))
     }
 
+    /// A revocation that does not say how long it matters does so for as long as the issuer's tokens can be, or a day.
+    fn revocations_door(&self, settings: &RevocationsConfig, issuers: Arc<Issuers>) -> RevocationsDoor {
+        const DAY: u64 = 24 * 60 * 60;
+        let clock = self.ground.clock.clone();
+        let revocable = move |text: &str| {
+            let (issuer, max_age) = issuers.meant_by(text)?;
+            Some(Revocable { issuer, until: clock.unix_seconds().saturating_add(max_age.unwrap_or(DAY)) })
+        };
+        RevocationsDoor {
+            token: settings.token.clone(),
+            revocations: self.ground.revocations.clone(),
+            issuers: Arc::new(revocable),
+        }
+    }
+
     /// Gauges are read from where their truth is, whenever somebody looks.
     fn count_when_scraped(&self, stores: KeyStores, count_cache: Box<dyn Fn() + Send + Sync>) {
+        let revocations = self.ground.revocations.clone();
         self.ground.metrics.before_scrape(move |metrics| {
             count_cache();
+            metrics.revocations(revocations.len());
             for (name, store) in &stores {
                 let status = store.status();
                 let of_issuer = metrics.issuer(name);

@@ -49,6 +49,7 @@ struct Families {
     policy_errors: IntCounterVec,
     config_reload: IntCounterVec,
     access_log_dropped: IntCounter,
+    revocations: IntGauge,
     connections: ConnectionMetrics,
 }
 
@@ -117,6 +118,11 @@ impl Metrics {
     #[must_use]
     pub fn token_cache(&self) -> TokenCacheMetrics {
         self.0.token_cache.clone()
+    }
+
+    /// Says how many revocations are kept.
+    pub fn revocations(&self, kept: usize) {
+        self.0.revocations.set(i64::try_from(kept).unwrap_or(i64::MAX));
     }
 
     /// What is counted for the connections of clients.
@@ -209,6 +215,10 @@ impl Families {
                 "lychgate_config_reload_total",
                 "Attempts to take up a changed config by result (success, failure).",
                 &["result"],
+            )?,
+            revocations: define.gauge(
+                "lychgate_revocations",
+                "Revoked tokens and sessions that are remembered, until what they refuse has expired.",
             )?,
             access_log_dropped: define.counter(
                 "lychgate_access_log_dropped_total",

@@ -5,6 +5,7 @@ mod cache;
 mod claims;
 mod config;
 mod error;
+mod issuers;
 mod jwks;
 mod revocation;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use config::{
     TokenLimits, TrustedIssuerConfig,
 };
 pub use error::TokenError;
+pub use issuers::Issuers;
 pub use jwks::{FetchError, Fetcher, KeyOrigin, KeySource, KeyStatus, KeyStore, Keys, Refresher};
 pub use revocation::Revocations;
 pub use trust::{Attribute, TrustedIssuer};

@@ -64,6 +64,12 @@ impl TrustedIssuer {
         &self.issuer
     }
 
+    /// The oldest `iat` that is accepted, in seconds before now.
+    #[must_use]
+    pub fn max_age(&self) -> Option<u64> {
+        self.max_age
+    }
+
     /// Its keys.
     #[must_use]
     pub fn keys(&self) -> &Arc<KeyStore> {

@@ -1,12 +1,13 @@
 //! The verifier: the only maker of a [`VerifiedToken`].
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::cache::{TokenCache, TokenKey};
 use super::claims::Claims;
 use super::config::TokenLimits;
 use super::error::TokenError;
+use super::issuers::Issuers;
 use super::revocation::Revocations;
 use super::trust::{Attribute, TrustedIssuer};
 use crate::clock::Clock;
@@ -121,7 +122,7 @@ impl VerifiedToken {
 /// Verifies tokens of all trusted issuers.
 #[derive(Debug)]
 pub struct Verifier {
-    issuers: HashMap<Arc<str>, Arc<TrustedIssuer>>,
+    issuers: Arc<Issuers>,
     /// Claims that somebody will ask for; the others are checked and let go.
     kept_claims: HashSet<String>,
     cache: Arc<TokenCache>,
@@ -145,11 +146,11 @@ pub struct VerifierParts {
 }
 
 impl Verifier {
-    /// A verifier for these issuers, which must differ in `iss`.
+    /// A verifier for these issuers.
     #[must_use]
-    pub fn new(issuers: impl IntoIterator<Item = Arc<TrustedIssuer>>, parts: VerifierParts) -> Self {
+    pub fn new(issuers: Arc<Issuers>, parts: VerifierParts) -> Self {
         Self {
-            issuers: issuers.into_iter().map(|issuer| (issuer.issuer().clone(), issuer)).collect(),
+            issuers,
             kept_claims: parts.kept_claims,
             cache: Arc::new(TokenCache::new(parts.metrics)),
             limits: parts.limits,
@@ -196,7 +197,7 @@ impl Verifier {
 
     /// The generation of the keys that the token's issuer has now.
     fn generation_now(&self, token: &VerifiedToken) -> Option<u64> {
-        self.issuers.get(&token.issuer)?.keys().current().map(|keys| keys.generation)
+        self.issuers.find(&token.issuer)?.keys().current().map(|keys| keys.generation)
     }
 
     /// How the cache's size gets into the metrics whenever they are read.
@@ -207,7 +208,7 @@ impl Verifier {
 
     /// The rules whose answer changes while the token does not: time and revocation.
     fn recheck(&self, token: &VerifiedToken) -> Result<(), TokenError> {
-        let issuer = self.issuers.get(&token.issuer).ok_or(TokenError::UnknownIssuer)?;
+        let issuer = self.issuers.find(&token.issuer).ok_or(TokenError::UnknownIssuer)?;
         issuer.check_time(token, self.clock.unix_seconds())?;
         let revoked = self.revocations.is_revoked(&token.issuer, token.jti.as_deref(), token.origin_jti.as_deref());
         if revoked { Err(TokenError::Revoked) } else { Ok(()) }
@@ -216,7 +217,7 @@ impl Verifier {
     /// RFC 7519 section 4.1.1, byte for byte; an `iss` that is no string is nobody's.
     fn issuer_of(&self, claims: &Claims) -> Result<&TrustedIssuer, TokenError> {
         let issuer = claims.get("iss").and_then(|issuer| issuer.as_str());
-        issuer.and_then(|issuer| self.issuers.get(issuer)).map(Arc::as_ref).ok_or(TokenError::UnknownIssuer)
+        issuer.and_then(|issuer| self.issuers.find(issuer)).ok_or(TokenError::UnknownIssuer)
     }
 }
 

@@ -18,6 +18,9 @@ mod examples;
 // one table of requests and tokens, and what becomes of them
 #[cfg(test)]
 mod decisions;
+// gates that start while an issuer is down, or is not on the open internet
+#[cfg(test)]
+mod cold_start;
 // messages that could be framed in two ways, and sizes
 #[cfg(test)]
 mod framing;
@@ -33,6 +36,9 @@ mod paths;
 // the quickstart, from its card to what it leaves behind
 #[cfg(test)]
 mod quickstart;
+// tokens that are refused before their time, by order of the operator
+#[cfg(test)]
+mod revocations;
 // which route a request takes
 #[cfg(test)]
 mod routes;

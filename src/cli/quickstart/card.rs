@@ -28,7 +28,7 @@ impl<'a> Card<'a> {
         let scheme = if listener.tls.is_some() { "https" } else { "http" };
         let issuer: &IssuerConfig = config.issuer.as_ref()?;
         let admin = match config.admin {
-            AdminConfig::At(address) => Some(format!("http://{address}")),
+            AdminConfig::At { address, .. } => Some(format!("http://{address}")),
             AdminConfig::Off => None,
         };
         Some(Self {

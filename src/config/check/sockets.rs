@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 
+use secrecy::ExposeSecret;
+
 use super::findings::Findings;
-use crate::admin::AdminConfig;
+use crate::admin::{AdminConfig, RevocationsConfig};
 use crate::config::mistake::Reason;
 use crate::config::places::ConfigPath;
 use crate::config::sections::Config;
@@ -19,7 +21,19 @@ pub(crate) fn check_sockets(config: &Config, findings: &mut Findings<'_>) {
         findings.file(&at.key("certificate"), &tls.certificate);
         findings.file(&at.key("key"), &tls.key);
     }
+    check_admin(&config.admin, findings);
     check_addresses(&addresses(config), findings);
+}
+
+/// What opens a door must not be guessed, and must be able to stand in a header.
+fn check_admin(admin: &AdminConfig, findings: &mut Findings<'_>) {
+    const SHORTEST: usize = 16;
+    let AdminConfig::At { revocations: Some(RevocationsConfig { token }), .. } = admin else { return };
+    let token = token.expose_secret();
+    if token.len() < SHORTEST || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let path = ConfigPath::new("admin").key("revocations").key("token");
+        findings.wrong(&path, "must be at least 16 visible ASCII characters, without blanks");
+    }
 }
 
 /// Every address that something listens at, listeners first.
@@ -28,7 +42,7 @@ fn addresses(config: &Config) -> Vec<(ConfigPath, SocketAddr)> {
     let listeners = listeners.map(|(index, listener)| (ConfigPath::new("listeners").item(index), listener.address));
     let issuer = config.issuer.as_ref().map(|issuer| (ConfigPath::new("issuer"), issuer.address));
     let admin = match config.admin {
-        AdminConfig::At(address) => Some((ConfigPath::new("admin"), address)),
+        AdminConfig::At { address, .. } => Some((ConfigPath::new("admin"), address)),
         AdminConfig::Off => None,
     };
     listeners.chain(issuer).chain(admin).map(|(at, address)| (at.key("address"), address)).collect()

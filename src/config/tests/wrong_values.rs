@@ -197,3 +197,11 @@ fn pools_that_cognito_would_not_take_are_refused() {
         );
     }
 }
+
+#[test]
+fn a_secret_of_the_operators_door_that_could_be_guessed_or_not_be_sent_is_refused() {
+    for token in ["short", "'with some blanks in it'", "'nötig-sind-nur-ascii'", "''"] {
+        let marked = format!("admin: {{address: '127.0.0.1:9901', revocations: {{token: ▸{token}}}}}");
+        assert_mistakes(&marked, "wrong-value", &["at least 16 visible ASCII characters"]);
+    }
+}

@@ -7,7 +7,7 @@ use crate::telemetry::metrics::{Metrics, UNROUTED};
 use crate::telemetry::outcome::{CacheLookup, Outcome, ReloadResult};
 
 /// The public contract: each metric's name, kind and labels.
-const PROMISED: [(&str, &str, &[&str]); 17] = [
+const PROMISED: [(&str, &str, &[&str]); 18] = [
     ("lychgate_requests_total", "counter", &["code", "outcome", "route"]),
     ("lychgate_request_duration_seconds", "histogram", &["route"]),
     ("lychgate_decision_duration_seconds", "histogram", &["route"]),
@@ -15,6 +15,7 @@ const PROMISED: [(&str, &str, &[&str]); 17] = [
     ("lychgate_upstream_healthy", "gauge", &["endpoint", "upstream"]),
     ("lychgate_token_cache_total", "counter", &["result"]),
     ("lychgate_token_cache_entries", "gauge", &[]),
+    ("lychgate_revocations", "gauge", &[]),
     ("lychgate_keys", "gauge", &["issuer"]),
     ("lychgate_keys_age_seconds", "gauge", &["issuer"]),
     ("lychgate_keys_fetch_total", "counter", &["issuer", "result"]),

@@ -3,8 +3,9 @@
 //! What is read back is believed no more than what came from the network: the same judge reads it, and it serves no longer
 //! than `stale_for` after it was fetched.
 
+use std::fmt::Write as _;
 use std::fs::{DirBuilder, File};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -134,5 +135,9 @@ impl KeyFile {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest(&SHA256, bytes).as_ref().iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string does not fail.
+        let _infallible = write!(hex, "{byte:02x}");
+        hex
+    })
 }

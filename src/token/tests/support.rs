@@ -99,7 +99,7 @@ impl Gate {
             clock: clock.clone(),
             metrics: metrics.token_cache(),
         };
-        let verifier = Verifier::new(issuers, parts);
+        let verifier = Verifier::new(Arc::new(issuers.into_iter().collect()), parts);
         Self { verifier, clock, revocations, runtime, _stop: stop }
     }
 

@@ -82,8 +82,12 @@ impl TestGateway {
 
     /// What the operator's door answers.
     pub(crate) fn admin(&self, path: &str) -> Message {
-        let request = Request::get(path).header("Connection", "close");
-        Connection::open(self.written.admin).ask(&request)
+        self.ask_admin(&Request::get(path).header("Connection", "close"))
+    }
+
+    /// What the operator's door answers to a request.
+    pub(crate) fn ask_admin(&self, request: &Request) -> Message {
+        Connection::open(self.written.admin).ask(request)
     }
 
     /// A metric's value; 0 where it is not there. `series` is the name with its labels, as `/metrics` writes them.

@@ -25,7 +25,7 @@ pub(crate) use message::Message;
 pub(crate) use ports::free_ports;
 pub(crate) use request::Request;
 pub(crate) use server::Reply;
-pub(crate) use setup::Setup;
+pub(crate) use setup::{Setup, Written};
 pub(crate) use tls::{Authority, Identity};
 pub(crate) use token::{Token, now};
 pub(crate) use upstream::TestUpstream;

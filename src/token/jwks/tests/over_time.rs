@@ -18,17 +18,22 @@ async fn run(corp: Issuer) -> (Arc<KeyStore>, crate::clock::Clock, watch::Sender
     (corp.store, corp.clock, stop)
 }
 
+/// So many ask again at once: whether each then knows a key of this id.
+async fn answers(store: &Arc<KeyStore>, requests: usize, kid: &'static str) -> Vec<bool> {
+    let mut asking = JoinSet::new();
+    for _ in 0..requests {
+        let store = store.clone();
+        asking.spawn(async move { store.ask_again().await.is_some_and(|keys| keys.set.knows(kid)) });
+    }
+    asking.join_all().await
+}
+
 #[tokio::test]
 async fn a_flood_of_unknown_kids_is_one_fetch_a_window() {
     let provider = Provider::start(Reply::keys(&["first"])).await;
     let (store, clock, _stop) = run(issuer(&provider.url(), &json!({}))).await;
     for window in 0..3 {
-        let mut asking = JoinSet::new();
-        for _ in 0..1_000 {
-            let store = store.clone();
-            asking.spawn(async move { store.ask_again().await.is_some() });
-        }
-        assert!(asking.join_all().await.into_iter().all(|has_keys| has_keys));
+        assert_eq!(answers(&store, 1_000, "first").await, [true; 1_000]);
         assert_eq!(provider.fetches(), 2 + window, "the first, and one for each window");
         clock.advance(Duration::from_secs(29));
         assert!(store.ask_again().await.is_some());
@@ -53,12 +58,7 @@ async fn an_unknown_kid_that_was_rotated_in_is_found_by_whoever_waits() {
     let provider = Provider::start(Reply::keys(&["first"])).await;
     let (store, _clock, _stop) = run(issuer(&provider.url(), &json!({}))).await;
     provider.answers(Reply::keys(&["first", "second"]).after(Duration::from_millis(100)));
-    let mut asking = JoinSet::new();
-    for _ in 0..100 {
-        let store = store.clone();
-        asking.spawn(async move { store.ask_again().await.is_some_and(|keys| keys.set.knows("second")) });
-    }
-    assert!(asking.join_all().await.into_iter().all(|knows| knows));
+    assert_eq!(answers(&store, 100, "second").await, [true; 100]);
     assert_eq!(provider.fetches(), 2);
 }
 
