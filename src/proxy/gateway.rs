@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -30,6 +30,8 @@ use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
 use crate::clock::Clock;
 use crate::telemetry::AccessLog;
 
+/// How long a client may take to make room for more of its answer.
+const CLIENT_WRITE: Duration = Duration::from_mins(1);
 /// Where the system does not say who connected: no network that anyone trusts has this address.
 const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
@@ -120,6 +122,8 @@ impl ProxyHttp for Gateway {
             session.client_addr().and_then(|address| address.as_inet()).map_or(UNKNOWN, std::net::SocketAddr::ip);
         let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.trusted_proxies);
         (context.client, context.way) = (Some(client), way);
+        // A client that asks and never reads would hold its upstream's connection for ever.
+        session.set_write_timeout(Some(CLIENT_WRITE));
         let begun = Instant::now();
         let decided = Self::decide(session, context).await;
         context.decision = Some(begun.elapsed());

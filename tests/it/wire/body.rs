@@ -66,7 +66,7 @@ fn a_chunked_body_that_goes_wrong_later_never_becomes_a_whole_request() {
         client.send(HEAD.as_bytes());
         std::thread::sleep(Duration::from_millis(5));
         client.send(body.as_bytes());
-        let reply = client.to_end();
+        let reply = client.into_end();
         assert_eq!(reply.status(), 400, "{body:?}: {reply:?}");
         assert!(!reply.text.to_lowercase().contains("pingora"), "{reply:?}");
         std::thread::sleep(Duration::from_millis(5));
@@ -94,7 +94,7 @@ fn a_well_formed_chunked_body_passes_without_its_extensions_and_trailers() {
             assert_eq!(client.answer().status(), 200);
             // the connection goes on after it
             client.send(b"GET /public/b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-            assert_eq!(client.to_end().status(), 200);
+            assert_eq!(client.into_end().status(), 200);
             let seen = gate.upstream.take();
             assert_eq!(seen.len(), 2, "{seen:#?}");
             let text = String::from_utf8_lossy(&seen[0].body).to_lowercase();

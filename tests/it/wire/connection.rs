@@ -16,7 +16,7 @@ fn a_head_that_trickles_in_has_one_deadline_for_all_of_it() {
         std::thread::sleep(Duration::from_millis(200));
         client.send(b"X: a\r\n");
     }
-    let reply = client.to_end();
+    let reply = client.into_end();
     assert_eq!(reply.status(), 408, "{reply:?}");
     assert!(reply.text.contains("\"code\":\"request-timeout\""), "{reply:?}");
     assert!(reply.text.contains("connection: close\r\n") && !reply.text.contains("Pingora"), "{reply:?}");
@@ -38,7 +38,7 @@ fn the_deadline_of_a_later_head_begins_with_its_first_byte() {
     assert_eq!(client.answer().status(), 200);
     let begun = Instant::now();
     client.send(b"GET /public/a HTTP/1.1\r\n");
-    assert_eq!(client.to_end().status(), 408);
+    assert_eq!(client.into_end().status(), 408);
     assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
@@ -46,12 +46,12 @@ fn the_deadline_of_a_later_head_begins_with_its_first_byte() {
 fn a_connection_that_never_says_anything_is_closed() {
     let gate = Gate::with("limits: {header_timeout: 1s}");
     let begun = Instant::now();
-    assert_eq!(gate.connect().to_end().text, "");
-    assert_eq!(gate.connect_tls_raw().to_end_of_silence(), 0);
+    assert_eq!(gate.connect().into_end().text, "");
+    assert_eq!(gate.connect_tls_raw().into_length(), 0);
     // half of a ClientHello
     let mut handshake = gate.connect_tls_raw();
     handshake.send(&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]);
-    handshake.to_end_of_silence();
+    handshake.into_length();
     assert!(begun.elapsed() >= Duration::from_millis(1500) && begun.elapsed() < Duration::from_secs(10));
     gate.control();
 }
@@ -105,7 +105,7 @@ fn requests_sent_ahead_are_answered_in_turn_each_judged_by_itself() {
     let mut client = gate.connect();
     client.send(format!("{first}GET /public/x HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n{fourth}").as_bytes());
     assert_eq!(client.answer().status(), 200);
-    let rest = client.to_end();
+    let rest = client.into_end();
     assert_eq!(rest.status(), 400, "{rest:?}");
     assert_eq!(rest.text.matches("HTTP/1.1 ").count(), 1, "{rest:?}");
     assert_eq!(gate.upstream.take().len(), 1);
@@ -118,7 +118,7 @@ fn answers_without_a_body_leave_the_connection_in_step() {
     client.send(b"HEAD /public/a HTTP/1.1\r\nHost: a\r\n\r\n");
     client.send(b"GET /public/204 HTTP/1.1\r\nHost: a\r\n\r\nGET /public/304 HTTP/1.1\r\nHost: a\r\n\r\n");
     client.send(b"HEAD /closed/a HTTP/1.1\r\nHost: a\r\n\r\nGET /public/chunked HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    let text = client.to_end().text;
+    let text = client.into_end().text;
     let statuses: Vec<_> = text.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
     assert_eq!(statuses, ["200", "204", "304", "401", "200"], "{text}");
     let bodies: Vec<_> =
@@ -139,7 +139,7 @@ fn an_expectation_is_met_before_the_body_comes() {
     // refused without asking for the body
     let mut client = gate.connect();
     client.send(b"POST /closed/a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
-    let reply = client.to_end();
+    let reply = client.into_end();
     assert_eq!(reply.status(), 401, "{reply:?}");
 }
 
@@ -153,7 +153,7 @@ fn http_1_0_is_kept_only_where_it_asks_for_it() {
     kept.send(b"GET /public/a HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
     assert_eq!(kept.answer().status(), 200);
     kept.send(b"GET /public/a HTTP/1.0\r\nHost: a\r\n\r\n");
-    assert_eq!(kept.to_end().status(), 200);
+    assert_eq!(kept.into_end().status(), 200);
 }
 
 #[test]

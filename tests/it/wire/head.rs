@@ -158,7 +158,7 @@ fn what_has_one_reading_passes() {
     for byte in b"\r\nPOST /public/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n" {
         client.send(&[*byte]);
     }
-    assert_eq!(client.to_end().status(), 200);
+    assert_eq!(client.into_end().status(), 200);
     let seen = gate.upstream.take();
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].body, b"2\r\nhi\r\n0\r\n\r\n");
