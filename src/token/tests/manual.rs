@@ -25,8 +25,8 @@ fn every_test_that_the_page_on_attacks_names_exists() {
     for line in PAGE.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| attack")) {
         let tests = line.trim_end_matches([' ', '|']).rsplit('|').next().unwrap();
         for test in tests.split(',') {
-            let test = test.trim().trim_matches('`');
-            assert!(text.contains(&format!("fn {test}(")), "no test `{test}`");
+            let name = test.trim().trim_matches('`');
+            assert!(text.contains(&format!("fn {name}(")), "no test `{name}`");
             named += 1;
         }
     }
