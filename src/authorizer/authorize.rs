@@ -111,6 +111,12 @@ impl Authorizer {
         })
     }
 
+    /// What proves the tokens, for whoever asks about a token alone.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
     /// Decides about one request.
     pub async fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
         let mut findings = Findings::default();

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::token::TokenCommand;
+
 /// The gate where bearers stop: an auth gateway in front of backend APIs.
 #[derive(Debug, Parser)]
 #[command(name = "lychgate", version, propagate_version = true, arg_required_else_help = true)]
@@ -37,6 +39,9 @@ pub(super) enum Command {
   lychgate explain --config lychgate.yaml --request 'GET https://api.example.com/orders/7' --token token.txt
   lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --token - < token.txt")]
     Explain(ExplainArgs),
+    /// Shows, verifies and mints tokens; they are read from files, never from arguments.
+    #[command(subcommand)]
+    Token(TokenCommand),
 }
 
 /// A config file.

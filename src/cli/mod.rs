@@ -8,5 +8,6 @@ mod report;
 mod run;
 mod serve;
 mod steps;
+mod token;
 
 pub use run::run;

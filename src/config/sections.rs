@@ -8,7 +8,7 @@ use crate::admin::AdminConfig;
 use crate::authorizer::{IdentityConfig, RouteConfig};
 use crate::issuer::IssuerConfig;
 use crate::policy::BundleConfig;
-use crate::proxy::{LimitsConfig, ListenerConfig, UpstreamConfig};
+use crate::proxy::{LimitsConfig, ListenerConfig, TrustedProxyConfig, UpstreamConfig};
 use crate::telemetry::TelemetryConfig;
 use crate::token::{CredentialConfig, TrustedIssuerConfig};
 
@@ -46,6 +46,10 @@ pub struct Config {
     /// Bounds on what a client may send.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// Proxies in front of the gate, by address or network (CIDR), that are believed about who asks (`X-Forwarded-For`) and by
+    /// which scheme and host. Default: none.
+    #[serde(default)]
+    pub trusted_proxies: Vec<TrustedProxyConfig>,
     /// The embedded issuer. Absent: none.
     #[serde(default)]
     pub issuer: Option<IssuerConfig>,

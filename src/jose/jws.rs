@@ -222,6 +222,7 @@ mod tests {
         for text in refused {
             assert_eq!(CompactJws::parse(&text, 16).unwrap_err().code(), "malformed-token", "{text}");
         }
+        assert_eq!(CompactJws::parse("e30.e30.e30.e30", 16).unwrap_err(), JoseError::Malformed("not three parts"));
         assert_eq!(CompactJws::parse("a.b.c.d.e", 16).unwrap_err(), JoseError::Encrypted);
         assert_eq!(CompactJws::parse("....", 16).unwrap_err(), JoseError::Encrypted);
     }

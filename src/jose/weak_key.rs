@@ -50,6 +50,27 @@ pub(super) fn is_of_roca(modulus: &[u8]) -> bool {
     })
 }
 
+/// A modulus of more than 2048 bits that is 65537^0 modulo every small prime: one more than a multiple of all of them.
+#[cfg(test)]
+pub(super) fn faulty_modulus() -> Vec<u8> {
+    let mut product = vec![1_u8];
+    for prime in SMALL_PRIMES {
+        let mut carry = 0;
+        for byte in product.iter_mut().rev() {
+            let value = u32::from(*byte) * prime + carry;
+            *byte = value.to_le_bytes()[0];
+            carry = value >> 8;
+        }
+        while carry > 0 {
+            product.insert(0, carry.to_le_bytes()[0]);
+            carry >>= 8;
+        }
+    }
+    product.resize(257, 0);
+    product[256] = 1;
+    product
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,26 +111,11 @@ mod tests {
         assert!(!is_low_order_or_not_canonical(little_endian(&[0x58], 0x66, 0x66)));
     }
 
-    /// One more than a multiple of every small prime is 65537^0 modulo each of them.
     #[test]
     fn a_modulus_of_the_faulty_generator_is_found() {
-        let mut product = vec![1_u8];
-        for prime in SMALL_PRIMES {
-            let mut carry = 0;
-            for byte in product.iter_mut().rev() {
-                let value = u32::from(*byte) * prime + carry;
-                *byte = value.to_le_bytes()[0];
-                carry = value >> 8;
-            }
-            while carry > 0 {
-                product.insert(0, carry.to_le_bytes()[0]);
-                carry >>= 8;
-            }
-        }
-        product.resize(256, 0);
-        product[255] = 1;
+        let mut product = faulty_modulus();
         assert!(is_of_roca(&product));
-        product[255] = 3;
+        product[256] = 3;
         assert!(!is_of_roca(&product));
     }
 }

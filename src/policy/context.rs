@@ -89,28 +89,36 @@ fn query_parameters<'a>(raw: &str, declared: &'a BTreeSet<String>) -> Result<BTr
         return Ok(parameters);
     }
     for pair in raw.split('&') {
-        check_semicolons(pair, declared)?;
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let Some(name) = declared_name(name, declared) else { continue };
-        let value = percent_decoded(value, true).ok_or_else(|| Fault::about("query-parameter-encoding", name))?;
-        if parameters.insert(name, value).is_some() {
-            return Err(Fault::about("query-parameter-repeated", name));
+        check_plain(pair, declared)?;
+        let (name, value) = name_and_value(pair);
+        let Some(name) = percent_decoded(name, true).and_then(|name| declared.get(&name)) else { continue };
+        let value = percent_decoded(value, true).ok_or_else(|| Fault::about("query-parameter-encoding", &**name))?;
+        if parameters.insert(name.as_str(), value).is_some() {
+            return Err(Fault::about("query-parameter-repeated", &**name));
         }
     }
     Ok(parameters)
 }
 
-/// Some upstreams also part a query at `;`, and would then read a value that no policy saw.
-fn check_semicolons(pair: &str, declared: &BTreeSet<String>) -> Result<(), Fault> {
-    let mut later = pair.split(';').skip(1).map(|part| part.split_once('=').map_or(part, |(name, _)| name));
-    match later.find_map(|name| declared_name(name, declared)) {
-        Some(name) => Err(Fault::about("query-parameter-ambiguous", name)),
-        None => Ok(()),
+/// Refuses what an upstream may read as a declared parameter though it is written otherwise: policies would judge one
+/// request, and the upstream answer another.
+///
+/// Some part a query at `;` too; some take names without case, trim them, or read `name[]` and `name[0]` as `name`.
+fn check_plain(pair: &str, declared: &BTreeSet<String>) -> Result<(), Fault> {
+    for part in pair.split(';') {
+        let Some(name) = percent_decoded(name_and_value(part).0, true) else { continue };
+        let base = name.split(['[', '\0']).next().unwrap_or_default().trim();
+        let alike = |known: &&String| known.eq_ignore_ascii_case(base) || **known == name;
+        let Some(known) = declared.iter().find(alike) else { continue };
+        if part != pair || !declared.contains(&name) {
+            return Err(Fault::about("query-parameter-ambiguous", known.as_str()));
+        }
     }
+    Ok(())
 }
 
-fn declared_name<'a>(raw: &str, declared: &'a BTreeSet<String>) -> Option<&'a str> {
-    declared.get(&percent_decoded(raw, true)?).map(String::as_str)
+fn name_and_value(pair: &str) -> (&str, &str) {
+    pair.split_once('=').unwrap_or((pair, ""))
 }
 
 /// RFC 3986 section 2.1; nothing where an escape is broken or the bytes are not UTF-8.

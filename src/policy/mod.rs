@@ -16,7 +16,7 @@ mod schema;
 mod standing;
 mod verdict;
 
-pub use bundle::{Bundle, Link};
+pub use bundle::{Bundle, Link, PolicySummary};
 pub use cases::{Case, CaseCaller, CaseMismatch, CaseOutcome, CaseReport, CaseRequest, CaseToken, Expectation};
 pub use config::{BundleConfig, Mode};
 pub use error::{Flaw, Place, PolicyError};

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::forwarded::Way;
 use super::snapshot::Snapshot;
 use crate::authorizer::{Denial, Findings, Permit};
 
@@ -16,6 +17,7 @@ pub struct RequestContext {
     pub(super) started: Instant,
     pub(super) started_unix_millis: u64,
     pub(super) client: Option<IpAddr>,
+    pub(super) way: Way,
     pub(super) host: Option<String>,
     /// The target to forward, where it is not as pingora would forward it.
     pub(super) target: Option<String>,
@@ -37,6 +39,7 @@ impl RequestContext {
             started: Instant::now(),
             started_unix_millis,
             client: None,
+            way: Way::default(),
             host: None,
             target: None,
             permit: None,

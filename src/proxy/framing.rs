@@ -11,9 +11,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::config::LimitsConfig;
 use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
 
-/// More fields than this the parser behind does not take, whatever `limits.headers` says.
-const MOST_FIELDS: usize = 256;
-
 /// A request head that has one reading.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head<'a> {
@@ -56,7 +53,7 @@ pub(super) fn check_head<'a>(head: &'a [u8], limits: &LimitsConfig) -> Result<He
             break;
         }
         fields += 1;
-        if fields > limits.headers.min(MOST_FIELDS) {
+        if fields > limits.headers {
             return Err(Denial::HeadersTooLarge);
         }
         let (name, value) = field(line)?;
@@ -244,10 +241,10 @@ mod tests {
 
     #[test]
     fn a_head_with_one_reading_gives_its_target() {
-        assert_eq!(check("GET /a?b#c HTTP/1.1\r\nHost: x\r\n\r\n").unwrap(), "/a?b#c");
-        assert_eq!(check("GET / HTTP/1.0\r\n\r\n").unwrap(), "/");
+        assert_eq!(check("GET /a?b=..;c HTTP/1.1\r\nHost: x\r\n\r\n").unwrap(), "/a?b=..;c");
+        assert_eq!(check("GET http://x/a HTTP/1.0\r\nHost: x\r\n\r\n").unwrap(), "http://x/a");
         assert_eq!(check("POST / HTTP/1.1\r\nhost:x\r\ncontent-length:\t5 \r\n\r\n").unwrap(), "/");
-        assert_eq!(check("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n").unwrap(), "/");
+        assert_eq!(check("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n").unwrap(), "/");
     }
 
     #[test]
@@ -314,11 +311,11 @@ mod tests {
     fn what_is_too_large_has_its_own_answer() {
         let head = |target: usize, fields: usize, value: usize| {
             let fields = format!("a: {}\r\n", "x".repeat(value)).repeat(fields);
-            format!("GET /{} HTTP/1.1\r\n{fields}\r\n", "x".repeat(target))
+            format!("GET /{} HTTP/1.1\r\nHost: x\r\n{fields}\r\n", "x".repeat(target))
         };
-        assert!(check(&head(8191, 100, 10)).is_ok());
+        assert!(check(&head(8191, 99, 10)).is_ok());
         assert_eq!(check(&head(8192, 1, 1)), Err("target-too-long"));
-        assert_eq!(check(&head(1, 101, 1)), Err("headers-too-large"));
+        assert_eq!(check(&head(1, 100, 1)), Err("headers-too-large"));
         assert_eq!(check(&head(1, 40, 1000)), Err("headers-too-large"));
         assert_eq!(check("POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n"), Err("body-too-large"));
     }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -20,6 +20,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 use super::access_log::{conclude, conclude_unread};
 use super::config::LimitsConfig;
 use super::context::RequestContext;
+use super::forwarded::Way;
 use super::framing;
 use super::respond::{REQUEST_ID, deny};
 use super::snapshot::Snapshot;
@@ -28,6 +29,11 @@ use super::wire::BadBody;
 use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
 use crate::clock::Clock;
 use crate::telemetry::AccessLog;
+
+/// How long a client may take to make room for more of its answer.
+const CLIENT_WRITE: Duration = Duration::from_mins(1);
+/// Where the system does not say who connected: no network that anyone trusts has this address.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The gateway: translates HTTP into access requests, and permits into requests to upstreams. Its clones are one.
 #[derive(Clone)]
@@ -69,7 +75,7 @@ impl Gateway {
             target: received_target(head.as_deref(), header, &context.snapshot.limits)?,
             authority: header.uri.authority().filter(|_| head.is_none()).map(http::uri::Authority::as_str),
             headers: &header.headers,
-            client: context.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            client: context.client.unwrap_or(UNKNOWN),
         };
         let request = AccessRequest::read(received)?;
         context.host = Some(request.host().to_owned());
@@ -112,7 +118,12 @@ impl ProxyHttp for Gateway {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> pingora::Result<bool> {
-        context.client = session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
+        let peer =
+            session.client_addr().and_then(|address| address.as_inet()).map_or(UNKNOWN, std::net::SocketAddr::ip);
+        let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.trusted_proxies);
+        (context.client, context.way) = (Some(client), way);
+        // A client that asks and never reads would hold its upstream's connection for ever.
+        session.set_write_timeout(Some(CLIENT_WRITE));
         let begun = Instant::now();
         let decided = Self::decide(session, context).await;
         context.decision = Some(begun.elapsed());
@@ -285,20 +296,14 @@ fn is_connecting(error: &ErrorType) -> bool {
     )
 }
 
-/// Who asked, by which scheme and for which host: written by the gate alone, since anyone could send these.
+/// Who asked, by which scheme and for which host.
 fn write_forwarded(session: &Session, request: &mut RequestHeader, context: &RequestContext) -> pingora::Result<()> {
-    request.remove_header("forwarded");
-    request.remove_header("x-forwarded-for");
-    if let Some(client) = context.client {
-        request.insert_header("x-forwarded-for", client.to_string())?;
-    }
     let tls = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
-    request.insert_header("x-forwarded-proto", if tls { "https" } else { "http" })?;
     let received = session.req_header();
     // HTTP/2 has it in `:authority`.
     let host = received.headers.get(HOST).map(HeaderValue::as_bytes);
-    match host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes())) {
-        Some(host) => request.insert_header("x-forwarded-host", host),
-        None => Ok(()),
-    }
+    let host = host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes()));
+    let host = host.and_then(|host| HeaderValue::from_bytes(host).ok());
+    let client = context.client.unwrap_or(UNKNOWN);
+    context.way.write(client, if tls { "https" } else { "http" }, host, request)
 }

@@ -3,6 +3,7 @@
 mod access_log;
 mod config;
 mod context;
+mod forwarded;
 mod framing;
 mod gateway;
 mod respond;
@@ -12,7 +13,7 @@ mod wire;
 
 pub use config::{
     BalanceConfig, EndpointConfig, HealthConfig, LimitsConfig, ListenerConfig, ListenerTlsConfig, RetriesConfig,
-    RetryOn, TimeoutsConfig, UpstreamConfig, UpstreamTlsConfig,
+    RetryOn, TimeoutsConfig, TrustedProxyConfig, UpstreamConfig, UpstreamTlsConfig,
 };
 pub use context::RequestContext;
 pub use gateway::Gateway;

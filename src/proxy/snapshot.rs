@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::config::LimitsConfig;
+use super::config::{LimitsConfig, TrustedProxyConfig};
 use super::upstream::Upstream;
 use crate::authorizer::Authorizer;
 use crate::telemetry::{BundleMetrics, RouteMetrics, UpstreamMetrics};
@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub unrouted: RouteMetrics,
     /// Bounds on what a client may send.
     pub limits: LimitsConfig,
+    /// Whom we believe about the way that a request came.
+    pub trusted_proxies: Vec<TrustedProxyConfig>,
 }
 
 impl std::fmt::Debug for Snapshot {

@@ -115,6 +115,7 @@ fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<
         bundles: bundles.collect(),
         unrouted: metrics.route(crate::telemetry::UNROUTED),
         limits: config.limits.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
     })
 }
 

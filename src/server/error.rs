@@ -54,6 +54,9 @@ pub enum ServerError {
     /// The system has no randomness.
     #[error("the system gives no randomness")]
     Randomness,
+    /// The signals that stop the gate could not be heard.
+    #[error("could not listen for signals")]
+    Signals(#[source] std::io::Error),
     /// The background threads could not be started.
     #[error("could not start background threads")]
     Threads(#[source] std::io::Error),

@@ -20,7 +20,7 @@ use super::build::{Ground, House, build};
 use super::error::ServerError;
 use super::listen::Listeners;
 use super::status::status;
-use super::stop::Signals;
+use super::stop::{Heard, Signals};
 use crate::admin::{AdminConfig, AdminState, Revocable, RevocationsConfig, RevocationsDoor};
 use crate::config::Loaded;
 use crate::proxy::Gateway;
@@ -48,10 +48,12 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
     let (stop, stopped) = watch::channel(false);
     let doors = Doors { loaded, ground: &ground, runtime: &runtime, stopped };
     let in_flight = Arc::new(AtomicUsize::new(0));
+    // Before any door opens: whoever sees one open may tell us to stop.
+    let heard = runtime.block_on(async { Heard::begin() }).map_err(ServerError::Signals)?;
     let (server, readiness) = doors.hang(house, log.clone(), &in_flight)?;
     opened();
     // pingora's own runtimes serve the proxy; this thread waits for the signal inside.
-    server.run(RunArgs { shutdown_signal: Box::new(Signals { readiness, in_flight }) });
+    server.run(RunArgs { shutdown_signal: Box::new(Signals { readiness, in_flight, heard: heard.into() }) });
     stop.send_replace(true);
     runtime.shutdown_timeout(Duration::from_secs(5));
     if !log.close(Duration::from_secs(5)) {

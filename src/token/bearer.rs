@@ -214,7 +214,9 @@ mod tests {
         for value in refused {
             assert_eq!(code(&places(), &[("authorization", value)], None), "malformed-credential", "{value}");
         }
-        for cookie in ["session=", "session", "session=a b", "a=b; session=\"x\""] {
+        for cookie in
+            ["session=", "session", "session=a b", "a=b; session=\"x\"", "name=caf\u{e9}; session=a.b.c", "\u{e9}"]
+        {
             assert_eq!(code(&places(), &[("cookie", cookie)], None), "malformed-credential", "{cookie}");
         }
         assert_eq!(code(&places(), &[], Some("access_token=")), "malformed-credential");

@@ -22,10 +22,10 @@ fn world() -> (TestUpstream, TestGateway) {
 }
 
 /// Sends each of these with [`SMUGGLED`] behind it. Each must be answered with 400 and a closed connection, and nothing but
-/// the control request that follows each may arrive. Gives the rows that pingora itself answered, before the gate was asked.
-fn are_refused<'r>(rows: &[(&'r str, String)]) -> Vec<&'r str> {
+/// the control request that follows each may arrive.
+fn are_refused(rows: &[(&str, String)]) {
     let (upstream, gate) = world();
-    let (mut wrong, mut below) = (Vec::new(), Vec::new());
+    let mut wrong = Vec::new();
     for (row, bytes) in rows {
         let seen = upstream.received().len();
         let mut connection = gate.connect();
@@ -35,24 +35,21 @@ fn are_refused<'r>(rows: &[(&'r str, String)]) -> Vec<&'r str> {
         assert_eq!(gate.ask(&Request::get("/public/control")).status(), 200);
         let arrived = upstream.received().split_off(seen);
         let targets: Vec<_> = arrived.iter().map(Message::target).collect();
-        if answer.status() != 400 || !closed || targets != ["/public/control"] {
+        let ours = matches!(answer.code().as_str(), "" | "bad-framing");
+        if answer.status() != 400 || !ours || !closed || targets != ["/public/control"] {
             wrong.push(format!(
                 "{row:?}: {} {}, closed: {closed}, {targets:?} arrived",
                 answer.status(),
                 answer.code()
             ));
         }
-        if answer.code().is_empty() {
-            below.push(*row);
-        }
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
-    below
 }
 
-/// pingora answers most of these before the gate is asked, with a bare 400 and a closed connection. The gate's own answer,
-/// with a problem document, comes for the rest: Content-Length with Transfer-Encoding, a Content-Length or `chunked` said
-/// twice alike, `gzip, chunked`, and lines that end in a bare LF.
+/// Where pingora answers before the gate is asked, it does so with a bare 400 and a closed connection. Without something of
+/// ours before it, it does for all of these but: Content-Length with Transfer-Encoding, a Content-Length or `chunked` said
+/// twice alike, `gzip, chunked`, `identity` before `chunked`, and lines that end in a bare LF.
 #[test]
 fn a_head_that_could_be_framed_in_two_ways_is_refused() {
     let fields = [
@@ -110,28 +107,12 @@ fn a_head_that_could_be_framed_in_two_ways_is_refused() {
         "\u{e9}: y\r\n",
     ];
     let head = |field| format!("POST /public/a HTTP/1.1\r\nHost: gate.example\r\n{field}\r\n0\r\n\r\n");
-    let below = are_refused(&fields.map(|field| (field, head(field))));
-    let by_the_gate: Vec<_> = fields.into_iter().filter(|field| !below.contains(field)).collect();
-    assert_eq!(by_the_gate, ANSWERED_BY_THE_GATE);
+    are_refused(&fields.map(|field| (field, head(field))));
 }
-
-const ANSWERED_BY_THE_GATE: [&str; 10] = [
-    "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-    "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
-    "Content-Length: 5\r\nContent-Length: 5\r\n",
-    "Content-Length: 5, 5\r\n",
-    "Transfer-Encoding: gzip, chunked\r\n",
-    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-    "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n",
-    "Transfer-Encoding: chunked, chunked\r\n",
-    "X: y\nTransfer-Encoding: chunked\r\n",
-    "X: y\n",
-];
 
 #[test]
 fn a_request_line_that_could_be_read_in_two_ways_is_refused() {
     let lines = [
-        "GET  /public/a HTTP/1.1\r\n",
         "GET /public/a HTTP/1.1 \r\n",
         " GET /public/a HTTP/1.1\r\n",
         "GET\t/public/a\tHTTP/1.1\r\n",
@@ -151,6 +132,12 @@ fn a_request_line_that_could_be_read_in_two_ways_is_refused() {
     are_refused(&lines.map(|line| (line, format!("{line}Host: gate.example\r\n\r\n"))));
     let old = "POST /public/a HTTP/1.0\r\nHost: gate.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     are_refused(&[("chunked before HTTP/1.1", old.to_owned())]);
+}
+
+#[test]
+fn a_request_line_with_a_blank_too_many_is_refused() {
+    let lines = ["GET  /public/a HTTP/1.1\r\n", "GET /public/a  HTTP/1.1\r\n", "GET /public/a b HTTP/1.1\r\n"];
+    are_refused(&lines.map(|line| (line, format!("{line}Host: gate.example\r\n\r\n"))));
 }
 
 /// The head is good, so the request is on its way when the body turns out to be bad: the upstream may have seen its

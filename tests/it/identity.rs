@@ -237,3 +237,41 @@ fn who_asked_and_for_which_host_is_written_by_the_gate_alone() {
     assert_eq!(arrived.header("x-request-id"), answer.header("x-request-id"));
     assert_ne!(arrived.header("x-request-id"), Some("6"));
 }
+
+#[test]
+fn each_request_of_a_connection_is_decided_for_itself() {
+    let World { issuer, upstream, gate } = world();
+    let [alice, bob] = ["alice", "bob"].map(|sub| issuer.token().sub(sub).mint());
+    let mut connection = gate.connect();
+    for _ in 0..3 {
+        assert_eq!(connection.ask(&Request::get("/orders/7").bearer(&alice)).status(), 200);
+        assert_eq!(told(&upstream.last()), words(&[("x-auth-sub", "alice")]));
+        assert_eq!(connection.ask(&Request::get("/orders/7")).status(), 401);
+        assert_eq!(connection.ask(&Request::get("/orders/7").bearer(&bob)).status(), 200);
+        assert_eq!(told(&upstream.last()), words(&[("x-auth-sub", "bob")]));
+        assert_eq!(connection.ask(&Request::get("/either")).status(), 200);
+        assert_eq!(told(&upstream.last()), []);
+        assert_eq!(connection.ask(&Request::get("/orders/7").bearer("a.b.c")).status(), 401);
+    }
+    assert_eq!(upstream.received().len(), 9);
+}
+
+#[test]
+fn many_callers_at_once_are_never_taken_for_each_other() {
+    let World { issuer, upstream: _upstream, gate } = world();
+    std::thread::scope(|scope| {
+        for caller in 0..8 {
+            let (issuer, gate) = (&issuer, &gate);
+            scope.spawn(move || {
+                let sub = format!("caller-{caller}");
+                let token = issuer.token().sub(&sub).mint();
+                let mut connection = gate.connect();
+                for _ in 0..20 {
+                    // The upstream answers with the request as it came.
+                    let arrived = connection.ask(&Request::get("/orders/7").bearer(&token)).text();
+                    assert!(arrived.contains(&format!("x-auth-sub: {sub}\r\n")), "{sub}: {arrived}");
+                }
+            });
+        }
+    });
+}

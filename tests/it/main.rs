@@ -3,6 +3,9 @@
 // the laws of the house, held against every file under `src`
 #[cfg(test)]
 mod architecture;
+// what is judged byte by byte on client connections, and how long they last
+#[cfg(test)]
+mod wire;
 // `check` and `explain` as commands, and every exit code
 #[cfg(test)]
 mod commands;

@@ -122,7 +122,6 @@ fn a_control_byte_in_the_target_is_refused() {
 }
 
 #[test]
-#[ignore = "pingora writes a blank as %20 before the gate sees the target"]
 fn a_blank_in_the_target_is_refused() {
     are_refused([get(b"/public/a b"), get(b"/public/a "), get(b" /public/a"), get(b"/public/a HTTP/1.1 ")]);
 }

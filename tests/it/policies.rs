@@ -99,14 +99,11 @@ fn what_a_policy_permits_passes_and_nothing_else() {
         assert_eq!(told(&answer), (status, code), "{method} {target}");
     }
     assert_eq!(upstream.received().len(), passed);
-    let decided = |decision: &str| {
-        gate.metric(&format!(
-            r#"lychgate_policy_decisions_total{{bundle="orders",decision="{decision}",mode="enforce"}}"#
-        ))
-    };
-    assert!((decided("allow") - 5.0).abs() < f64::EPSILON);
-    assert!((decided("deny") - 9.0).abs() < f64::EPSILON);
-    assert!((gate.metric(r#"lychgate_policy_errors_total{bundle="orders"}"#) - 1.0).abs() < f64::EPSILON);
+    for (decision, count) in [("allow", 5), ("deny", 9)] {
+        let labels = format!(r#"bundle="orders",decision="{decision}",mode="enforce""#);
+        gate.counts(&format!("lychgate_policy_decisions_total{{{labels}}}"), count);
+    }
+    gate.counts(r#"lychgate_policy_errors_total{bundle="orders"}"#, 1);
 }
 
 #[test]
@@ -150,13 +147,10 @@ fn in_shadow_everything_passes_and_is_counted() {
     assert_eq!(ask("/acme/orders/7", &clerk(&corp).expired().mint()), 401);
     assert_eq!(gate.ask(&Request::get("/acme/orders/7")).status(), 401);
     assert_eq!(upstream.received().len(), 4);
-    let decided = |decision: &str| {
-        gate.metric(&format!(
-            r#"lychgate_policy_decisions_total{{bundle="orders",decision="{decision}",mode="shadow"}}"#
-        ))
-    };
-    assert!((decided("allow") - 1.0).abs() < f64::EPSILON);
-    assert!((decided("deny") - 3.0).abs() < f64::EPSILON);
+    for (decision, count) in [("allow", 1), ("deny", 3)] {
+        let labels = format!(r#"bundle="orders",decision="{decision}",mode="shadow""#);
+        gate.counts(&format!("lychgate_policy_decisions_total{{{labels}}}"), count);
+    }
 }
 
 const TRUST: &str = r#"{issuer: "https://idp.example", audience: [api]}"#;

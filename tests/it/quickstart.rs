@@ -150,7 +150,7 @@ fn follow(stdout: ChildStdout) -> Arc<Mutex<String>> {
     let written = text.clone();
     thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            written.lock().unwrap().push_str(&format!("{line}\n"));
+            *written.lock().unwrap() += &(line + "\n");
         }
     });
     text
@@ -174,8 +174,8 @@ fn the_cards_lines_do_what_the_card_says() {
     let steps = steps(&card);
     assert!(steps.len() >= 9, "{card}");
     // One shell for all, as in a terminal: the token that one line gets is used by those below.
-    let lines: String = steps.iter().map(|(_, line)| format!("{line}\nprintf '\\n=====\\n'\n")).collect();
-    let Finished { code, stdout, stderr } = shell(&lines, quickstart.state.path());
+    let lines: Vec<_> = steps.iter().map(|(_, line)| format!("{line}\nprintf '\\n=====\\n'\n")).collect();
+    let Finished { code, stdout, stderr } = shell(&lines.concat(), quickstart.state.path());
     assert_eq!(code, Some(0), "{stderr}");
     let answers: Vec<_> = stdout.split("\n=====\n").collect();
     let mut statuses = Vec::new();

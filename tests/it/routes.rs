@@ -85,8 +85,9 @@ const TABLE: [(&str, &str, &str, &str); 60] = [
 ];
 
 fn start(routes: &[&str], upstream: &TestUpstream) -> TestGateway {
-    let listed: String = routes.iter().map(|route| format!("  - {route}\n")).collect();
-    let config = format!("upstreams: {{echo: {{endpoints: [\"{}\"]}}}}\nroutes:\n{listed}", upstream.address());
+    let listed: Vec<_> = routes.iter().map(|route| format!("  - {route}\n")).collect();
+    let config =
+        format!("upstreams: {{echo: {{endpoints: [\"{}\"]}}}}\nroutes:\n{}", upstream.address(), listed.concat());
     Setup::of(&config).start()
 }
 

@@ -184,3 +184,41 @@ fn h2c_is_never_forwarded() {
         assert_eq!(arrived.headers("http2-settings"), [""; 0]);
     }
 }
+
+#[test]
+fn large_bodies_pass_whole_in_both_directions() {
+    let upstream = TestUpstream::start();
+    let gate = before(&format!("[\"{}\"]", upstream.address()), "");
+    let body: Vec<u8> = (0..3_000_000_u32).map(|number| number.to_le_bytes()[0] ^ number.to_le_bytes()[1]).collect();
+    for request in
+        [Request::new("POST", "/public/a").body(&body), Request::new("PUT", "/public/a").chunked(&body, 60_000, "")]
+    {
+        let answer = gate.ask(&request);
+        assert_eq!(answer.status(), 200);
+        assert!(upstream.last().body == body, "the upstream got another body");
+        assert!(answer.body.ends_with(&body), "the client got another body");
+    }
+}
+
+#[test]
+fn an_answer_without_a_length_is_passed_on_to_its_end() {
+    let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n";
+    for (bytes, body) in
+        [(&chunked[..], "hello!"), (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end", "until the end")]
+    {
+        let gate = before(&format!("[\"{}\"]", answering_with(bytes)), "");
+        assert_eq!(gate.ask(&Request::get("/public/a")).text(), body);
+    }
+}
+
+#[test]
+fn an_upstream_cannot_answer_for_the_gate_with_interim_answers() {
+    let bytes = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let gate = before(&format!("[\"{}\"]", answering_with(bytes)), "");
+    let mut connection = gate.connect();
+    let mut answer = connection.ask(&Request::get("/public/a"));
+    if answer.status() == 103 {
+        answer = connection.read();
+    }
+    assert_eq!((answer.status(), answer.text().as_str()), (200, "ok"));
+}

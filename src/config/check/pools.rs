@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::findings::Findings;
+use super::routes::check_scope;
 use super::url::objection;
 use crate::config::mistake::Reason;
 use crate::config::nearest::did_you_mean;
@@ -89,8 +90,13 @@ fn check_pool<'c>(at: &ConfigPath, name: &str, pool: &'c PoolConfig, ids: &mut I
         let message = "the name of a group is 1 to 128 characters without blanks and control characters";
         findings.wrong_key(&at.key("groups").key(name), message);
     }
+    let mut folded = HashMap::new();
     for (name, user) in &pool.users {
-        check_user(&at.key("users").key(name), name, user, pool, findings);
+        let path = at.key("users").key(name);
+        if let Some(first) = folded.insert(name.to_lowercase(), name) {
+            findings.add_key(&path, Reason::DuplicateName, format!("differs from `{first}` by case alone"));
+        }
+        check_user(&path, name, user, pool, findings);
     }
 }
 
@@ -117,10 +123,23 @@ fn check_client<'c>(
         }
         check_id(at.key("id"), id, ids, findings);
     }
-    // The pattern of Cognito's `SecretHashType` key. What the secret is, is not said.
-    if client.secret.as_ref().is_some_and(|secret| !is_word(secret.expose_secret(), 64)) {
-        findings.wrong(&at.key("secret"), "must be 1 to 64 letters, digits, `_` and `+`");
+    if client.secret.as_ref().is_some_and(|secret| !is_client_secret(secret)) {
+        findings.wrong(&at.key("secret"), "must be 24 to 64 letters, digits, `_` and `+`");
     }
+    for (index, name) in client.access_token_attributes.iter().enumerate() {
+        let path = at.key("access_token_attributes").item(index);
+        if !is_attribute_name(name) {
+            let near = did_you_mean(name, &STANDARD_ATTRIBUTES);
+            findings.wrong(&path, format!("is neither a standard attribute nor `custom:` and a name{near}"));
+        }
+    }
+    for (index, scope) in client.access_token_scopes.iter().enumerate() {
+        check_scope(&at.key("access_token_scopes").item(index), scope, findings);
+    }
+    check_lifetimes(at, client, findings);
+}
+
+fn check_lifetimes(at: &ConfigPath, client: &ClientConfig, findings: &mut Findings<'_>) {
     let access = client.access_token_validity.unwrap_or(HOUR);
     let id = client.id_token_validity.unwrap_or(HOUR);
     let refresh = client.refresh_token_validity.unwrap_or(30 * DAY);
@@ -167,17 +186,24 @@ fn check_password(path: &ConfigPath, password: &SecretString, findings: &mut Fin
 }
 
 fn check_attribute(path: &ConfigPath, name: &str, value: &str, findings: &mut Findings<'_>) {
-    let is_custom = name.strip_prefix("custom:").is_some_and(|custom| is_name(custom, 20));
-    if !is_custom && !STANDARD_ATTRIBUTES.contains(&name) {
+    if !is_attribute_name(name) {
         let near = did_you_mean(name, &STANDARD_ATTRIBUTES);
         findings.wrong_key(path, format!("is neither a standard attribute nor `custom:` and a name{near}"));
     }
-    if value.chars().count() > 2048 {
-        findings.wrong(path, "must be at most 2048 characters");
+    if value.len() > 2048 {
+        findings.wrong(path, "must be at most 2048 bytes");
     }
-    if name.ends_with("_verified") && !matches!(value, "true" | "false") {
+    if matches!(name, "email_verified" | "phone_number_verified") && !matches!(value, "true" | "false") {
         findings.wrong(path, "must be `true` or `false`");
     }
+}
+
+fn is_attribute_name(name: &str) -> bool {
+    STANDARD_ATTRIBUTES.contains(&name) || name.strip_prefix("custom:").is_some_and(|custom| is_name(custom, 20))
+}
+
+fn is_client_secret(secret: &SecretString) -> bool {
+    secret.expose_secret().len() >= 24 && is_word(secret.expose_secret(), 64)
 }
 
 /// `[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,most}` of Cognito's model, which leaves out blanks and controls.

@@ -169,7 +169,7 @@ fn each_required(
 }
 
 /// A scope token of RFC 6749 section 3.3.
-fn check_scope(path: &ConfigPath, scope: &str, findings: &mut Findings<'_>) {
+pub(crate) fn check_scope(path: &ConfigPath, scope: &str, findings: &mut Findings<'_>) {
     let fits = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
     if scope.is_empty() || !scope.bytes().all(fits) {
         findings.wrong(path, "a scope is visible ASCII without blanks, `\"` and backslash");

@@ -78,6 +78,10 @@ fn a_name_that_is_taken_is_refused() {
             "issuer: {address: '127.0.0.1:1', pools: {a: {clients: {x: {id: c1}}}, b: {clients: {y: {id: ▸c1}}}}}",
             "`issuer.pools.a.clients.x.id` is the same id",
         ),
+        (
+            "issuer: {address: '127.0.0.1:1', pools: {p: {users: {Al: {password: 'long enough'}, ▸al: {password: 'long enough'}}}}}",
+            "differs from `Al` by case alone",
+        ),
     ] {
         assert_mistakes(marked, "duplicate-name", &[fragment]);
     }

@@ -1,6 +1,7 @@
 //! Files that do not fit the config's types: every kind of misfit, at every level.
 
-use super::support::assert_mistakes;
+use super::good::EVERY_KEY;
+use super::support::{assert_mistakes, load};
 
 const UNKNOWN_KEYS: &[(&str, &[&str])] = &[
     (
@@ -102,6 +103,18 @@ fn an_unknown_key_is_refused_at_every_level_with_the_nearest_known() {
 }
 
 #[test]
+fn every_known_key_stands_in_the_config_with_every_key() {
+    for (marked, _) in UNKNOWN_KEYS {
+        let error = load(&marked.replace('▸', "")).unwrap_err();
+        let known = error.mistakes()[0].help().unwrap().split('`').skip(1).step_by(2);
+        for key in known {
+            let stands = [format!("{key}:"), format!(": {key}")].iter().any(|written| EVERY_KEY.contains(written));
+            assert!(stands, "`{key}` is missing, known where {marked} is wrong");
+        }
+    }
+}
+
+#[test]
 fn a_missing_key_is_shown_at_what_lacks_it() {
     for (marked, fragment) in [
         (
@@ -195,6 +208,10 @@ const WRONG_TYPES: &[(&str, &str)] = &[
         "expected a map with one key",
     ),
     ("credentials: [▸{header: a, cookie: b}]", "a credential is one of {header, scheme}, {cookie} or {query}"),
+    (
+        "trusted_proxies: [10.0.0.0/8, ▸10.0.0.0/33]",
+        "`trusted_proxies[1]`: `10.0.0.0/33` is not an address or a network",
+    ),
     ("limits: {token: ▸lots}", "`limits.token`: expected a size such as `16KiB`, found `lots`"),
     ("limits: {headers: ▸1KiB}", "expected a whole number, found `1KiB`"),
     ("▸limits: ", "`limits`: expected a map, found nothing"),

@@ -40,7 +40,7 @@ fn a_trusted_issuer_that_would_be_trusted_wrongly_is_refused() {
         ("issuer: a, audience: [a], keys: {file: jwks.json}, ▸cache_directory: cache", "these keys are not fetched"),
         ("issuer: a, audience: [a], keys: {inline: {keys: []}}, fetch: {▸ca: ca.pem}", "these keys are not fetched"),
         ("issuer: a, audience: [a], keys: {file: jwks.json}, fetch: {▸proxy: 'http://p.example'}", "are not fetched"),
-        ("issuer: 'https://i.example', audience: [a], cache_directory: ▸ca.pem", "is not a folder"),
+        ("issuer: 'https://i.example', audience: [a], cache_directory: ▸ca.pem", "ca.pem` is not a folder"),
         ("issuer: 'https://i.example', audience: [a], group_claims: [▸{path: []}]", "must name a claim"),
         ("issuer: 'https://i.example', audience: [a], scope_claims: [scope, ▸'']", "must name a claim"),
         ("issuer: 'https://i.example', audience: [a], require_claims: {▸'': x}", "a claim needs a name"),
@@ -166,8 +166,11 @@ fn pools_that_cognito_would_not_take_are_refused() {
         ("id: ▸'a/b_1'", "<region>_"),
         ("clients: {▸'a/b': {}}", "the name of a client"),
         ("clients: {c: {id: ▸'a-b'}}", "1 to 128 letters"),
-        ("clients: {c: {secret: ▸'a b'}}", "1 to 64 letters"),
-        ("clients: {c: {secret: ▸''}}", "1 to 64 letters"),
+        ("clients: {c: {secret: ▸'a secret with some blanks'}}", "24 to 64 letters"),
+        ("clients: {c: {secret: ▸just+too+short+a+secret}}", "24 to 64 letters"),
+        ("clients: {c: {access_token_attributes: [email, ▸emial]}}", "did you mean `email`?"),
+        ("clients: {c: {access_token_scopes: [▸'a b']}}", "a scope is"),
+        ("clients: {c: {secret: ▸''}}", "24 to 64 letters"),
         ("clients: {c: {access_token_validity: ▸1m}}", "from `5m` to `1d`"),
         ("clients: {c: {id_token_validity: ▸2d}}", "from `5m` to `1d`"),
         ("clients: {c: {refresh_token_validity: ▸3651d}}", "from `1h` to `3650d`"),
@@ -184,7 +187,7 @@ fn pools_that_cognito_would_not_take_are_refused() {
     }
     let long = format!("users: {{u: {{password: 'long enough', attributes: {{name: ▸{}}}}}}}", "x".repeat(2049));
     let marked = format!("issuer: {{address: '127.0.0.1:1', pools: {{p: {{{long}}}}}}}");
-    assert_mistakes(&marked, "wrong-value", &["at most 2048 characters"]);
+    assert_mistakes(&marked, "wrong-value", &["at most 2048 bytes"]);
     assert_mistakes("issuer: {address: '127.0.0.1:1', pools: {▸'a/b': {}}}", "wrong-value", &["the name of a pool"]);
     for url in ["'http://a/'", "'a'", "'http://a?b'", "'ftp://a'"] {
         assert_mistakes(

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::weak_key::faulty_modulus;
 use super::super::{Algorithm, KeyRejection, PublicKey};
 use super::support::{decode, encode, jwk, public_key, signing_key};
 
@@ -144,6 +145,7 @@ fn rsa_moduli_and_exponents_are_bounded() {
     let weak = [of_length(128, 0xff), of_length(255, 0xff), of_length(256, 0x7f), of_length(1025, 0x80)];
     refused(&key, &weak, KeyRejection::RsaParameters);
     refused(&key, &[json!({"n": encode(even)})], KeyRejection::RsaParameters);
+    refused(&key, &[json!({"n": encode(faulty_modulus())})], KeyRejection::Roca);
     let exponents: [&[u8]; 7] =
         [&[1], &[0, 0, 1], &[2], &[1, 0, 0], &[0xff, 0xff, 0xff, 0xfe], &[1, 0, 0, 0, 1], &[0x7f; 64]];
     for exponent in exponents {
@@ -193,8 +195,9 @@ fn points_lie_on_their_curve_at_full_length() {
             assert_eq!(rejection(&without(key.clone(), name)), Some(KeyRejection::Member(name)));
         }
         refused(&key, &[json!({"x": encode(vec![0; length]), "y": encode(vec![0; length])})], KeyRejection::Point);
-        let odd_lengths =
-            json!({"x": encode(&decode(key["x"].as_str().unwrap())[1..]), "y": encode(vec![7; length + 1])});
+        // the same point, cut in another place
+        let [x, y] = ["x", "y"].map(|name| decode(key[name].as_str().unwrap()));
+        let odd_lengths = json!({"x": encode(&x[..length - 1]), "y": encode([&x[length - 1..], &y].concat())});
         refused(&key, &[odd_lengths], KeyRejection::Point);
     }
 }

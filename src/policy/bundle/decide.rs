@@ -11,7 +11,7 @@ use crate::policy::principal::Identity;
 use crate::policy::query::Query;
 use crate::policy::reads::Reads;
 use crate::policy::schema::{AttributeType, Target};
-use crate::policy::standing::Standing;
+use crate::policy::standing::Ready;
 use crate::policy::verdict::{Fault, Verdict};
 
 impl Bundle {
@@ -36,7 +36,7 @@ impl Bundle {
         let principal = identity.map_or(&self.anonymous, |identity| &identity.uid).clone();
         let request = Request::new(principal, target.action.clone(), target.resource.clone(), context, None)
             .map_err(|_| Fault::new("request-unfit"))?;
-        Ok(self.verdict(&self.authorizer.is_authorized(&request, policies, &standing.entities)))
+        Ok(self.verdict(&self.authorizer.is_authorized(&request, policies, standing.entities())))
     }
 
     fn target(&self, query: &Query<'_>) -> Result<&Target, Fault> {
@@ -45,26 +45,22 @@ impl Bundle {
     }
 
     /// What the principal is to the target: worked out at its first request, then found.
-    fn standing(&self, identity: Option<&Identity>, target: &Target) -> Result<Arc<Standing>, Fault> {
-        let Some(identity) = identity else { return self.anonymous_standing(target) };
-        if let Some(standing) = identity.standings.find(&self.mark, target.position) {
-            return Ok(standing);
+    fn standing(&self, identity: Option<&Identity>, target: &Target) -> Result<Ready, Fault> {
+        let standings = match identity {
+            Some(identity) => Some(&identity.standings),
+            None => self.anonymous_standings.get(target.position),
+        };
+        if let Some(ready) = standings.and_then(|standings| standings.find(&self.mark, target.position)) {
+            return Ok(ready);
         }
-        let standing = Arc::new(self.work_out(Some(identity), target)?);
-        identity.standings.keep(&standing);
-        Ok(standing)
+        let ready = self.work_out(identity, target)?;
+        if let Some(standings) = standings {
+            standings.keep(&self.mark, &ready);
+        }
+        Ok(ready)
     }
 
-    fn anonymous_standing(&self, target: &Target) -> Result<Arc<Standing>, Fault> {
-        let kept = self.anonymous_standings.get(target.position);
-        if let Some(standing) = kept.and_then(|kept| kept.get()) {
-            return Ok(Arc::clone(standing));
-        }
-        let standing = Arc::new(self.work_out(None, target)?);
-        Ok(kept.map_or_else(|| Arc::clone(&standing), |kept| Arc::clone(kept.get_or_init(|| Arc::clone(&standing)))))
-    }
-
-    fn work_out(&self, identity: Option<&Identity>, target: &Target) -> Result<Standing, Fault> {
+    fn work_out(&self, identity: Option<&Identity>, target: &Target) -> Result<Ready, Fault> {
         // attributes of other types than the schema's could make policies err, or mean something else
         if let Some(name) = identity.and_then(|identity| self.unfit_attribute(identity)) {
             return Err(Fault::about("attribute-type", name));
@@ -75,7 +71,7 @@ impl Bundle {
         let entities = entities.map_err(|_| Fault::new("principal-unfit"))?;
         let selected = self.index.select(identity, &self.anonymous, target);
         let slice = self.index.slice(selected, &self.policies, &self.all);
-        Ok(Standing { bundle: Arc::downgrade(&self.mark), target: target.position, entities, slice })
+        Ok(Ready::new(&self.mark, target.position, entities, slice))
     }
 
     fn unfit_attribute<'a>(&self, identity: &'a Identity) -> Option<&'a str> {

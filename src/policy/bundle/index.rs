@@ -7,6 +7,7 @@ use cedar_policy::{
     ActionConstraint, EntityTypeName, EntityUid, Policy, PolicySet, PolicySetError, PrincipalConstraint,
     ResourceConstraint,
 };
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::policies::NamedPolicy;
@@ -17,6 +18,9 @@ use crate::policy::standing::Slice;
 
 /// Policies that all slices in the cache may hold together; a larger slice is built anew each time.
 const CACHED_POLICIES: u64 = 100_000;
+
+/// Up to this many selected policies always become a slice of their own.
+const SMALL: usize = 100;
 
 /// The policies by what their heads ask of principal, action and resource.
 ///
@@ -43,7 +47,9 @@ enum Key {
 impl Index {
     /// Sorts policies by their heads.
     pub(super) fn new(policies: &[NamedPolicy]) -> Self {
-        let slices = Cache::builder().max_capacity(CACHED_POLICIES).weigher(weight).build();
+        let slices = Cache::builder().max_capacity(CACHED_POLICIES).weigher(weight);
+        // the newest is always taken: its principal will ask again
+        let slices = slices.eviction_policy(EvictionPolicy::lru()).build();
         let mut index = Self { numbers: HashMap::new(), buckets: HashMap::new(), slices };
         for (policy, position) in policies.iter().zip(0..) {
             index.add(&policy.policy, position);
@@ -94,7 +100,9 @@ impl Index {
 
     /// The selected policies as a set of their own, kept for the next request that selects the same.
     pub(super) fn slice(&self, selected: Vec<u32>, policies: &[NamedPolicy], all: &Arc<Slice>) -> Arc<Slice> {
-        if selected.len() == policies.len() {
+        // where most of many are selected, a set of their own would cost more memory than it saves time
+        let most = selected.len() > SMALL && selected.len().saturating_mul(2) > policies.len();
+        if most || selected.len() == policies.len() {
             return Arc::clone(all);
         }
         if let Some(slice) = self.slices.get(&selected) {

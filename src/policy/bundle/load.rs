@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use cedar_policy::{Authorizer, Entity, EntityUid, Schema};
 
 use super::folder::Folder;
 use super::index::{Index, named_actions, slice_of};
 use super::links::Link;
-use super::policies::{NamedPolicy, parse};
+use super::policies::{NamedPolicy, PolicySummary, parse};
 use super::revision::revision;
 use super::validate::validate;
 use crate::policy::cases::{self, Case, CaseReport};
 use crate::policy::error::{Flaw, PolicyError};
 use crate::policy::flaws::{Source, of_schema};
 use crate::policy::schema::{ActionOutline, AttributeType, Extension, Names, Outline, Targets, write_schema};
-use crate::policy::standing::{Slice, Standing};
+use crate::policy::standing::{Slice, Standings};
 use crate::policy::verdict::Verdict;
 
 /// A folder of policies: immutable, shared by all workers, and replaced only as a whole.
@@ -37,7 +37,7 @@ pub struct Bundle {
     pub(super) named_actions: Vec<Entity>,
     pub(super) anonymous: EntityUid,
     /// The anonymous principal's standing to each target.
-    pub(super) anonymous_standings: Vec<OnceLock<Arc<Standing>>>,
+    pub(super) anonymous_standings: Vec<Standings>,
     pub(super) authorizer: Authorizer,
     cases: Vec<Case>,
 }
@@ -103,7 +103,7 @@ impl Bundle {
             index: Index::new(&policies),
             named_actions: named.filter_map(|action| Some(targets.of_action(&action)?.action_entity())).collect(),
             anonymous: Names::parsed()?.anonymous(),
-            anonymous_standings: std::iter::repeat_with(OnceLock::new).take(targets.len()).collect(),
+            anonymous_standings: std::iter::repeat_with(Standings::default).take(targets.len()).collect(),
             targets,
             policies,
             authorizer: Authorizer::new(),
@@ -133,6 +133,17 @@ impl Bundle {
     pub fn run_cases(&self, mut ask: impl FnMut(&Case) -> Result<Verdict, String>) -> CaseReport {
         let answers = self.cases.iter().map(|case| (case, ask(case)));
         CaseReport::new(answers, self.policies.iter().map(|policy| Arc::clone(&policy.id)))
+    }
+
+    /// Its policies, in the order of files, then of links.
+    pub fn policies(&self) -> impl Iterator<Item = PolicySummary<'_>> {
+        self.policies.iter().map(NamedPolicy::summary)
+    }
+
+    /// The policy of an id, as verdicts name it.
+    #[must_use]
+    pub fn policy(&self, id: &str) -> Option<PolicySummary<'_>> {
+        self.positions.get(id).and_then(|position| self.policies.get(*position)).map(NamedPolicy::summary)
     }
 
     /// How many policies it has.

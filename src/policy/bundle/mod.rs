@@ -16,3 +16,4 @@ mod validate;
 pub(super) use folder::Folder;
 pub use links::Link;
 pub use load::Bundle;
+pub use policies::PolicySummary;

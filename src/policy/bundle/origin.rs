@@ -26,6 +26,11 @@ impl Origin {
         self.span.0
     }
 
+    /// The line that it begins at, from 1.
+    pub(super) fn line(&self) -> usize {
+        self.source.line(self.span.0)
+    }
+
     /// The text itself.
     pub(super) fn text(&self) -> Option<&str> {
         self.source.text.get(self.span.0..self.span.1)
@@ -38,7 +43,7 @@ impl Origin {
 
     /// A name for a policy that has none: `orders.cedar:12`.
     pub(super) fn file_and_line(&self) -> String {
-        format!("{}:{}", self.source.file_name(), self.source.line(self.span.0))
+        format!("{}:{}", self.source.file_name(), self.line())
     }
 
     /// Where a piece of the text stands; the text's beginning if it is written in another way.

@@ -1,6 +1,7 @@
 //! The policies of a folder: parsed, named, and the templates among them linked.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -47,6 +48,35 @@ impl NamedPolicy {
         let reads = origin.text().map_or(Reads::ALL, Reads::of);
         Self { id: id.into(), policy, template, message, origin, reads }
     }
+
+    /// What can be said of it.
+    pub(super) fn summary(&self) -> PolicySummary<'_> {
+        PolicySummary {
+            id: &self.id,
+            forbids: self.policy.effect() == Effect::Forbid,
+            file: &self.origin.source().file,
+            line: self.origin.line(),
+            message: self.message.as_deref(),
+            text: self.origin.text().unwrap_or_default(),
+        }
+    }
+}
+
+/// What can be said of a policy to those who did not write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicySummary<'a> {
+    /// Its id, as verdicts name it.
+    pub id: &'a str,
+    /// Whether it is a `forbid`.
+    pub forbids: bool,
+    /// The file that it stands in.
+    pub file: &'a Path,
+    /// The line that it begins at, from 1; for a link, its template's.
+    pub line: usize,
+    /// A forbid's `@message`, as a client may read it.
+    pub message: Option<&'a str>,
+    /// Its text, or its template's.
+    pub text: &'a str,
 }
 
 /// Policies and templates as they are written.

@@ -12,7 +12,7 @@ use crate::policy::flaws::{Source, of_schema};
 pub(in crate::policy) const EXTENSION_FILE: &str = "schema.cedarschema";
 
 /// Our own types, and Cedar's, which a type of the same name would hide.
-const TAKEN: [&str; 17] = [
+const TAKEN: [&str; 18] = [
     "User",
     "Group",
     "Anonymous",
@@ -28,6 +28,7 @@ const TAKEN: [&str; 17] = [
     "Entity",
     "Extension",
     "ipaddr",
+    "decimal",
     "datetime",
     "duration",
 ];
@@ -58,6 +59,8 @@ impl Extension {
             .flat_map(Map::keys)
             .filter_map(|name| taken(name, source))
             .collect();
+        let query_entity = entities.filter(|entities| entities.contains_key("Query"));
+        flaws.extend(query_entity.map(|_| not_a_record(source)));
         flaws.extend(section("actions").into_iter().flat_map(Map::keys).map(|name| action_defined(name, source)));
         let query = types.and_then(|types| types.get("Query")).map(|query| query_parameters(query, source));
         match query.transpose() {
@@ -97,20 +100,24 @@ fn action_defined(name: &str, source: &Source) -> Flaw {
 }
 
 fn query_parameters(query: &Value, source: &Source) -> Result<BTreeSet<String>, Flaw> {
-    let flaw = |message: String, word: &str| {
-        Flaw::new("schema-query-type", message)
-            .help("write `type Query = { page?: String };`: query parameters are optional strings")
-            .at(place_of_word(word, source))
-    };
-    let not_a_record = || flaw("`Query` is not a record".to_owned(), "Query");
-    let attributes = query.get("attributes").and_then(Value::as_object).ok_or_else(not_a_record)?;
+    let attributes = query.get("attributes").and_then(Value::as_object).ok_or_else(|| not_a_record(source))?;
     if query.get("type").and_then(Value::as_str) != Some("Record") {
-        return Err(not_a_record());
+        return Err(not_a_record(source));
     }
     match attributes.iter().find(|(_, kind)| !is_optional_string(kind)) {
-        Some((name, _)) => Err(flaw(format!("query parameter `{name}` is not an optional string"), name)),
+        Some((name, _)) => Err(query_flaw(format!("query parameter `{name}` is not an optional string"), name, source)),
         None => Ok(attributes.keys().cloned().collect()),
     }
+}
+
+fn not_a_record(source: &Source) -> Flaw {
+    query_flaw("`Query` is not a record".to_owned(), "Query", source)
+}
+
+fn query_flaw(message: String, word: &str, source: &Source) -> Flaw {
+    Flaw::new("schema-query-type", message)
+        .help("write `type Query = { page?: String };`: query parameters are optional strings")
+        .at(place_of_word(word, source))
 }
 
 fn is_optional_string(kind: &Value) -> bool {

@@ -284,6 +284,18 @@ const WRONG: &[Wrong] = &[
         says: "`User`",
     },
     Wrong {
+        files: &[GOOD, ("schema.cedarschema", "entity Query;")],
+        code: "schema-query-type",
+        place: "schema.cedarschema:1:8",
+        says: "record",
+    },
+    Wrong {
+        files: &[GOOD, ("schema.cedarschema", "type decimal = String;")],
+        code: "schema-name-taken",
+        place: "schema.cedarschema:1:6",
+        says: "`decimal`",
+    },
+    Wrong {
         files: &[GOOD, ("schema.cedarschema", "type Token = { age: Long };")],
         code: "schema-name-taken",
         place: "schema.cedarschema:1:6",
@@ -366,6 +378,15 @@ const WRONG: &[Wrong] = &[
         code: "case-error",
         place: "a.cases.yaml:1:3",
         says: "always a deny",
+    },
+    Wrong {
+        files: &[
+            ("a.cedar", "@id(\"no\") forbid (principal, action, resource);"),
+            ("a.cases.yaml", "- {name: a, anonymous: true, request: GET /, expect: allow, by: no}\n"),
+        ],
+        code: "case-policy",
+        place: "a.cases.yaml:1:3",
+        says: "a `forbid`, for an allow",
     },
 ];
 

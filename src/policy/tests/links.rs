@@ -46,6 +46,10 @@ fn one_rule_serves_many_groups_and_is_named_by_its_link() {
     assert_eq!(by(&ask("sam", &["support", "sales"])), ["sales-read", "support-read"]);
     assert!(!ask("bob", &["marketing"]).allowed());
     let denied = ask("mallory", &["sales"]);
+    let summary = bundle.policy("not-mallory").unwrap();
+    assert_eq!((summary.forbids, summary.line, summary.message), (true, 6, Some("not you")));
+    assert_eq!(bundle.policies().map(|policy| policy.line).collect::<Vec<_>>(), [2, 2, 2, 6]);
+    assert!(bundle.policy("group-reads").is_none() && summary.text.ends_with("resource);"));
     assert_eq!((denied.allowed(), by(&denied), denied.message()), (false, vec!["not-mallory"], Some("not you")));
 }
 

@@ -119,7 +119,8 @@ fn templates() -> impl Strategy<Value = (String, Vec<Link>)> {
         let mut text = String::new();
         let mut all = Vec::new();
         for (number, (effect, principal, action, resource, condition, links)) in templates.into_iter().enumerate() {
-            text += &format!("@id(\"t{number}\") {effect} ({principal}, {action}, {resource}) {condition};\n");
+            let head = format!("({principal}, {action}, {resource})");
+            text.extend(["@id(\"t", &number.to_string(), "\") ", effect, &head, condition, ";\n"]);
             all.extend(links.into_iter().enumerate().map(|(link, ((group, user), service))| Link {
                 id: format!("t{number}-{link}"),
                 template: format!("t{number}"),

@@ -135,7 +135,7 @@ impl Chunked {
     fn digit(&mut self, digit: u8) -> Result<Place, BadChunk> {
         self.digits += 1;
         let value = char::from(digit).to_digit(16).unwrap_or_default();
-        self.size = self.size.checked_mul(16).map(|size| size | u64::from(value)).unwrap_or(u64::MAX);
+        self.size = self.size.checked_mul(16).map_or(u64::MAX, |size| size | u64::from(value));
         // A size that no counter overflows on: half of what 64 bits hold.
         if self.digits > MOST_DIGITS || self.size > u64::MAX / 4 {
             return Err("a chunk size that is too large");
@@ -151,19 +151,16 @@ impl Chunked {
         }
         match (self.place, byte) {
             (Place::TrailerStart, b'\r') => Ok(Place::LastLf),
-            (Place::TrailerStart, byte) if is_token_byte(byte) => {
-                self.named = 0;
-                self.keep(byte);
-                Ok(Place::TrailerName)
-            }
             (Place::TrailerName, b':') if self.is_forbidden() => Err("a trailer that frames or authenticates"),
-            (Place::TrailerName, b':') => Ok(Place::TrailerValue),
-            (Place::TrailerName, byte) if is_token_byte(byte) => {
+            (place @ (Place::TrailerStart | Place::TrailerName), byte) if is_token_byte(byte) => {
+                if place == Place::TrailerStart {
+                    self.named = 0;
+                }
                 self.keep(byte);
                 Ok(Place::TrailerName)
             }
             (Place::TrailerValue, b'\r') => Ok(Place::TrailerEnd),
-            (Place::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => Ok(Place::TrailerValue),
+            (Place::TrailerName, b':') | (Place::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => Ok(Place::TrailerValue),
             (Place::TrailerEnd, b'\n') => Ok(Place::TrailerStart),
             (Place::LastLf, b'\n') => Ok(Place::Done),
             _ => Err("a malformed trailer"),

@@ -24,6 +24,8 @@ const PROMISED: [(&str, &str, &[&str]); 18] = [
     ("lychgate_policy_decisions_total", "counter", &["bundle", "decision", "mode"]),
     ("lychgate_policy_errors_total", "counter", &["bundle"]),
     ("lychgate_config_reload_total", "counter", &["result"]),
+    ("lychgate_connections", "gauge", &[]),
+    ("lychgate_connections_refused_total", "counter", &[]),
     ("lychgate_build_info", "gauge", &["version"]),
     ("lychgate_access_log_dropped_total", "counter", &[]),
 ];

@@ -4,6 +4,8 @@
 mod cache;
 /// Claims bound to their token, revocation, unknown keys: what needs more than one token or a moving clock.
 mod course;
+/// The manual's page on attacks against these tests.
+mod manual;
 /// What must hold for any token, tried with many.
 mod properties;
 mod support;

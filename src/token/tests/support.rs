@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytesize::ByteSize;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 use super::super::config::{TokenLimits, TrustedIssuerConfig};
 use super::super::jwks::{Fetcher, KeySource, KeyStore, Refresher};
@@ -67,6 +68,8 @@ pub(super) struct Gate {
     pub(super) clock: Clock,
     pub(super) revocations: Revocations,
     runtime: Runtime,
+    /// Ends the tasks that refetch keys.
+    _stop: watch::Sender<bool>,
 }
 
 impl Gate {
@@ -75,16 +78,16 @@ impl Gate {
         let clock = Clock::standing_at(NOW);
         let revocations = Revocations::new(clock.clone());
         let metrics = Metrics::new().unwrap();
+        let (stop, stopped) = watch::channel(false);
         let issuers = ISSUERS.map(|(name, keys, config)| {
-            // A refetch that nobody answers is not waited for long.
-            let config = config.replacen('{', "{refresh: {timeout: 1ms}, ", 1);
-            let config: TrustedIssuerConfig = serde_saphyr::from_str(&config).unwrap();
+            let config: TrustedIssuerConfig = serde_saphyr::from_str(config).unwrap();
             let store = Arc::new(KeyStore::new(config.refresh.clone(), clock.clone()));
             if !keys.is_empty() {
                 let source = KeySource::Inline(key_set(keys).to_string().into_bytes());
                 let fetcher = Fetcher::new(source, &config).unwrap();
                 let mut refresher = Refresher::new(name.into(), store.clone(), fetcher, metrics.issuer(name));
                 runtime.block_on(refresher.fetch_once());
+                runtime.spawn(refresher.run(stopped.clone()));
             }
             Arc::new(TrustedIssuer::new(name, &config, store))
         });
@@ -97,7 +100,7 @@ impl Gate {
             metrics: metrics.token_cache(),
         };
         let verifier = Verifier::new(Arc::new(issuers.into_iter().collect()), parts);
-        Self { verifier, clock, revocations, runtime }
+        Self { verifier, clock, revocations, runtime, _stop: stop }
     }
 
     pub(super) fn verify(&self, token: &str) -> Result<Arc<VerifiedToken>, &'static str> {

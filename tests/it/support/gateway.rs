@@ -97,6 +97,13 @@ impl TestGateway {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
+    /// Waits until a metric has this value: a request is counted when its answer is already on its way.
+    pub(crate) fn counts(&self, series: &str, value: u32) {
+        until(&format!("{series} to be {value}"), || {
+            ((self.metric(series) - f64::from(value)).abs() < f64::EPSILON).then_some(())
+        });
+    }
+
     /// The line of the access log for the request of this id.
     pub(crate) fn logged(&self, request_id: &str) -> Value {
         until("a line in the access log", || {

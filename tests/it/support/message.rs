@@ -20,10 +20,12 @@ impl Message {
     /// with its connection, a request without one has no body.
     pub(crate) fn read(stream: &mut impl BufRead, bodiless: bool) -> io::Result<Option<Self>> {
         let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            if stream.read_until(b'\n', &mut head)? == 0 {
-                return if head.is_empty() { Ok(None) } else { Err(cut_off(&head)) };
-            }
+        while stream.read_until(b'\n', &mut head)? > 0 && !head.ends_with(b"\r\n\r\n") {}
+        if head.is_empty() {
+            return Ok(None);
+        }
+        if !head.ends_with(b"\r\n\r\n") {
+            return Err(cut_off(&head));
         }
         let mut message = Self { head: latin1(&head), ..Self::default() };
         message.read_body(stream, bodiless)?;
@@ -38,7 +40,7 @@ impl Message {
         if self.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
             return self.read_chunks(stream);
         }
-        match self.header("content-length").map(|length| length.parse::<u64>()) {
+        match self.header("content-length").map(str::parse::<u64>) {
             Some(Ok(length)) => {
                 stream.take(length).read_to_end(&mut self.body)?;
                 if self.body.len() as u64 == length { Ok(()) } else { Err(cut_off(&self.body)) }

@@ -30,7 +30,7 @@ impl Request {
 
     /// One more field.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.fields.push_str(&format!("{name}: {value}\r\n"));
+        self.fields.extend([name, ": ", value, "\r\n"]);
         self
     }
 

@@ -48,7 +48,8 @@ impl Reply {
     }
 
     fn bytes(&self, head_only: bool) -> Vec<u8> {
-        let fields: String = self.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let fields: Vec<_> = self.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let fields = fields.concat();
         let head = format!("HTTP/1.1 {} Test\r\nContent-Length: {}\r\n{fields}\r\n", self.status, self.body.len());
         let body = if head_only { &[] } else { self.body.as_slice() };
         [head.as_bytes(), body].concat()
@@ -85,10 +86,8 @@ impl Server {
             Arc::new(Shared { handler: Box::new(handler), tls, received, unreadable, stopped: AtomicBool::default() });
         let accepting = shared.clone();
         thread::spawn(move || {
-            for socket in listener.incoming() {
-                if accepting.stopped.load(Ordering::SeqCst) {
-                    return;
-                }
+            let running = || !accepting.stopped.load(Ordering::SeqCst);
+            for socket in listener.incoming().take_while(|_| running()) {
                 let serving = accepting.clone();
                 thread::spawn(move || socket.and_then(|socket| serving.serve(socket)));
             }
@@ -125,16 +124,8 @@ impl Shared {
         };
         let mut stream = BufReader::new(stream);
         loop {
-            let request = match Message::read(&mut stream, false) {
-                Ok(Some(request)) => request,
-                Ok(None) => return Ok(()),
-                Err(error) => {
-                    // A handshake that came to nothing, or a request that broke off, was no request.
-                    if matches!(error.kind(), io::ErrorKind::Other) {
-                        self.unreadable.lock().unwrap().push(error.to_string());
-                    }
-                    return Err(error);
-                }
+            let Some(request) = Message::read(&mut stream, false).inspect_err(|error| self.note(error))? else {
+                return Ok(());
             };
             self.received.lock().unwrap().push(request.clone());
             let reply = (self.handler)(&request);
@@ -144,6 +135,13 @@ impl Shared {
             }
             stream.get_mut().write_all(&reply.bytes(request.method() == "HEAD"))?;
             stream.get_mut().flush()?;
+        }
+    }
+
+    /// A handshake that came to nothing, or a request that broke off, was no request; anything else was, and a bad one.
+    fn note(&self, error: &io::Error) {
+        if matches!(error.kind(), io::ErrorKind::Other) {
+            self.unreadable.lock().unwrap().push(error.to_string());
         }
     }
 }

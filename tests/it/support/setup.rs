@@ -1,5 +1,6 @@
 //! A config for one test, written to a folder of its own with the files that it needs.
 
+use std::fmt::Display;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ impl Setup {
     }
 
     /// Puts something in for `@name@`.
-    pub(crate) fn put(mut self, name: &str, value: impl ToString) -> Self {
+    pub(crate) fn put(mut self, name: &str, value: impl Display) -> Self {
         let name = format!("@{name}@");
         assert!(self.text.contains(&name), "the config has no {name}");
         self.text = self.text.replace(&name, &value.to_string());
@@ -64,7 +65,7 @@ impl Setup {
         }
         let mut text = self.text.clone();
         if !text.contains("\nlisteners:") {
-            text.push_str(&format!("\nlisteners: [{{address: 127.0.0.1:@GATE@{}}}]\n", self.listener));
+            text.extend(["\nlisteners: [{address: 127.0.0.1:@GATE@", &self.listener, "}]\n"]);
         }
         if !text.contains("\nadmin:") {
             text.push_str("\nadmin: {address: 127.0.0.1:@ADMIN@}\n");

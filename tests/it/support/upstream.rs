@@ -45,7 +45,7 @@ impl TestUpstream {
 
 fn echo(request: &Message) -> Reply {
     let number = |name| request.header(name).and_then(|value| value.parse().ok());
-    let body = format!("{}{}", request.head, request.text());
+    let body = [request.head.as_bytes(), &request.body].concat();
     let status = number("x-test-status").and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
     Reply::new(status, body).after(Duration::from_millis(number("x-test-delay").unwrap_or_default()))
 }

@@ -55,19 +55,18 @@ fn a_malformed_chunked_body_is_refused_before_anything_is_forwarded() {
     }
     let long = format!("{HEAD}5;{}\r\nhello\r\n0\r\n\r\n", "a".repeat(300));
     gate.refuses(long.as_bytes(), 400, "bad-framing");
-    let endless = format!("{HEAD}0\r\n{}", "X: aaaaaaaaaa\r\n".repeat(1000));
-    gate.refuses(endless.as_bytes(), 400, "bad-framing");
 }
 
 #[test]
 fn a_chunked_body_that_goes_wrong_later_never_becomes_a_whole_request() {
     let gate = Gate::start();
-    for body in MALFORMED {
+    let endless = format!("0\r\n{}", "X: aaaaaaaaaa\r\n".repeat(1000));
+    for body in MALFORMED.into_iter().chain([endless.as_str()]) {
         let mut client = gate.connect();
         client.send(HEAD.as_bytes());
         std::thread::sleep(Duration::from_millis(5));
         client.send(body.as_bytes());
-        let reply = client.to_end();
+        let reply = client.into_end();
         assert_eq!(reply.status(), 400, "{body:?}: {reply:?}");
         assert!(!reply.text.to_lowercase().contains("pingora"), "{reply:?}");
         std::thread::sleep(Duration::from_millis(5));
@@ -80,7 +79,10 @@ fn a_chunked_body_that_goes_wrong_later_never_becomes_a_whole_request() {
 #[test]
 fn a_well_formed_chunked_body_passes_without_its_extensions_and_trailers() {
     let gate = Gate::start();
-    let bodies = ["3;a\r\nhel\r\n2;b=\"c;d\"\r\nlo\r\n0\r\nX-Auth-Sub: eve\r\nX-Check: 1\r\n\r\n", "0005\r\nhello\r\n000;last\r\n\r\n"];
+    let bodies = [
+        "3;a\r\nhel\r\n2;b=\"c;d\"\r\nlo\r\n0\r\nX-Auth-Sub: eve\r\nX-Check: 1\r\n\r\n",
+        "0005\r\nhello\r\n000;last\r\n\r\n",
+    ];
     for body in bodies {
         for pause in [false, true] {
             let mut client = gate.connect();
@@ -92,7 +94,7 @@ fn a_well_formed_chunked_body_passes_without_its_extensions_and_trailers() {
             assert_eq!(client.answer().status(), 200);
             // the connection goes on after it
             client.send(b"GET /public/b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-            assert_eq!(client.to_end().status(), 200);
+            assert_eq!(client.into_end().status(), 200);
             let seen = gate.upstream.take();
             assert_eq!(seen.len(), 2, "{seen:#?}");
             let text = String::from_utf8_lossy(&seen[0].body).to_lowercase();
@@ -114,7 +116,9 @@ fn a_body_that_was_not_read_is_never_taken_for_a_request() {
         format!("POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{hidden}"),
         format!("POST /closed/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"),
         format!("PATCH /closed/a HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{hidden}"),
-        format!("POST /closed/a HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n{hidden}"),
+        format!(
+            "POST /closed/a HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n{hidden}"
+        ),
     ];
     for request in denied {
         let reply = gate.send(request.as_bytes());
@@ -125,7 +129,8 @@ fn a_body_that_was_not_read_is_never_taken_for_a_request() {
         gate.control();
     }
     // the same bytes, as a body that is let through, are a body
-    let passed = format!("POST /public/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{hidden}");
+    let passed =
+        format!("POST /public/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{hidden}");
     assert_eq!(gate.send(passed.as_bytes()).status(), 200);
     let seen = gate.upstream.take();
     assert_eq!(seen.len(), 1);

@@ -18,25 +18,59 @@ fn a_head_that_reads_in_two_ways_is_refused_before_any_parser_reads_it() {
         "GET /public/a",
         "G(T /public/a HTTP/1.1",
         "PRI * HTTP/2.0",
-        "\r\nGET /public/a HTTP/1.1",
+        "\r\n\r\nGET /public/a HTTP/1.1",
+        "\rGET /public/a HTTP/1.1",
+        "\nGET /public/a HTTP/1.1",
         "GET /public/\0a HTTP/1.1",
     ];
     for line in request_lines {
         gate.refuses(format!("{line}\r\nHost: a\r\n\r\n").as_bytes(), 400, "bad-framing");
     }
     let fields = [
-        "X: a\nY: b", "X: a\rY: b", "X: a\0b", "X: a\x01", "X: a\x7f", "X : a", " X: a", "X: a\r\n b", "X: a\r\n\tb", "X", ": a",
-        "X\x0b: a", "X(: a", "Content-Length: 5, 5", "Content-Length: +0", "Content-Length: 0x0", "Content-Length: -0",
-        "Content-Length:", "Content-Length: 0\r\nContent-Length: 0", "Content-Length: 99999999999999999999",
-        "Content-Length: 0\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 0",
-        "Transfer-Encoding: gzip", "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: chunked, chunked",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "Transfer-Encoding: identity", "Transfer-Encoding:",
-        "Transfer-Encoding: x\rchunked", "Transfer-Encoding : chunked", "Transfer_Encoding: chunked\r\nTransfer-Encoding: chunked, x",
+        "X: a\nY: b",
+        "X: a\rY: b",
+        "X: a\0b",
+        "X: a\x01",
+        "X: a\x7f",
+        "X : a",
+        " X: a",
+        "X: a\r\n b",
+        "X: a\r\n\tb",
+        "X",
+        ": a",
+        "X\x0b: a",
+        "X(: a",
+        "Content-Length: 5, 5",
+        "Content-Length: +0",
+        "Content-Length: 0x0",
+        "Content-Length: -0",
+        "Content-Length:",
+        "Content-Length: 0\r\nContent-Length: 0",
+        "Content-Length: 99999999999999999999",
+        "Content-Length: 0\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 0",
+        "Transfer-Encoding: gzip",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: identity",
+        "Transfer-Encoding:",
+        "Transfer-Encoding: x\rchunked",
+        "Transfer-Encoding : chunked",
+        "Transfer_Encoding: chunked\r\nTransfer-Encoding: chunked, x",
     ];
     for field in fields {
-        gate.refuses(format!("POST /public/a HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n0\r\n\r\n").as_bytes(), 400, "bad-framing");
+        gate.refuses(
+            format!("POST /public/a HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n0\r\n\r\n").as_bytes(),
+            400,
+            "bad-framing",
+        );
     }
-    gate.refuses(b"POST /public/a HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "bad-framing");
+    gate.refuses(
+        b"POST /public/a HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+        "bad-framing",
+    );
     gate.refuses(b"GET /public/a HTTP/1.1\nHost: a\n\n", 400, "bad-framing");
     gate.refuses(b"GET /public/a HTTP/1.1\r\nHost: a\r\n\n", 400, "bad-framing");
     gate.refuses("GET /public/a HTTP/1.1\r\nHost: a\r\nX\u{e9}: a\r\n\r\n".as_bytes(), 400, "bad-framing");
@@ -50,13 +84,32 @@ fn hosts_and_targets_that_the_parser_would_refuse_in_its_own_words_are_refused_i
         let head = format!("GET /public/a HTTP/1.1\r\n{host}Connection: close\r\n\r\n");
         gate.refuses(head.as_bytes(), 400, "bad-host");
     }
-    for target in ["http://b/public/a", "http://A/public/a", "http://u@a/public/a", "http://a:80/public/a", "https://b/public/a"] {
+    for target in
+        ["http://b/public/a", "http://A/public/a", "http://u@a/public/a", "http://a:80/public/a", "https://b/public/a"]
+    {
         let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         gate.refuses(head.as_bytes(), 400, "bad-host");
     }
-    for target in ["*", "a", "a:80", "http:/public/a", "http:a/public/a", "ftp://a/public/a", "http://a", "?a", "/public/a#b", "/public/a<b>",
-        "/public/`a`", "/public/a\\b", "//public/a", "/public//a", "/public/../a", "/public/%2e%2e/closed/a", "/public/a%2fb", "/public/%00"]
-    {
+    for target in [
+        "*",
+        "a",
+        "a:80",
+        "http:/public/a",
+        "http:a/public/a",
+        "ftp://a/public/a",
+        "http://a",
+        "?a",
+        "/public/a#b",
+        "/public/a<b>",
+        "/public/`a`",
+        "/public/a\\b",
+        "//public/a",
+        "/public//a",
+        "/public/../a",
+        "/public/%2e%2e/closed/a",
+        "/public/a%2fb",
+        "/public/%00",
+    ] {
         let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         gate.refuses(head.as_bytes(), 400, "bad-target");
     }
@@ -70,19 +123,16 @@ fn hosts_and_targets_that_the_parser_would_refuse_in_its_own_words_are_refused_i
 fn what_is_too_large_is_refused_while_it_comes() {
     let gate = Gate::start();
     let long = "a".repeat(40_000);
-    gate.refuses(format!("GET /public/{} HTTP/1.1\r\nHost: a\r\n\r\n", &long[..9000]).as_bytes(), 414, "target-too-long");
+    gate.refuses(
+        format!("GET /public/{} HTTP/1.1\r\nHost: a\r\n\r\n", &long[..9000]).as_bytes(),
+        414,
+        "target-too-long",
+    );
     gate.refuses(format!("GET /public/{long}").as_bytes(), 414, "target-too-long");
     gate.refuses(format!("GET /public/a HTTP/1.1\r\nHost: a\r\nX: {long}").as_bytes(), 431, "headers-too-large");
     let many = "X: a\r\n".repeat(100);
     gate.refuses(format!("GET /public/a HTTP/1.1\r\nHost: a\r\n{many}\r\n").as_bytes(), 431, "headers-too-large");
     gate.refuses(b"POST /public/a HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 413, "body-too-large");
-}
-
-#[test]
-fn more_fields_than_the_parser_takes_are_refused_in_our_words_whatever_the_limit() {
-    let gate = Gate::with("limits: {headers: 1000, header: 4MiB}");
-    let many = "X: a\r\n".repeat(256);
-    gate.refuses(format!("GET /public/a HTTP/1.1\r\nHost: a\r\n{many}\r\n").as_bytes(), 431, "headers-too-large");
 }
 
 #[test]
@@ -108,7 +158,7 @@ fn what_has_one_reading_passes() {
     for byte in b"\r\nPOST /public/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n" {
         client.send(&[*byte]);
     }
-    assert_eq!(client.to_end().status(), 200);
+    assert_eq!(client.into_end().status(), 200);
     let seen = gate.upstream.take();
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].body, b"2\r\nhi\r\n0\r\n\r\n");

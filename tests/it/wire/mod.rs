@@ -3,6 +3,7 @@
 
 mod body;
 mod connection;
+mod frames;
 mod head;
 mod http2;
 mod identity;

@@ -1,0 +1,255 @@
+//! HTTP/2, frame by frame: what is malformed never becomes a request at the upstream, and floods end the connection.
+
+use super::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, End, Frames, HEADERS, PING, RST_STREAM, block, with};
+use super::support::Gate;
+
+type Fields = Vec<(&'static [u8], &'static [u8])>;
+
+/// On a fresh connection: refused somehow, nothing at the upstream, and the next request passes.
+#[track_caller]
+fn refused(gate: &Gate, fields: &[(&[u8], &[u8])]) {
+    let end = Frames::open(gate).get(1, fields);
+    let refused = matches!(end, End::Reset(_) | End::Connection(_) | End::Status(400 | 405 | 414 | 431));
+    let shown: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| (name.escape_ascii().to_string(), value.escape_ascii().to_string()))
+        .collect();
+    assert!(refused, "{shown:?}: {end:?}");
+    let seen = gate.upstream.take();
+    assert!(seen.is_empty(), "{shown:?} reached the upstream: {seen:#?}");
+    control(gate);
+}
+
+#[track_caller]
+fn control(gate: &Gate) {
+    let end = Frames::open(gate).get(1, &with("GET", "/public/control", &[]));
+    assert_eq!(end, End::Status(200));
+    let seen: Vec<_> = gate.upstream.take().into_iter().filter(|seen| seen.whole).collect();
+    assert_eq!(seen.len(), 1, "{seen:#?}");
+    assert!(seen[0].head.starts_with("GET /public/control HTTP/1.1\r\n"), "{seen:#?}");
+}
+
+#[test]
+fn fields_that_http_1_would_read_otherwise_never_reach_the_upstream() {
+    let gate = Gate::start();
+    let more: [(&str, &str); 24] = [
+        ("x", "a\r\nx-auth-sub: eve"),
+        ("x", "a\nb"),
+        ("x", "a\rb"),
+        ("x", "a\0b"),
+        ("x\r\nx-auth-sub", "eve"),
+        ("x\n", "a"),
+        ("x:y", "a"),
+        ("x y", "a"),
+        ("", "a"),
+        ("X-Upper", "a"),
+        ("x\0", "a"),
+        ("connection", "close"),
+        ("connection", "x-auth-sub"),
+        ("keep-alive", "timeout=5"),
+        ("proxy-connection", "close"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "websocket"),
+        ("te", "gzip"),
+        ("host", "b"),
+        (":path", "/public/b"),
+        (":status", "200"),
+        (":odd", "a"),
+        ("content-length", "5"),
+        ("content-length", "+0"),
+    ];
+    for (name, value) in more {
+        refused(&gate, &with("GET", "/public/a", &[(name, value)]));
+    }
+    refused(&gate, &with("GET", "/public/a", &[("host", "a"), ("host", "a")]));
+    refused(&gate, &with("POST", "/public/a", &[("content-length", "0"), ("content-length", "0")]));
+}
+
+#[test]
+fn pseudo_fields_that_are_missing_doubled_misplaced_or_odd_are_refused() {
+    let gate = Gate::start();
+    let usual = with("GET", "/public/a", &[]);
+    for missing in [0, 1, 2, 3] {
+        let fields: Fields =
+            usual.iter().enumerate().filter(|(place, _)| *place != missing).map(|(_, field)| *field).collect();
+        refused(&gate, &fields);
+    }
+    for doubled in [0, 1, 2, 3] {
+        let mut fields = usual.clone();
+        fields.push(fields[doubled]);
+        refused(&gate, &fields);
+    }
+    let mut late = usual.clone();
+    late.insert(0, (b"x", b"a"));
+    refused(&gate, &late);
+    for path in [
+        "",
+        "*",
+        "public/a",
+        "/public/a b",
+        "/public/a\r\nx: y",
+        "/public/a\0",
+        "/public/../closed",
+        "/public/%2e%2e/closed",
+        "//public/a",
+        "/public//a",
+        "/public/a%2fb",
+        "http://a/public/a",
+        "http:/public/a",
+        "/public/\\a",
+        "/public/\u{e9}",
+    ] {
+        refused(&gate, &with("GET", path, &[]));
+    }
+    for authority in ["", "u@a", "a b", "a\r\nb", "a/b", "a:b", "a,b"] {
+        let mut fields = usual.clone();
+        fields[2].1 = authority.as_bytes();
+        refused(&gate, &fields);
+    }
+    for method in ["", "G T", "GET\r\n", "TRACE"] {
+        refused(&gate, &with(method, "/public/a", &[]));
+    }
+    refused(&gate, &[(b":method", b"CONNECT"), (b":authority", b"a:443")]);
+    refused(&gate, &with("CONNECT", "/public/a", &[(":protocol", "websocket")]));
+}
+
+#[test]
+fn a_body_that_is_not_as_long_as_it_says_never_becomes_a_whole_request() {
+    let gate = Gate::start();
+    for (length, body) in [("5", "hell"), ("5", "hello!")] {
+        let mut frames = Frames::open(&gate);
+        frames.frame(HEADERS, END_HEADERS, 1, &block(&with("POST", "/public/a", &[("content-length", length)])));
+        frames.frame(DATA, END_STREAM, 1, body.as_bytes());
+        let end = frames.end_of(1);
+        assert!(!matches!(end, End::Status(200..=299)), "{length} {body}: {end:?}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        let seen = gate.upstream.take();
+        assert!(seen.iter().all(|seen| !seen.whole), "{length} {body}: {seen:#?}");
+        control(&gate);
+    }
+    let mut frames = Frames::open(&gate);
+    frames.frame(HEADERS, END_HEADERS, 1, &block(&with("POST", "/public/a", &[("content-length", "5")])));
+    frames.frame(DATA, END_STREAM, 1, b"hello");
+    assert_eq!(frames.end_of(1), End::Status(200));
+    assert_eq!(gate.upstream.take()[0].body, b"hello");
+}
+
+#[test]
+fn trailers_never_reach_the_upstream() {
+    let gate = Gate::start();
+    let mut frames = Frames::open(&gate);
+    frames.frame(HEADERS, END_HEADERS, 1, &block(&with("POST", "/public/a", &[("te", "trailers")])));
+    frames.frame(DATA, 0, 1, b"hello");
+    frames.frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(&[(b"x-auth-sub", b"eve"), (b"x-check", b"1")]));
+    assert_eq!(frames.end_of(1), End::Status(200));
+    let seen = gate.upstream.take();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].body, b"5\r\nhello\r\n0\r\n\r\n", "{seen:#?}");
+    assert!(!seen[0].head.contains("eve") && seen[0].values("te").is_empty(), "{seen:#?}");
+}
+
+#[test]
+fn what_is_too_large_is_refused() {
+    let gate = Gate::start();
+    let long: &'static str = "a".repeat(12_000).leak();
+    let fields: Vec<(&str, &str)> = ["x-1", "x-2", "x-3"].into_iter().map(|name| (name, long)).collect();
+    let mut frames = Frames::open(&gate);
+    let whole = block(&with("GET", "/public/a", &fields));
+    let (first, rest) = whole.split_at(16_000);
+    frames.frame(HEADERS, END_STREAM, 1, first);
+    let mut parts = rest.chunks(16_000).peekable();
+    while let Some(part) = parts.next() {
+        frames.frame(CONTINUATION, if parts.peek().is_none() { END_HEADERS } else { 0 }, 1, part);
+    }
+    assert_eq!(frames.end_of(1), End::Status(431));
+    assert!(gate.upstream.take().is_empty());
+    let many: Vec<(&str, &str)> = (0..101).map(|_| ("x", "a")).collect();
+    assert_eq!(Frames::open(&gate).get(1, &with("GET", "/public/a", &many)), End::Status(431));
+    let path: &'static str = format!("/public/{}", "a".repeat(9000)).leak();
+    assert_eq!(Frames::open(&gate).get(1, &with("GET", path, &[])), End::Status(414));
+    assert!(gate.upstream.take().is_empty());
+    control(&gate);
+}
+
+#[test]
+fn continuation_that_never_ends_ends_the_connection() {
+    let gate = Gate::start();
+    let mut frames = Frames::open(&gate);
+    frames.frame(HEADERS, END_STREAM, 1, &block(&with("GET", "/public/a", &[])));
+    for _ in 0..2000 {
+        frames.frame(CONTINUATION, 0, 1, &block(&[(b"x", b"a")]));
+    }
+    assert!(matches!(frames.end_of(1), End::Connection(_)));
+    // and one that is empty each time
+    let mut frames = Frames::open(&gate);
+    frames.frame(HEADERS, END_STREAM, 1, &block(&with("GET", "/public/a", &[])));
+    for _ in 0..5000 {
+        frames.frame(CONTINUATION, 0, 1, &[]);
+    }
+    assert!(matches!(frames.end_of(1), End::Connection(_)));
+    assert!(gate.upstream.take().is_empty());
+    control(&gate);
+}
+
+#[test]
+fn streams_that_are_opened_to_be_reset_end_the_connection() {
+    let gate = Gate::start();
+    let mut frames = Frames::open(&gate);
+    let request = block(&with("GET", "/public/a", &[]));
+    for stream in (1..6000).step_by(2) {
+        frames.frame(HEADERS, END_STREAM | END_HEADERS, stream, &request);
+        frames.frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
+    }
+    frames.frame(HEADERS, END_STREAM | END_HEADERS, 6001, &request);
+    assert!(matches!(frames.end_of(6001), End::Connection(_)));
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    gate.upstream.take();
+    control(&gate);
+}
+
+#[test]
+fn malformed_streams_end_the_connection_in_the_end() {
+    let gate = Gate::start();
+    let mut frames = Frames::open(&gate);
+    let request = block(&with("GET", "/public/a", &[("transfer-encoding", "chunked")]));
+    for stream in (1..2001).step_by(2) {
+        frames.frame(HEADERS, END_STREAM | END_HEADERS, stream, &request);
+    }
+    frames.frame(HEADERS, END_STREAM | END_HEADERS, 2001, &block(&with("GET", "/public/a", &[])));
+    assert!(matches!(frames.end_of(2001), End::Connection(_)));
+    assert!(gate.upstream.take().is_empty());
+    control(&gate);
+}
+
+#[test]
+fn only_so_many_streams_are_open_at_once() {
+    let gate = Gate::start();
+    let mut frames = Frames::open(&gate);
+    // requests whose bodies never come
+    let request = block(&with("POST", "/public/a", &[]));
+    for stream in (1..301).step_by(2) {
+        frames.frame(HEADERS, END_HEADERS, stream, &request);
+    }
+    assert_eq!(frames.end_of(299), End::Reset(7), "REFUSED_STREAM");
+    control_after(&gate);
+}
+
+#[test]
+fn pings_keep_no_connection_that_asks_for_nothing() {
+    let gate = Gate::with("limits: {header_timeout: 1s}");
+    let mut frames = Frames::open(&gate);
+    let begun = std::time::Instant::now();
+    for _ in 0..10 {
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        frames.frame(PING, 0, 0, &[0; 8]);
+    }
+    assert!(matches!(frames.end_of(1), End::Connection(_)));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5));
+    control(&gate);
+}
+
+fn control_after(gate: &Gate) {
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    gate.upstream.take();
+    control(gate);
+}
