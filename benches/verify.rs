@@ -57,7 +57,7 @@ fn gate(key: &SigningKey) -> Verifier {
         clock,
         metrics: metrics.token_cache(),
     };
-    Verifier::new([issuer], parts)
+    Verifier::new(Arc::new([issuer].into_iter().collect()), parts)
 }
 
 fn parsed(key: &SigningKey) -> ParsedPublicKey {

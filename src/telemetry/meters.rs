@@ -87,8 +87,14 @@ pub struct IssuerMetrics {
     pub(super) keys: IntGauge,
     pub(super) age: IntGauge,
     pub(super) fetch: IntCounterVec,
-    pub(super) tenants: IntGaugeVec,
-    pub(super) tenants_refused: IntCounterVec,
+    pub(super) tenants: TenantFamilies,
+}
+
+/// What is counted for the trusted issuers with parameters, by issuer.
+#[derive(Clone)]
+pub(super) struct TenantFamilies {
+    pub(super) known: IntGaugeVec,
+    pub(super) refused: IntCounterVec,
 }
 
 impl IssuerMetrics {
@@ -104,12 +110,12 @@ impl IssuerMetrics {
 
     /// Says how many concrete issuers are known of an issuer with parameters.
     pub fn tenants(&self, known: usize) {
-        self.tenants.with_label_values(&[&self.name]).set(i64::try_from(known).unwrap_or(i64::MAX));
+        self.tenants.known.with_label_values(&[&self.name]).set(i64::try_from(known).unwrap_or(i64::MAX));
     }
 
     /// Counts a token that was refused because there are `most_issuers`.
     pub fn tenant_refused(&self) {
-        self.tenants_refused.with_label_values(&[&self.name]).inc();
+        self.tenants.refused.with_label_values(&[&self.name]).inc();
     }
 
     /// Counts a fetch of the keys: `success`, or the stable code of why not.

@@ -13,7 +13,7 @@ use prometheus::{
 
 use super::error::TelemetryError;
 use super::meters::{
-    BundleMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
+    BundleMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, TenantFamilies, TokenCacheMetrics, UpstreamMetrics,
 };
 use super::outcome::ReloadResult;
 
@@ -45,8 +45,7 @@ struct Families {
     keys: IntGaugeVec,
     keys_age: IntGaugeVec,
     keys_fetch: IntCounterVec,
-    tenants: IntGaugeVec,
-    tenants_refused: IntCounterVec,
+    tenants: TenantFamilies,
     policy_decisions: IntCounterVec,
     policy_errors: IntCounterVec,
     config_reload: IntCounterVec,
@@ -95,7 +94,6 @@ impl Metrics {
             age: self.0.keys_age.with_label_values(&[name]),
             fetch: self.0.keys_fetch.clone(),
             tenants: self.0.tenants.clone(),
-            tenants_refused: self.0.tenants_refused.clone(),
             name: name.into(),
         }
     }
@@ -105,7 +103,7 @@ impl Metrics {
         // it is no failure when nothing was shown
         let _ = self.0.keys.remove_label_values(&[name]);
         let _ = self.0.keys_age.remove_label_values(&[name]);
-        let _ = self.0.tenants.remove_label_values(&[name]);
+        let _ = self.0.tenants.known.remove_label_values(&[name]);
     }
 
     /// What is counted for the policy bundle of this name in this mode, `enforce` or `shadow`.
@@ -206,16 +204,7 @@ impl Families {
                 "Fetches of a trusted issuer's keys by result: success, or why not.",
                 &["issuer", "result"],
             )?,
-            tenants: define.gauges(
-                "lychgate_tenants",
-                "Concrete issuers that are known of a trusted issuer with parameters.",
-                "issuer",
-            )?,
-            tenants_refused: define.counters(
-                "lychgate_tenants_refused_total",
-                "Tokens refused because there were `most_issuers` of a trusted issuer with parameters, all in use.",
-                &["issuer"],
-            )?,
+            tenants: define.tenants()?,
             policy_decisions: define.counters(
                 "lychgate_policy_decisions_total",
                 "Decisions of a policy bundle by mode (enforce, shadow) and decision (allow, deny).",
@@ -271,6 +260,21 @@ impl Definer<'_> {
     fn register<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, prometheus::Error> {
         self.0.register(Box::new(collector.clone()))?;
         Ok(collector)
+    }
+
+    fn tenants(&self) -> Result<TenantFamilies, prometheus::Error> {
+        Ok(TenantFamilies {
+            known: self.gauges(
+                "lychgate_tenants",
+                "Concrete issuers that are known of a trusted issuer with parameters.",
+                "issuer",
+            )?,
+            refused: self.counters(
+                "lychgate_tenants_refused_total",
+                "Tokens refused because there were `most_issuers` of a trusted issuer with parameters, all in use.",
+                &["issuer"],
+            )?,
+        })
     }
 
     fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {

@@ -236,9 +236,8 @@ fn an_issuer_with_parameters_that_says_too_little_or_too_much_is_refused() {
         ("issuer: 'https://i.example', ▸most_issuers: 2".to_owned(), "without parameters is only one"),
         ("issuer: 'https://i.example/{sub}', parameters: {▸sub: [a]}".to_owned(), "by itself"),
         (
-            format!(
-                "issuer: 'https://i.example/{{tenant}}', parameters: {{▸tenant: [a]}}, attributes: {{tenant: {{claim: t, type: string}}}}"
-            ),
+            "issuer: 'https://i.example/{tenant}', parameters: {▸tenant: [a]}, attributes: {tenant: {claim: t, type: string}}"
+                .to_owned(),
             "another of this name",
         ),
     ] {

@@ -7,7 +7,7 @@ use crate::telemetry::metrics::{Metrics, UNROUTED};
 use crate::telemetry::outcome::{CacheLookup, Outcome, ReloadResult};
 
 /// The public contract: each metric's name, kind and labels.
-const PROMISED: [(&str, &str, &[&str]); 18] = [
+const PROMISED: [(&str, &str, &[&str]); 20] = [
     ("lychgate_requests_total", "counter", &["code", "outcome", "route"]),
     ("lychgate_request_duration_seconds", "histogram", &["route"]),
     ("lychgate_decision_duration_seconds", "histogram", &["route"]),
