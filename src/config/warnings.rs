@@ -109,6 +109,7 @@ fn is_open(address: SocketAddr) -> bool {
 }
 
 fn keys_over_http(trusted: &TrustedIssuerConfig) -> bool {
+    let trusted = trusted.of_some_tenant();
     let url = match &trusted.keys {
         KeysConfig::Discovery => &trusted.issuer,
         KeysConfig::JwksUri(url) => url,

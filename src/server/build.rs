@@ -10,12 +10,10 @@ use crate::issuer::Issuer;
 use crate::policy::{AttributeType, Bundle, Outline, RouteOutline};
 use crate::proxy::{Snapshot, Upstream};
 use crate::telemetry::Metrics;
-use crate::token::{
-    AttributeKind, Fetcher, Issuers, KeySource, KeyStore, KeysConfig, Refresher, Revocations, TokenLimits,
-    TrustedIssuer, TrustedIssuerConfig, Verifier, VerifierParts,
-};
+use crate::token::{AttributeKind, Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
 
 use super::error::ServerError;
+use super::trust::Trust;
 
 /// What the rooms of one process share, whatever the config says.
 #[derive(Clone)]
@@ -45,7 +43,7 @@ pub struct House {
     pub snapshot: Snapshot,
     /// Whom the gate believes.
     pub issuers: Arc<Issuers>,
-    /// The keys of each trusted issuer, by its name.
+    /// The keys of each trusted issuer without parameters, by its name.
     pub keys: BTreeMap<Arc<str>, Arc<KeyStore>>,
     /// The tasks that keep those keys fresh.
     pub refreshers: Vec<Refresher>,
@@ -69,23 +67,8 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
         Some(issuer) => Some(Issuer::open(issuer.clone(), ground.clock.clone(), ground.revocations.clone()).await?),
     };
     let bundles = load_bundles(config)?;
-    let mut keys = BTreeMap::new();
-    let mut refreshers = Vec::new();
-    let mut trusted = Vec::new();
-    for (name, trust) in &config.trusted_issuers {
-        let store = Arc::new(KeyStore::new(trust.refresh.clone(), ground.clock.clone()));
-        let name: Arc<str> = name.as_str().into();
-        let fetcher = fetcher(&name, trust, issuer.as_ref())?;
-        let refresher = Refresher::new(name.clone(), store.clone(), fetcher, ground.metrics.issuer(&name));
-        refreshers.push(match &trust.cache_directory {
-            None => refresher,
-            Some(directory) => refresher.with_cache_directory(directory),
-        });
-        trusted.push(Arc::new(TrustedIssuer::new(&name, trust, store.clone())));
-        keys.insert(name, store);
-    }
-    let issuers: Arc<Issuers> = Arc::new(trusted.into_iter().collect());
-    let verifier = Verifier::new(issuers.clone(), verifier_parts(config, ground));
+    let trust = Trust::build(config, ground, issuer.as_ref())?;
+    let verifier = Verifier::new(trust.issuers.clone(), verifier_parts(config, ground));
     let count_cache = Box::new(verifier.count_cache());
     let parts = Parts {
         routes: &config.routes,
@@ -97,6 +80,7 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
     };
     let authorizer = Authorizer::new(parts).map_err(|error| refuse(loaded, "routes", error.code(), &error))?;
     let snapshot = snapshot(loaded, ground, authorizer)?;
+    let Trust { issuers, keys, refreshers } = trust;
     Ok(House { snapshot, issuers, keys, refreshers, issuer, bundles, count_cache })
 }
 
@@ -163,9 +147,12 @@ pub fn outline(config: &Config, bundle: &str) -> Outline {
     let named = config.routes.iter().any(|route| names_it(&route));
     let routes = config.routes.iter().filter(|route| !named || names_it(route)).map(route_outline);
     let attributes = config.trusted_issuers.values().flat_map(|issuer| &issuer.attributes);
+    let attributes = attributes.map(|(name, attribute)| (name.clone(), attribute_type(attribute.kind)));
+    // Which tenant a principal is of can be read like any other of its attributes.
+    let parameters = config.trusted_issuers.values().flat_map(|issuer| issuer.parameters.keys());
     Outline {
         routes: routes.collect(),
-        attributes: attributes.map(|(name, attribute)| (name.clone(), attribute_type(attribute.kind))).collect(),
+        attributes: attributes.chain(parameters.map(|name| (name.clone(), AttributeType::String))).collect(),
         issuers: config.trusted_issuers.keys().cloned().collect(),
     }
 }
@@ -187,19 +174,4 @@ fn attribute_type(kind: AttributeKind) -> AttributeType {
         AttributeKind::Bool => AttributeType::Bool,
         AttributeKind::StringSet => AttributeType::StringSet,
     }
-}
-
-fn fetcher(name: &str, trust: &TrustedIssuerConfig, issuer: Option<&Issuer>) -> Result<Fetcher, ServerError> {
-    let failed = |source| ServerError::Keys { issuer: name.to_owned(), source };
-    let source = match &trust.keys {
-        KeysConfig::Discovery => KeySource::Discovery(trust.issuer.clone()),
-        KeysConfig::JwksUri(url) => KeySource::Uri(url.clone()),
-        KeysConfig::File(path) => KeySource::File(path.clone()),
-        KeysConfig::Inline(document) => KeySource::Inline(document.to_string().into_bytes()),
-        KeysConfig::Pool(pool) => {
-            let keys = issuer.and_then(|issuer| issuer.keys_of(pool));
-            KeySource::Pool(keys.ok_or_else(|| failed(crate::token::FetchError::Stopped))?)
-        }
-    };
-    Fetcher::new(source, trust).map_err(failed)
 }

@@ -7,6 +7,7 @@ mod listen;
 mod serve;
 mod status;
 mod stop;
+mod trust;
 
 pub use build::{Ground, House, build, outline};
 pub use error::ServerError;

@@ -24,7 +24,7 @@ use super::stop::{Heard, Signals};
 use crate::admin::{AdminConfig, AdminState, Revocable, RevocationsConfig, RevocationsDoor};
 use crate::config::Loaded;
 use crate::proxy::Gateway;
-use crate::telemetry::{AccessLog, Readiness};
+use crate::telemetry::{AccessLog, Metrics, Readiness};
 use crate::token::{Issuers, KeyStore};
 
 const BACKGROUND_THREADS: usize = 2;
@@ -86,7 +86,7 @@ impl Doors<'_> {
         let config = &self.loaded.config;
         let readiness = self.keep_keys_fresh(&house.keys);
         let status = status(&house, self.ground.clock.clone());
-        self.count_when_scraped(house.keys.clone(), house.count_cache);
+        self.count_when_scraped(house.keys.clone(), house.issuers.clone(), house.count_cache);
         for refresher in house.refreshers {
             self.runtime.spawn(refresher.run(self.stopped.clone()));
         }
@@ -132,7 +132,7 @@ impl Doors<'_> {
     }
 
     /// Gauges are read from where their truth is, whenever somebody looks.
-    fn count_when_scraped(&self, stores: KeyStores, count_cache: Box<dyn Fn() + Send + Sync>) {
+    fn count_when_scraped(&self, stores: KeyStores, issuers: Arc<Issuers>, count_cache: Box<dyn Fn() + Send + Sync>) {
         let revocations = self.ground.revocations.clone();
         self.ground.metrics.before_scrape(move |metrics| {
             count_cache();
@@ -143,6 +143,7 @@ impl Doors<'_> {
                 of_issuer.keys(status.keys);
                 of_issuer.keys_age(Duration::from_secs(status.age.unwrap_or_default()));
             }
+            count_tenants(metrics, &issuers);
         });
     }
 
@@ -173,5 +174,17 @@ impl Doors<'_> {
             }
         });
         Ok(())
+    }
+}
+
+/// Of many tenants under one name: all keys together, and the age of the oldest.
+fn count_tenants(metrics: &Metrics, issuers: &Issuers) {
+    let tenants = issuers.tenant_keys();
+    for name in issuers.names_with_tenants() {
+        let of_name = || tenants.iter().filter(|tenant| tenant.name == name).map(|tenant| tenant.keys.status());
+        let of_issuer = metrics.issuer(&name);
+        of_issuer.tenants(of_name().count());
+        of_issuer.keys(of_name().map(|status| status.keys).sum());
+        of_issuer.keys_age(Duration::from_secs(of_name().filter_map(|status| status.age).max().unwrap_or_default()));
     }
 }

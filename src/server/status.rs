@@ -8,22 +8,33 @@ use serde_json::{Value, json};
 use super::build::House;
 use crate::authorizer::AppliedBundle;
 use crate::clock::Clock;
-use crate::token::{KeyOrigin, KeyStore};
+use crate::token::{Issuers, KeyOrigin, KeyStore};
 
 /// Gives the status of this house whenever it is called.
 pub(super) fn status(house: &House, clock: Clock) -> impl Fn() -> Value + Send + Sync + 'static {
     let started = clock.unix_seconds();
-    let keys = house.keys.clone();
+    let (keys, issuers) = (house.keys.clone(), house.issuers.clone());
     let bundles: BTreeMap<_, _> =
         house.bundles.iter().map(|(name, applied)| (name.clone(), bundle_status(applied))).collect();
     move || {
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": clock.unix_seconds().saturating_sub(started),
-            "trusted_issuers": keys.iter().map(|(name, store)| (name.to_string(), key_status(store))).collect::<BTreeMap<_, _>>(),
+            "trusted_issuers": trusted(&keys, &issuers),
             "policies": bundles,
         })
     }
+}
+
+/// The keys of each issuer or, of one with parameters, of each of its tenants by `iss`.
+fn trusted(keys: &BTreeMap<Arc<str>, Arc<KeyStore>>, issuers: &Issuers) -> BTreeMap<String, Value> {
+    let mut tenants: BTreeMap<String, BTreeMap<String, Value>> =
+        issuers.names_with_tenants().iter().map(|name| (name.to_string(), BTreeMap::new())).collect();
+    for tenant in issuers.tenant_keys() {
+        tenants.entry(tenant.name.to_string()).or_default().insert(tenant.issuer.to_string(), key_status(&tenant.keys));
+    }
+    let one = keys.iter().map(|(name, store)| (name.to_string(), key_status(store)));
+    one.chain(tenants.into_iter().map(|(name, tenants)| (name, json!({ "tenants": tenants })))).collect()
 }
 
 fn bundle_status(applied: &AppliedBundle) -> Value {

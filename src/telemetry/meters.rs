@@ -87,6 +87,8 @@ pub struct IssuerMetrics {
     pub(super) keys: IntGauge,
     pub(super) age: IntGauge,
     pub(super) fetch: IntCounterVec,
+    pub(super) tenants: IntGaugeVec,
+    pub(super) tenants_refused: IntCounterVec,
 }
 
 impl IssuerMetrics {
@@ -98,6 +100,16 @@ impl IssuerMetrics {
     /// Says how old the keys are.
     pub fn keys_age(&self, age: Duration) {
         self.age.set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// Says how many concrete issuers are known of an issuer with parameters.
+    pub fn tenants(&self, known: usize) {
+        self.tenants.with_label_values(&[&self.name]).set(i64::try_from(known).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a token that was refused because there are `most_issuers`.
+    pub fn tenant_refused(&self) {
+        self.tenants_refused.with_label_values(&[&self.name]).inc();
     }
 
     /// Counts a fetch of the keys: `success`, or the stable code of why not.

@@ -45,6 +45,8 @@ struct Families {
     keys: IntGaugeVec,
     keys_age: IntGaugeVec,
     keys_fetch: IntCounterVec,
+    tenants: IntGaugeVec,
+    tenants_refused: IntCounterVec,
     policy_decisions: IntCounterVec,
     policy_errors: IntCounterVec,
     config_reload: IntCounterVec,
@@ -92,6 +94,8 @@ impl Metrics {
             keys: self.0.keys.with_label_values(&[name]),
             age: self.0.keys_age.with_label_values(&[name]),
             fetch: self.0.keys_fetch.clone(),
+            tenants: self.0.tenants.clone(),
+            tenants_refused: self.0.tenants_refused.clone(),
             name: name.into(),
         }
     }
@@ -101,6 +105,7 @@ impl Metrics {
         // it is no failure when nothing was shown
         let _ = self.0.keys.remove_label_values(&[name]);
         let _ = self.0.keys_age.remove_label_values(&[name]);
+        let _ = self.0.tenants.remove_label_values(&[name]);
     }
 
     /// What is counted for the policy bundle of this name in this mode, `enforce` or `shadow`.
@@ -200,6 +205,16 @@ impl Families {
                 "lychgate_keys_fetch_total",
                 "Fetches of a trusted issuer's keys by result: success, or why not.",
                 &["issuer", "result"],
+            )?,
+            tenants: define.gauges(
+                "lychgate_tenants",
+                "Concrete issuers that are known of a trusted issuer with parameters.",
+                "issuer",
+            )?,
+            tenants_refused: define.counters(
+                "lychgate_tenants_refused_total",
+                "Tokens refused because there were `most_issuers` of a trusted issuer with parameters, all in use.",
+                &["issuer"],
             )?,
             policy_decisions: define.counters(
                 "lychgate_policy_decisions_total",

@@ -1,12 +1,16 @@
 //! The config of the token room: whom we trust, and where a token may stand in a request.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
+use super::tenants::ValuePattern;
 use crate::short_form::ShortForm;
 
 /// One trusted issuer: who it is, how its keys are had, and what its tokens must say.
@@ -15,6 +19,18 @@ use crate::short_form::ShortForm;
 pub struct TrustedIssuerConfig {
     /// The `iss` of its tokens; matched exactly, byte for byte (RFC 7519 section 4.1.1).
     pub issuer: String,
+    /// For many tenants, `issuer` has parameters in its path, `https://login.example/{tenant}/v2.0`, and each has a rule here:
+    /// a list of values, or `{pattern: "[0-9a-f-]{36}"}`, a regular expression that the whole value must match. A value is
+    /// never more than one plain path segment. Each concrete issuer has its own keys, from its own discovery document or a
+    /// `jwks_uri` with the same parameters; those of lists are fetched at start, the others at the first token. To policies
+    /// a parameter is an attribute of the principal, and `sub` reads `<tenant>|<sub>` (several values joined by `/`) so that
+    /// subjects of two tenants never meet; groups are those of all tenants, so compare the attribute where that matters.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, ParameterConfig>,
+    /// How many concrete issuers of an issuer with parameters are known at a time; beyond, one that is idle gives way or
+    /// the token is refused as `unknown-issuer`. Default `100`.
+    #[serde(default = "default_most_issuers")]
+    pub most_issuers: usize,
     /// A token must name at least one of these in `aud`. Required unless `client_ids` is set.
     #[serde(default)]
     pub audience: Vec<String>,
@@ -62,6 +78,46 @@ pub struct TrustedIssuerConfig {
     /// owner can read the files in it. For `discovery` and `jwks_uri`. Off by default.
     #[serde(default)]
     pub cache_directory: Option<PathBuf>,
+}
+
+/// Which values a parameter of an issuer may have.
+#[derive(Debug, Clone)]
+pub enum ParameterConfig {
+    /// One of these.
+    OneOf(Vec<String>),
+    /// Any that the pattern matches as a whole.
+    Matching(ValuePattern),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PatternFields {
+    pattern: ValuePattern,
+}
+
+impl<'de> Deserialize<'de> for ParameterConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ParameterVisitor)
+    }
+}
+
+struct ParameterVisitor;
+
+impl<'de> Visitor<'de> for ParameterVisitor {
+    type Value = ParameterConfig;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of values, or {pattern: …}")
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, values: S) -> Result<ParameterConfig, S::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(values)).map(ParameterConfig::OneOf)
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<ParameterConfig, M::Error> {
+        let fields = PatternFields::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(ParameterConfig::Matching(fields.pattern))
+    }
 }
 
 /// Where a trusted issuer's keys come from.
@@ -241,6 +297,10 @@ fn default_algorithms() -> Vec<String> {
 
 fn default_types() -> Vec<String> {
     ["JWT", "at+jwt"].map(str::to_owned).to_vec()
+}
+
+fn default_most_issuers() -> usize {
+    100
 }
 
 fn default_leeway() -> Duration {

@@ -1,33 +1,114 @@
 //! All whom we believe, found by the `iss` of a token.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
+use super::jwks::KeyStore;
+use super::tenants::Tenants;
 use super::trust::TrustedIssuer;
 
 /// The trusted issuers of one config.
 #[derive(Debug, Default)]
 pub struct Issuers {
     by_iss: HashMap<Arc<str>, Arc<TrustedIssuer>>,
+    /// Those with parameters that have a pattern; no `iss` can be of two of them, nor of one and of the others.
+    tenants: Vec<Tenants>,
+}
+
+/// The issuer of a token.
+pub(super) enum Found<'a> {
+    Named(&'a TrustedIssuer),
+    /// It may go while a request still needs it.
+    Tenant(Arc<TrustedIssuer>),
+}
+
+impl Deref for Found<'_> {
+    type Target = TrustedIssuer;
+
+    fn deref(&self) -> &TrustedIssuer {
+        match self {
+            Self::Named(issuer) => issuer,
+            Self::Tenant(issuer) => issuer,
+        }
+    }
+}
+
+/// The keys of one concrete issuer of an issuer with parameters.
+pub struct TenantKeys {
+    /// The issuer's name in the config.
+    pub name: Arc<str>,
+    /// The `iss` of the tenant's tokens.
+    pub issuer: Arc<str>,
+    /// Its keys.
+    pub keys: Arc<KeyStore>,
 }
 
 impl Issuers {
-    /// The issuer whose tokens say exactly this `iss` (RFC 7519 section 4.1.1: byte for byte).
-    pub(super) fn find(&self, iss: &str) -> Option<&TrustedIssuer> {
-        self.by_iss.get(iss).map(Arc::as_ref)
+    /// These, and the tenants of those with parameters.
+    #[must_use]
+    pub fn with_tenants(mut self, tenants: Vec<Tenants>) -> Self {
+        self.tenants = tenants;
+        self
+    }
+
+    /// The issuer of a token that was verified, which says exactly this `iss` (RFC 7519 section 4.1.1: byte for byte).
+    pub(super) fn find(&self, iss: &str) -> Option<Found<'_>> {
+        self.named(iss).or_else(|| self.tenants.iter().find_map(|tenants| tenants.find(iss)).map(Found::Tenant))
+    }
+
+    /// The same of a token that nobody has verified yet, which may be the first of its tenant.
+    pub(super) fn find_or_make(&self, iss: &str) -> Option<Found<'_>> {
+        self.named(iss).or_else(|| self.tenants.iter().find_map(|tenants| tenants.find_or_make(iss)).map(Found::Tenant))
+    }
+
+    fn named(&self, iss: &str) -> Option<Found<'_>> {
+        self.by_iss.get(iss).map(|issuer| Found::Named(issuer))
     }
 
     /// The `iss` and the `max_age` in seconds of the issuer that an operator means by its `iss`, or by its name in the config.
+    /// A name that is that of many tenants means none of them.
     #[must_use]
     pub fn meant_by(&self, text: &str) -> Option<(Arc<str>, Option<u64>)> {
-        let named = || self.by_iss.values().find(|issuer| &**issuer.name() == text).map(Arc::as_ref);
-        self.find(text).or_else(named).map(|issuer| (issuer.issuer().clone(), issuer.max_age()))
+        let told = |issuer: &TrustedIssuer| (issuer.issuer().clone(), issuer.max_age());
+        if let Some(issuer) = self.by_iss.get(text) {
+            return Some(told(issuer));
+        }
+        if let Some(tenants) = self.tenants.iter().find(|tenants| tenants.stands_for(text)) {
+            return Some((text.into(), tenants.max_age()));
+        }
+        let mut named = self.by_iss.values().filter(|issuer| &**issuer.name() == text && !issuer.is_tenant());
+        named.next().map(|issuer| told(issuer))
+    }
+
+    /// The keys of every tenant that is known now.
+    #[must_use]
+    pub fn tenant_keys(&self) -> Vec<TenantKeys> {
+        let listed = self.by_iss.values().filter(|issuer| issuer.is_tenant()).cloned();
+        let live = self.tenants.iter().flat_map(Tenants::all);
+        let keys_of = |issuer: Arc<TrustedIssuer>| TenantKeys {
+            name: issuer.name().clone(),
+            issuer: issuer.issuer().clone(),
+            keys: issuer.keys().clone(),
+        };
+        listed.chain(live).map(keys_of).collect()
+    }
+
+    /// The names of the issuers with parameters.
+    #[must_use]
+    pub fn names_with_tenants(&self) -> Vec<Arc<str>> {
+        let listed = self.by_iss.values().filter(|issuer| issuer.is_tenant()).map(|issuer| issuer.name().clone());
+        let mut names: Vec<_> = listed.chain(self.tenants.iter().map(|tenants| tenants.name().clone())).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 }
 
 /// Of two with the same `iss` the last one counts; the config's check has refused them.
 impl FromIterator<Arc<TrustedIssuer>> for Issuers {
     fn from_iter<I: IntoIterator<Item = Arc<TrustedIssuer>>>(issuers: I) -> Self {
-        Self { by_iss: issuers.into_iter().map(|issuer| (issuer.issuer().clone(), issuer)).collect() }
+        let by_iss = issuers.into_iter().map(|issuer| (issuer.issuer().clone(), issuer)).collect();
+        Self { by_iss, tenants: Vec::new() }
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod issuers;
 mod jwks;
 mod revocation;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -16,12 +17,13 @@ mod verify;
 pub use bearer::{Replacement, find_credential, query_without_credentials, without_credentials};
 pub use claims::Claims;
 pub use config::{
-    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, FetchConfig, KeysConfig, RefreshConfig,
-    TokenLimits, TrustedIssuerConfig,
+    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, FetchConfig, KeysConfig, ParameterConfig,
+    RefreshConfig, TokenLimits, TrustedIssuerConfig,
 };
 pub use error::TokenError;
-pub use issuers::Issuers;
+pub use issuers::{Issuers, TenantKeys};
 pub use jwks::{FetchError, Fetcher, KeyOrigin, KeySource, KeyStatus, KeyStore, Keys, Refresher};
 pub use revocation::Revocations;
+pub use tenants::{IssuerTemplate, TemplateError, TenantValues, Tenants, ValuePattern};
 pub use trust::{Attribute, TrustedIssuer};
 pub use verify::{VerifiedToken, Verifier, VerifierParts};

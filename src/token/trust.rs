@@ -10,6 +10,7 @@ use super::claims::{self, Claims};
 use super::config::{AttributeConfig, AttributeKind, ClaimPathConfig, TrustedIssuerConfig};
 use super::error::TokenError;
 use super::jwks::KeyStore;
+use super::tenants::TenantValues;
 use super::verify::VerifiedToken;
 use crate::jose::{Algorithm, Header};
 
@@ -29,6 +30,8 @@ pub struct TrustedIssuer {
     scope_claims: Vec<ClaimPathConfig>,
     group_claims: Vec<ClaimPathConfig>,
     attributes: BTreeMap<String, AttributeConfig>,
+    /// Of one concrete issuer of an issuer with parameters, what each stands for.
+    tenant: TenantValues,
 }
 
 impl TrustedIssuer {
@@ -49,7 +52,30 @@ impl TrustedIssuer {
             scope_claims: config.scope_claims.clone(),
             group_claims: config.group_claims.clone(),
             attributes: config.attributes.clone(),
+            tenant: TenantValues::new(),
         }
+    }
+
+    /// The same issuer as the one of many tenants that has these values.
+    #[must_use]
+    pub fn of_tenant(mut self, values: &TenantValues) -> Self {
+        self.tenant.clone_from(values);
+        self
+    }
+
+    /// Whether it is one of many tenants under one name.
+    pub(super) fn is_tenant(&self) -> bool {
+        !self.tenant.is_empty()
+    }
+
+    /// Two tenants may have the same `sub`, and share the issuer's name: the tenant goes before it. No value of a parameter
+    /// has a `/` or `|`, so that no two pairs of tenant and `sub` give the same text.
+    fn whole_subject(&self, subject: &str) -> String {
+        if !self.is_tenant() {
+            return subject.to_owned();
+        }
+        let values: Vec<&str> = self.tenant.iter().map(|(_, value)| value.as_str()).collect();
+        format!("{}|{subject}", values.join("/"))
     }
 
     /// Its name in the config.
@@ -95,7 +121,7 @@ impl TrustedIssuer {
         let token = VerifiedToken {
             issuer_name: self.name.clone(),
             issuer: self.issuer.clone(),
-            subject: subject(&claims)?.to_owned(),
+            subject: self.whole_subject(subject(&claims)?),
             expires_at,
             not_before: claims::date(&claims, "nbf")?.map(claims::NumericDate::ceil),
             issued_at: claims::date(&claims, "iat")?.map(claims::NumericDate::ceil),
@@ -183,7 +209,8 @@ impl TrustedIssuer {
     }
 
     fn read_attributes(&self, claims: &Claims) -> Result<BTreeMap<String, Attribute>, TokenError> {
-        let mut attributes = BTreeMap::new();
+        let tenant = self.tenant.iter().map(|(name, value)| (name.clone(), Attribute::String(value.clone())));
+        let mut attributes: BTreeMap<_, _> = tenant.collect();
         for (name, config) in &self.attributes {
             if let Some(value) = config.claim.find(claims)? {
                 attributes.insert(name.clone(), Attribute::read(value, config)?);

@@ -7,7 +7,7 @@ use super::cache::{TokenCache, TokenKey};
 use super::claims::Claims;
 use super::config::TokenLimits;
 use super::error::TokenError;
-use super::issuers::Issuers;
+use super::issuers::{Found, Issuers};
 use super::revocation::Revocations;
 use super::trust::{Attribute, TrustedIssuer};
 use crate::clock::Clock;
@@ -185,7 +185,7 @@ impl Verifier {
         // The algorithm is the operator's and the key's choice, the token only names it.
         let algorithm = jws.header().algorithm.filter(|algorithm| issuer.accepts(*algorithm));
         let algorithm = algorithm.ok_or(JoseError::UnsupportedAlgorithm)?;
-        let generation = check_signature(issuer, algorithm, &jws).await?;
+        let generation = check_signature(&issuer, algorithm, &jws).await?;
         // From here on the claims are the issuer's own words.
         let (header, claims) = jws.into_parts();
         let mut verified = issuer.read(&header, claims)?;
@@ -215,9 +215,9 @@ impl Verifier {
     }
 
     /// RFC 7519 section 4.1.1, byte for byte; an `iss` that is no string is nobody's.
-    fn issuer_of(&self, claims: &Claims) -> Result<&TrustedIssuer, TokenError> {
+    fn issuer_of(&self, claims: &Claims) -> Result<Found<'_>, TokenError> {
         let issuer = claims.get("iss").and_then(|issuer| issuer.as_str());
-        issuer.and_then(|issuer| self.issuers.find(issuer)).ok_or(TokenError::UnknownIssuer)
+        issuer.and_then(|issuer| self.issuers.find_or_make(issuer)).ok_or(TokenError::UnknownIssuer)
     }
 }
 
@@ -229,7 +229,7 @@ async fn check_signature(
 ) -> Result<u64, TokenError> {
     let unavailable = || TokenError::KeysUnavailable(issuer.name().to_string());
     let kid = jws.header().kid.as_deref();
-    let keys = issuer.keys().current().ok_or_else(unavailable)?;
+    let keys = issuer.keys().serving().await.ok_or_else(unavailable)?;
     if let Some(key) = keys.set.find(kid, algorithm) {
         key.verify(algorithm, jws)?;
         return Ok(keys.generation);

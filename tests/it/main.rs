@@ -60,3 +60,6 @@ mod operators;
 // policies, enforced and in shadow
 #[cfg(test)]
 mod policies;
+// one name for many issuers, each with keys of its own
+#[cfg(test)]
+mod tenants;

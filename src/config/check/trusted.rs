@@ -18,6 +18,9 @@ const ALGORITHMS: [&str; 11] =
 /// Attributes that every principal has by itself.
 const OWN_ATTRIBUTES: [&str; 7] = ["issuer", "sub", "scopes", "username", "email", "email_verified", "client_id"];
 
+/// Each tenant has a background task and keys in memory.
+const MOST_TENANTS: u64 = 10_000;
+
 const LONGEST_LEEWAY: Duration = Duration::from_mins(1);
 
 pub(crate) fn check_trusted_issuers(config: &Config, findings: &mut Findings<'_>) {
@@ -26,7 +29,11 @@ pub(crate) fn check_trusted_issuers(config: &Config, findings: &mut Findings<'_>
         let at = ConfigPath::new("trusted_issuers").key(name);
         check_name(&at, name, findings);
         check_issuer(&at, name, trusted, &mut seen, findings);
-        check_keys(&at, trusted, config, findings);
+        check_template(&at, name, trusted, &mut seen, findings);
+        // A URL with parameters is as good as one with any values.
+        if trusted.template().is_ok() {
+            check_keys(&at, &trusted.of_some_tenant(), config, findings);
+        }
         check_fetch(&at, trusted, findings);
         check_audience(&at, trusted, findings);
         check_algorithms(&at.key("algorithms"), &trusted.algorithms, findings);
@@ -34,6 +41,7 @@ pub(crate) fn check_trusted_issuers(config: &Config, findings: &mut Findings<'_>
         check_claims(&at, trusted, findings);
         check_attributes(&at.key("attributes"), name, trusted, &mut seen, findings);
     }
+    check_overlaps(config, findings);
 }
 
 /// What issuers before this one have said.
@@ -61,9 +69,57 @@ fn check_issuer<'c>(
 ) {
     let path = at.key("issuer");
     findings.not_empty(&path, &trusted.issuer);
-    if let Some(first) = seen.issuers.insert(&trusted.issuer, name) {
+    // Those with parameters are compared by what they stand for, in `check_overlaps`.
+    let is_one = trusted.parameters.is_empty();
+    if let Some(first) = seen.issuers.insert(&trusted.issuer, name).filter(|_| is_one) {
         let message = format!("`{first}` has the same issuer: a token would not tell whose it is");
         findings.add(&path, Reason::DuplicateName, message);
+    }
+}
+
+fn check_template<'c>(
+    at: &ConfigPath,
+    name: &'c str,
+    trusted: &'c TrustedIssuerConfig,
+    seen: &mut Seen<'c>,
+    findings: &mut Findings<'_>,
+) {
+    let (parameters, most) = (at.key("parameters"), at.key("most_issuers"));
+    let template = match trusted.template() {
+        Ok(None) if findings.places.is_written(&most) => {
+            return findings.wrong_key(&most, "an issuer without parameters is only one");
+        }
+        Ok(None) => return,
+        Err(wrong) => return findings.wrong(&at.key(wrong.key()), wrong.to_string()),
+        Ok(Some(template)) => template,
+    };
+    findings.between(&most, trusted.most_issuers as u64, 1, MOST_TENANTS);
+    if template.count().is_some_and(|count| count > trusted.most_issuers) {
+        findings.wrong(&parameters, "the lists stand for more issuers than `most_issuers`");
+    }
+    for parameter in trusted.parameters.keys() {
+        let at = parameters.key(parameter);
+        if trusted.attributes.contains_key(parameter) {
+            findings
+                .wrong_key(&at, "is an attribute of the principal by itself; `attributes` has another of this name");
+        }
+        check_attribute_name(&at, name, parameter, AttributeKind::String, seen, findings);
+    }
+}
+
+/// A token must tell whose it is: no concrete issuer may be of two of them.
+fn check_overlaps(config: &Config, findings: &mut Findings<'_>) {
+    let templates = config.trusted_issuers.iter();
+    let templates = templates.filter_map(|(name, trusted)| Some((name, trusted.template().ok()??)));
+    let templates: Vec<_> = templates.collect();
+    for (index, (name, template)) in templates.iter().enumerate() {
+        let path = ConfigPath::new("trusted_issuers").key(name).key("issuer");
+        let earlier =
+            templates.iter().take(index).find(|(_, earlier)| earlier.overlaps(template)).map(|(name, _)| *name);
+        let named = config.trusted_issuers.iter().find(|(_, other)| template.stands_for(&other.issuer));
+        if let Some(other) = earlier.or(named.map(|(name, _)| name)) {
+            findings.add(&path, Reason::DuplicateName, format!("an issuer of this could also be one of `{other}`"));
+        }
     }
 }
 
@@ -191,13 +247,24 @@ fn check_attributes<'c>(
         if name.is_empty() || name.chars().any(char::is_control) {
             findings.wrong_key(&at, "an attribute needs a name without control characters");
         }
-        if OWN_ATTRIBUTES.contains(&name.as_str()) {
-            findings.wrong_key(&at, "every principal has this attribute by itself; take another name");
-        }
-        let (kind, first) = *seen.attributes.entry(name).or_insert((attribute.kind, issuer));
-        if kind != attribute.kind {
-            // Policies know one type of principal, whichever issuer vouches for it.
-            findings.wrong(&at.key("type"), format!("`{first}` declares `{name}` with another type"));
-        }
+        check_attribute_name(&at, issuer, name, attribute.kind, seen, findings);
+    }
+}
+
+fn check_attribute_name<'c>(
+    at: &ConfigPath,
+    issuer: &'c str,
+    name: &'c str,
+    kind: AttributeKind,
+    seen: &mut Seen<'c>,
+    findings: &mut Findings<'_>,
+) {
+    if OWN_ATTRIBUTES.contains(&name) {
+        findings.wrong_key(at, "every principal has this attribute by itself; take another name");
+    }
+    let (known, first) = *seen.attributes.entry(name).or_insert((kind, issuer));
+    if known != kind {
+        // Policies know one type of principal, whichever issuer vouches for it.
+        findings.wrong(&at.key("type"), format!("`{first}` declares `{name}` with another type"));
     }
 }

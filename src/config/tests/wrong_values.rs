@@ -1,6 +1,6 @@
 //! Values of the right type that cannot be.
 
-use super::support::assert_mistakes;
+use super::support::{assert_mistakes, load};
 
 #[test]
 fn a_trusted_issuer_that_would_be_trusted_wrongly_is_refused() {
@@ -204,4 +204,64 @@ fn a_secret_of_the_operators_door_that_could_be_guessed_or_not_be_sent_is_refuse
         let marked = format!("admin: {{address: '127.0.0.1:9901', revocations: {{token: ▸{token}}}}}");
         assert_mistakes(&marked, "wrong-value", &["at least 16 visible ASCII characters"]);
     }
+}
+
+#[test]
+fn an_issuer_with_parameters_that_says_too_little_or_too_much_is_refused() {
+    let pattern = "{tenant: {pattern: '[a-z]+'}}";
+    for (rest, fragment) in [
+        ("issuer: ▸'https://i.example/{tenant}'".to_owned(), "`{tenant}` has no rule"),
+        ("issuer: 'https://i.example/{tenant}', ▸parameters: {tenant: []}".to_owned(), "the values of `tenant`"),
+        ("issuer: 'https://i.example/{tenant}', ▸parameters: {tenant: [a, ..]}".to_owned(), "the values of `tenant`"),
+        ("issuer: 'https://i.example/{tenant}', ▸parameters: {tenant: [a], b: [c]}".to_owned(), "no `{b}`"),
+        (format!("issuer: 'https://i.example/', ▸parameters: {pattern}"), "no `{tenant}`"),
+        (format!("issuer: ▸'https://{{tenant}}.example', parameters: {pattern}"), "in its path alone"),
+        (format!("issuer: ▸'https://i.example/x{{tenant}}', parameters: {pattern}"), "a whole path segment"),
+        (format!("issuer: ▸'http://i.example/{{tenant}}', parameters: {pattern}"), "must be https"),
+        (
+            format!("issuer: 'https://i.example/{{tenant}}', parameters: {pattern}, ▸keys: {{file: jwks.json}}"),
+            "come from `discovery` or a `jwks_uri`",
+        ),
+        (
+            format!(
+                "issuer: ▸'https://i.example/{{tenant}}', parameters: {pattern}, keys: {{jwks_uri: 'https://k/{{realm}}'}}"
+            ),
+            "`{realm}` has no rule",
+        ),
+        (format!("issuer: 'https://i.example/{{tenant}}', parameters: {pattern}, most_issuers: ▸0"), "from 1 to 10000"),
+        (
+            "issuer: 'https://i.example/{tenant}', ▸parameters: {tenant: [a, b, c]}, most_issuers: 2".to_owned(),
+            "more issuers than `most_issuers`",
+        ),
+        ("issuer: 'https://i.example', ▸most_issuers: 2".to_owned(), "without parameters is only one"),
+        ("issuer: 'https://i.example/{sub}', parameters: {▸sub: [a]}".to_owned(), "by itself"),
+        (
+            format!(
+                "issuer: 'https://i.example/{{tenant}}', parameters: {{▸tenant: [a]}}, attributes: {{tenant: {{claim: t, type: string}}}}"
+            ),
+            "another of this name",
+        ),
+    ] {
+        assert_mistakes(&format!("trusted_issuers: {{corp: {{audience: [a], {rest}}}}}"), "wrong-value", &[fragment]);
+    }
+}
+
+#[test]
+fn a_concrete_issuer_that_could_be_of_two_is_refused() {
+    let one = "issuer: 'https://i.example/{tenant}', audience: [a]";
+    for (first, second) in [
+        (format!("{one}, parameters: {{tenant: [x, y]}}"), "▸'https://i.example/{tenant}', parameters: {tenant: [y]}"),
+        (
+            format!("{one}, parameters: {{tenant: {{pattern: '[a-c]'}}}}"),
+            "▸'https://i.example/{realm}', parameters: {realm: {pattern: '[x-z]'}}",
+        ),
+        ("issuer: 'https://i.example/x', audience: [a]".to_owned(), "▸'https://i.example/{t}', parameters: {t: [x]}"),
+    ] {
+        let config = format!("trusted_issuers: {{a: {{{first}}}, b: {{audience: [a], issuer: {second}}}}}");
+        assert_mistakes(&config, "duplicate-name", &["could also be one of `a`"]);
+    }
+    let apart = format!(
+        "trusted_issuers: {{a: {{{one}, parameters: {{tenant: [x]}}}}, b: {{{one}, parameters: {{tenant: [y]}}}}, c: {{issuer: 'https://i.example/z', audience: [a]}}}}"
+    );
+    assert!(load(&apart).is_ok());
 }

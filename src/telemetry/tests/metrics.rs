@@ -19,6 +19,8 @@ const PROMISED: [(&str, &str, &[&str]); 18] = [
     ("lychgate_keys", "gauge", &["issuer"]),
     ("lychgate_keys_age_seconds", "gauge", &["issuer"]),
     ("lychgate_keys_fetch_total", "counter", &["issuer", "result"]),
+    ("lychgate_tenants", "gauge", &["issuer"]),
+    ("lychgate_tenants_refused_total", "counter", &["issuer"]),
     ("lychgate_policy_decisions_total", "counter", &["bundle", "decision", "mode"]),
     ("lychgate_policy_errors_total", "counter", &["bundle"]),
     ("lychgate_config_reload_total", "counter", &["result"]),
@@ -78,6 +80,8 @@ fn all_counted_once() -> Metrics {
     issuer.keys(2);
     issuer.keys_age(Duration::from_secs(90));
     issuer.fetched("success");
+    issuer.tenants(3);
+    issuer.tenant_refused();
     metrics.bundle("orders", "enforce").decided(false);
     metrics.bundle("orders", "enforce").failed();
     metrics.reloaded(ReloadResult::Failure);
@@ -113,6 +117,8 @@ fn each_measure_lands_in_its_own_series() {
         (r#"lychgate_keys{issuer="corp"}"#, "2"),
         (r#"lychgate_keys_age_seconds{issuer="corp"}"#, "90"),
         (r#"lychgate_keys_fetch_total{issuer="corp",result="success"}"#, "1"),
+        (r#"lychgate_tenants{issuer="corp"}"#, "3"),
+        (r#"lychgate_tenants_refused_total{issuer="corp"}"#, "1"),
         (r#"lychgate_policy_decisions_total{bundle="orders",decision="deny",mode="enforce"}"#, "1"),
         (r#"lychgate_policy_decisions_total{bundle="orders",decision="allow",mode="enforce"}"#, "0"),
         (r#"lychgate_policy_errors_total{bundle="orders"}"#, "1"),

@@ -78,6 +78,12 @@ impl Fetcher {
         Ok(Self { source, client: KeyClient::new(trust)? })
     }
 
+    /// The same client for another source.
+    #[must_use]
+    pub fn with_source(&self, source: KeySource) -> Self {
+        Self { source, client: self.client.clone() }
+    }
+
     /// Where its keys come from.
     pub(super) fn origin(&self) -> KeyOrigin {
         match self.source {

@@ -40,6 +40,12 @@ pub struct KeyStore {
     answered: watch::Sender<u64>,
     /// The generation of the keys; 0 before there are any.
     generation: watch::Sender<u64>,
+    /// What the generation of the first keys is counted from.
+    generations_before: u64,
+    /// Whether a request may wait for the first fetch.
+    awaits_first: bool,
+    /// Whether the first fetch is over, however it went.
+    tried: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +88,30 @@ impl KeyStore {
             wanted: Notify::new(),
             answered: watch::Sender::new(0),
             generation: watch::Sender::new(0),
+            generations_before: 0,
+            awaits_first: false,
+            tried: watch::Sender::new(false),
         }
+    }
+
+    /// A store for the keys of one tenant, which is made when a request needs it: that request waits for the first fetch.
+    /// The generations of its keys begin after `generations_before`.
+    #[must_use]
+    pub fn of_tenant(refresh: RefreshConfig, clock: Clock, generations_before: u64) -> Self {
+        Self { generations_before, awaits_first: true, ..Self::new(refresh, clock) }
+    }
+
+    /// The keys that may be used now. Where the first fetch of a tenant is under way, it is waited for, all requests
+    /// together, for `refresh.timeout` at most.
+    pub async fn serving(&self) -> Option<Arc<Keys>> {
+        let keys = self.current();
+        if keys.is_some() || !self.awaits_first || *self.tried.borrow() {
+            return keys;
+        }
+        let mut tried = self.tried.subscribe();
+        // Whether it came in time or not, what is there now decides.
+        let _in_time = tokio::time::timeout(self.refresh.timeout, tried.wait_for(|tried| *tried)).await;
+        self.current()
     }
 
     /// The keys that may be used now: the last good set, unless fetching has failed for longer than `stale_for`.
@@ -161,6 +190,7 @@ impl KeyStore {
             }
             Err(error) => self.last_error.store(Some(Arc::new(error))),
         }
+        self.tried.send_replace(true);
         let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::take(&mut throttle.being_answered) {
             self.answered.send_modify(|count| *count += 1);
@@ -178,7 +208,7 @@ impl KeyStore {
         let before = self.keys.load_full();
         // The same document again is the same generation: what was verified stays verified.
         let generation = match &before {
-            None => 1,
+            None => self.generations_before + 1,
             Some(keys)
                 if Arc::ptr_eq(&keys.set, &fetched.set) || keys.set.fingerprint() == fetched.set.fingerprint() =>
             {

@@ -101,6 +101,11 @@ impl TestIssuer {
         self.state.lock().unwrap().down = true;
     }
 
+    /// How many requests it was sent.
+    pub(crate) fn requests(&self) -> usize {
+        self.server.received().len()
+    }
+
     /// How often its key set was asked for.
     pub(crate) fn key_fetches(&self) -> usize {
         self.fetches(JWKS)

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::provider::{Issuer, Provider, Reply, issuer};
+use super::provider::{Issuer, Provider, Reply, issuer, tenant};
 use crate::token::jwks::key_store::KeyStore;
 
 /// Runs the background task after its first fetch is over.
@@ -97,6 +97,35 @@ async fn a_rotation_is_a_new_generation_and_the_same_document_is_not() {
         assert_eq!(corp.store.current().unwrap().generation, generation);
     }
     assert!(!corp.knows("first") && corp.knows("second"));
+}
+
+#[tokio::test]
+async fn who_comes_first_for_a_tenant_waits_for_its_keys_and_who_comes_later_does_not() {
+    let provider = Provider::start(Reply::keys(&["first"]).after(Duration::from_millis(100))).await;
+    let (store, refresher) = tenant(&provider.url(), 7 << 32);
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(refresher.run(stopped));
+    let mut asking = JoinSet::new();
+    for _ in 0..100 {
+        let store = store.clone();
+        asking.spawn(async move { store.serving().await.map(|keys| keys.generation) });
+    }
+    assert_eq!(asking.join_all().await, [Some((7 << 32) + 1); 100]);
+    assert_eq!(provider.fetches(), 1);
+
+    provider.goes_down();
+    let (store, mut refresher) = tenant(&provider.url(), 0);
+    let (_, keys) = tokio::join!(refresher.fetch_once(), store.serving());
+    assert!(keys.is_none());
+    let soon = tokio::time::timeout(Duration::from_millis(50), store.serving()).await;
+    assert!(soon.is_ok_and(|keys| keys.is_none()), "nobody waits for the second fetch");
+}
+
+#[tokio::test]
+async fn the_first_keys_of_a_tenant_are_not_waited_for_longer_than_a_fetch_may_take() {
+    let (store, _never_run) = tenant("http://127.0.0.1:1/", 0);
+    let in_time = tokio::time::timeout(Duration::from_secs(5), store.serving()).await;
+    assert!(in_time.is_ok_and(|keys| keys.is_none()));
 }
 
 #[tokio::test]

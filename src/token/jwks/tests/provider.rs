@@ -144,6 +144,7 @@ pub(super) struct Issuer {
 
 /// What the config says of an issuer; `more` is JSON of further keys.
 pub(super) fn trust(more: &Value) -> TrustedIssuerConfig {
+    let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut config = json!({"issuer": "https://idp.example", "audience": ["api"], "refresh": {"timeout": "500ms"}});
     let members = config.as_object_mut().unwrap();
     members.extend(more.as_object().unwrap().clone());
@@ -152,7 +153,6 @@ pub(super) fn trust(more: &Value) -> TrustedIssuerConfig {
 
 /// An issuer whose key set is at this URL.
 pub(super) fn issuer(url: &str, more: &Value) -> Issuer {
-    let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (clock, trust) = (Clock::standing_at(START), trust(more));
     let store = Arc::new(KeyStore::new(trust.refresh.clone(), clock.clone()));
     let fetcher = Fetcher::new(KeySource::Uri(url.to_owned()), &trust).unwrap();
@@ -166,4 +166,14 @@ impl Issuer {
     pub(super) fn knows(&self, kid: &str) -> bool {
         self.store.current().is_some_and(|keys| keys.set.knows(kid))
     }
+}
+
+/// The store and task of a tenant whose key set is at this URL.
+pub(super) fn tenant(url: &str, generations_before: u64) -> (Arc<KeyStore>, Refresher) {
+    let trust = trust(&json!({}));
+    let store = KeyStore::of_tenant(trust.refresh.clone(), Clock::standing_at(START), generations_before);
+    let store = Arc::new(store);
+    let fetcher = Fetcher::new(KeySource::Uri(url.to_owned()), &trust).unwrap();
+    let metrics = Metrics::new().unwrap().issuer("saas");
+    (store.clone(), Refresher::new("saas".into(), store, fetcher, metrics))
 }
