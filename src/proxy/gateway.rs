@@ -13,7 +13,7 @@ use http::header::{HOST, UPGRADE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::http::v1::server::HttpSession;
-use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
@@ -232,6 +232,18 @@ impl ProxyHttp for Gateway {
 
     /// The gate's own access log says what became of a request; pingora's line would quote the query.
     fn suppress_error_log(&self, _session: &Session, _context: &Self::CTX, _error: &Error) -> bool {
+        true
+    }
+
+    /// A try that failed is told by the line of the request that it belongs to, without an address for a client to provoke.
+    fn suppress_proxy_warn_log(
+        &self,
+        _session: &Session,
+        context: &Self::CTX,
+        error: &Error,
+        _retry: ProxyWarnLogContext,
+    ) -> bool {
+        tracing::debug!(request_id = context.request_id, %error, "another endpoint is tried");
         true
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::authorizer::{AppliedBundle, Authorizer, Parts, methods_of, parameters_of};
+use crate::authorizer::{AccessConfig, AppliedBundle, Authorizer, Parts, RouteConfig, methods_of, parameters_of};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
@@ -125,26 +125,27 @@ fn refuse(loaded: &Loaded, section: &str, code: &'static str, error: &dyn std::e
 }
 
 fn load_bundles(config: &Config) -> Result<BTreeMap<String, AppliedBundle>, ServerError> {
-    let outline = outline(config);
     let mut bundles = BTreeMap::new();
     for (name, bundle) in &config.policies {
         let failed = |source| ServerError::Policy { bundle: name.clone(), source: Box::new(source) };
-        let loaded = Bundle::load(name, &bundle.directory, &outline).map_err(failed)?;
+        let loaded = Bundle::load(name, &bundle.directory, &outline(config, name)).map_err(failed)?;
         bundles.insert(name.clone(), AppliedBundle { bundle: Arc::new(loaded), mode: bundle.mode });
     }
     Ok(bundles)
 }
 
-/// What the config says, as policies see it.
+/// What the config says, as the policies of this bundle see it.
+///
+/// Only routes that name the bundle are in it, since it is never asked about others: Cedar checks a policy against every
+/// action that there is, and a parameter need not be one of all routes. A bundle that no route names yet sees all of them.
 #[must_use]
-pub fn outline(config: &Config) -> Outline {
-    let routes = config.routes.iter().map(|route| RouteOutline {
-        name: route.name.clone(),
-        service: route.upstream.clone(),
-        path: route.matches.path.clone(),
-        methods: methods_of(route),
-        parameters: parameters_of(&route.matches.path),
-    });
+pub fn outline(config: &Config, bundle: &str) -> Outline {
+    let names_it = |route: &&RouteConfig| match &route.access {
+        AccessConfig::Public => false,
+        AccessConfig::Rules(rules) => rules.policy.as_deref() == Some(bundle),
+    };
+    let named = config.routes.iter().any(|route| names_it(&route));
+    let routes = config.routes.iter().filter(|route| !named || names_it(route)).map(route_outline);
     let attributes = config.trusted_issuers.values().flat_map(|issuer| &issuer.attributes);
     let attributes = attributes.map(|(name, attribute)| (name.clone(), attribute_type(attribute.kind)));
     // Which tenant a principal is of can be read like any other of its attributes.
@@ -153,6 +154,16 @@ pub fn outline(config: &Config) -> Outline {
         routes: routes.collect(),
         attributes: attributes.chain(parameters.map(|name| (name.clone(), AttributeType::String))).collect(),
         issuers: config.trusted_issuers.keys().cloned().collect(),
+    }
+}
+
+fn route_outline(route: &RouteConfig) -> RouteOutline {
+    RouteOutline {
+        name: route.name.clone(),
+        service: route.upstream.clone(),
+        path: route.matches.path.clone(),
+        methods: methods_of(route),
+        parameters: parameters_of(&route.matches.path),
     }
 }
 
