@@ -86,6 +86,18 @@ async fn who_asks_while_a_fetch_is_under_way_is_answered_by_the_next() {
 }
 
 #[tokio::test]
+async fn who_was_answered_by_a_fetch_that_was_due_wants_no_further_one() {
+    let provider = Provider::start(Reply::keys(&["first"])).await;
+    let mut corp = issuer(&provider.url(), &json!({}));
+    corp.refresher.fetch_once().await;
+    // First the request, then the fetch that the clock brings: nobody has looked at the wish yet.
+    tokio::join!(biased; corp.store.ask_again(), corp.refresher.fetch_once());
+    let wanted = tokio::time::timeout(Duration::from_millis(50), corp.store.wanted()).await;
+    assert!(wanted.is_err());
+    assert_eq!(provider.fetches(), 2);
+}
+
+#[tokio::test]
 async fn a_rotation_is_a_new_generation_and_the_same_document_is_not() {
     let provider = Provider::start(Reply::keys(&["first"])).await;
     let mut corp = issuer(&provider.url(), &json!({}));
