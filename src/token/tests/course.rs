@@ -107,7 +107,7 @@ fn a_public_key_signs_nothing() {
     }
 }
 
-/// An ES256 signature of 21,800 characters overran a buffer before anything was verified (HAProxy, commit `648b0e7be`).
+/// An ES256 signature of 21,800 characters overran a buffer before anything was verified (`HAProxy`, commit `648b0e7be`).
 #[test]
 fn a_signature_of_any_length_is_only_a_wrong_one() {
     let gate = Gate::new();
