@@ -32,7 +32,7 @@ fn gate() -> (Runtime, Verifier) {
     let revocations = Revocations::new(clock.clone());
     let kept_claims = HashSet::new();
     let parts = VerifierParts { kept_claims, limits, revocations, clock, metrics: metrics.token_cache() };
-    (runtime, Verifier::new([issuer], parts))
+    (runtime, Verifier::new(Arc::new([issuer].into_iter().collect()), parts))
 }
 
 thread_local! {

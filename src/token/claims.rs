@@ -56,22 +56,21 @@ pub(super) fn date(claims: &Claims, name: &str) -> Result<Option<NumericDate>, T
         .ok_or_else(|| TokenError::ClaimType(name.to_owned()))
 }
 
-/// A claim that is one string or an array of strings (`aud`, groups); absent gives none.
-pub(super) fn strings<'a>(value: Option<&'a Value>, name: &str) -> Result<Vec<&'a str>, TokenError> {
-    let wrong = || TokenError::ClaimType(name.to_owned());
+/// A claim that is one string or an array of strings (`aud`, groups); absent gives none, and nothing is one of another type.
+pub(super) fn strings(value: Option<&Value>) -> Option<Vec<&str>> {
     match value {
-        None => Ok(Vec::new()),
-        Some(Value::String(text)) => Ok(vec![text]),
-        Some(Value::Array(values)) => values.iter().map(|value| value.as_str().ok_or_else(wrong)).collect(),
-        Some(_) => Err(wrong()),
+        None => Some(Vec::new()),
+        Some(Value::String(text)) => Some(vec![text]),
+        Some(Value::Array(values)) => values.iter().map(Value::as_str).collect(),
+        Some(_) => None,
     }
 }
 
 /// Scopes: a string separated by blanks (RFC 8693 section 4.2) or an array of strings.
-pub(super) fn scopes<'a>(value: Option<&'a Value>, name: &str) -> Result<Vec<&'a str>, TokenError> {
+pub(super) fn scopes(value: Option<&Value>) -> Option<Vec<&str>> {
     match value {
-        Some(Value::String(text)) => Ok(text.split(' ').filter(|scope| !scope.is_empty()).collect()),
-        other => strings(other, name),
+        Some(Value::String(text)) => Some(text.split(' ').filter(|scope| !scope.is_empty()).collect()),
+        other => strings(other),
     }
 }
 
@@ -139,13 +138,13 @@ mod tests {
 
     #[test]
     fn scopes_and_groups_come_as_text_or_array_of_texts() {
-        assert_eq!(scopes(Some(&json!("a  b/c ")), "scope").unwrap(), ["a", "b/c"]);
-        assert_eq!(scopes(Some(&json!(["a b"])), "scope").unwrap(), ["a b"]);
-        assert_eq!(strings(Some(&json!("a b")), "groups").unwrap(), ["a b"]);
-        assert!(strings(None, "groups").unwrap().is_empty());
+        assert_eq!(scopes(Some(&json!("a  b/c "))).unwrap(), ["a", "b/c"]);
+        assert_eq!(scopes(Some(&json!(["a b"]))).unwrap(), ["a b"]);
+        assert_eq!(strings(Some(&json!("a b"))).unwrap(), ["a b"]);
+        assert!(strings(None).unwrap().is_empty());
         for wrong in [json!(1), json!(null), json!({}), json!(["a", 1]), json!([["a"]]), json!(true)] {
-            assert!(strings(Some(&wrong), "groups").is_err(), "{wrong}");
-            assert!(scopes(Some(&wrong), "scope").is_err(), "{wrong}");
+            assert!(strings(Some(&wrong)).is_none(), "{wrong}");
+            assert!(scopes(Some(&wrong)).is_none(), "{wrong}");
         }
     }
 }

@@ -24,8 +24,7 @@ fn every_test_that_the_page_on_attacks_names_exists() {
     let mut named = 0;
     for line in PAGE.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| attack")) {
         let tests = line.trim_end_matches([' ', '|']).rsplit('|').next().unwrap();
-        for test in tests.split(',') {
-            let name = test.trim().trim_matches('`');
+        for name in tests.split(',').map(|name| name.trim().trim_matches('`')) {
             assert!(text.contains(&format!("fn {name}(")), "no test `{name}`");
             named += 1;
         }
