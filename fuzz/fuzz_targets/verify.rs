@@ -27,6 +27,10 @@ fn gate() -> (Runtime, Verifier) {
     let metrics = Metrics::new().expect("metrics");
     let mut refresher = Refresher::new("fuzz".into(), store.clone(), fetcher, metrics.issuer("fuzz"));
     runtime.block_on(refresher.fetch_once());
+    // An unknown `kid` asks it again; unanswered, each would be waited for.
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    runtime.spawn(refresher.run(stopped));
+    std::mem::forget(stop);
     let issuer = Arc::new(TrustedIssuer::new("fuzz", &config, store));
     let limits = TokenLimits { token: "16KiB".parse().expect("a size"), claims_depth: 16 };
     let revocations = Revocations::new(clock.clone());
