@@ -1,9 +1,5 @@
 //! `lychgate explain`: the decision about one request, each step with its outcome, and nothing sent.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
 use anyhow::Context;
 use http::header::{AUTHORIZATION, HOST};
 use http::uri::PathAndQuery;
@@ -11,15 +7,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use serde_json::{Value, json};
 
 use super::args::ExplainArgs;
+use super::input;
 use super::report::Failure;
 use super::run::Verdict;
 use super::steps::{Step, steps};
 use crate::authorizer::{AccessRequest, Decision, Denial, Findings, Permit, ReceivedRequest};
 use crate::config::{Config, Loaded};
 use crate::server::{Ground, ServerError, build};
-
-/// The longest token file that is read, in bytes.
-const MOST_TOKEN_BYTES: u64 = 1 << 20;
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, Failure> {
     let (method, uri) = read_request(&args.request)?;
@@ -81,21 +75,10 @@ fn read_headers(args: &ExplainArgs, uri: &Uri) -> Result<HeaderMap, Failure> {
         headers.insert(HOST, HeaderValue::from_str(authority.as_str()).context("the URL's host")?);
     }
     if let Some(file) = &args.token {
-        let bearer = format!("Bearer {}", read_token(file)?.trim());
+        let bearer = format!("Bearer {}", input::read(Some(file), "token")?.trim());
         headers.append(AUTHORIZATION, HeaderValue::from_str(&bearer).context("the token has control characters")?);
     }
     Ok(headers)
-}
-
-fn read_token(file: &Path) -> anyhow::Result<String> {
-    let mut token = String::new();
-    if file == Path::new("-") {
-        std::io::stdin().take(MOST_TOKEN_BYTES).read_to_string(&mut token).context("could not read standard input")?;
-    } else {
-        let read = File::open(file).and_then(|opened| opened.take(MOST_TOKEN_BYTES).read_to_string(&mut token));
-        read.with_context(|| format!("could not read the token file `{}`", file.display()))?;
-    }
-    Ok(token)
 }
 
 fn print_text(request: &str, decision: &Decision, steps: &[Step]) {

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod explain;
+mod input;
 mod quickstart;
 mod report;
 mod run;

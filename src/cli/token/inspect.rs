@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::args::InspectArgs;
-use super::{input, times};
+use super::times;
+use crate::cli::input;
 use crate::cli::report::Failure;
 use crate::cli::run::Verdict;
 use crate::clock::Clock;

@@ -5,8 +5,8 @@ use jsonwebtoken::Header;
 use serde_json::{Map, Value, json};
 
 use super::args::MintArgs;
-use super::input;
 use super::private_key::PrivateKey;
+use crate::cli::input;
 use crate::cli::report::Failure;
 use crate::cli::run::Verdict;
 use crate::clock::Clock;

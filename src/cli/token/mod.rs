@@ -1,7 +1,6 @@
 //! `lychgate token`: what a token says, what a gateway would say to it, and tokens for tests. Tokens come from files, never from arguments.
 
 mod args;
-mod input;
 mod inspect;
 mod mint;
 mod private_key;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::args::VerifyArgs;
-use super::input;
+use crate::cli::input;
 use crate::cli::report::Failure;
 use crate::cli::run::Verdict;
 use crate::config::{Config, Loaded};
