@@ -32,7 +32,7 @@ fn gate() -> (Runtime, Verifier) {
     runtime.spawn(refresher.run(stopped));
     std::mem::forget(stop);
     let issuer = Arc::new(TrustedIssuer::new("fuzz", &config, store));
-    let limits = TokenLimits { token: "16KiB".parse().expect("a size"), claims_depth: 16 };
+    let limits = TokenLimits { token: "16KiB".parse().expect("a size"), claims_depth: 16, cache: "1MiB".parse().expect("a size") };
     let revocations = Revocations::new(clock.clone());
     let kept_claims = HashSet::new();
     let parts = VerifierParts { kept_claims, limits, revocations, clock, metrics: metrics.token_cache() };

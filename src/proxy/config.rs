@@ -219,6 +219,9 @@ pub struct LimitsConfig {
     pub body: ByteSize,
     /// Deepest nesting in a token's JSON. Default 16; deeper is 401.
     pub claims_depth: usize,
+    /// Memory for tokens that were verified a moment ago, shared by all threads. Default `24MiB`, about 20,000 tokens of 500
+    /// bytes of claims that somebody asks for; `0B` verifies every token anew.
+    pub token_cache: ByteSize,
     /// How long a client may take to send a request's headers. Default `10s`.
     #[serde(with = "humantime_serde")]
     pub header_timeout: Duration,
@@ -235,6 +238,7 @@ impl Default for LimitsConfig {
             target: ByteSize::kib(8),
             body: ByteSize::mib(10),
             claims_depth: 16,
+            token_cache: ByteSize::mib(24),
             header_timeout: Duration::from_secs(10),
             connections_per_ip: 1000,
         }

@@ -90,7 +90,11 @@ fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
     let sources = config.identity.headers.values().chain(of_routes);
     VerifierParts {
         kept_claims: sources.map(|source| source.claim.clone()).collect(),
-        limits: TokenLimits { token: config.limits.token, claims_depth: config.limits.claims_depth },
+        limits: TokenLimits {
+            token: config.limits.token,
+            claims_depth: config.limits.claims_depth,
+            cache: config.limits.token_cache,
+        },
         revocations: ground.revocations.clone(),
         clock: ground.clock.clone(),
         metrics: ground.metrics.token_cache(),

@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use bytesize::ByteSize;
 use moka::sync::Cache;
 
 use super::verify::VerifiedToken;
 use crate::telemetry::{CacheLookup, TokenCacheMetrics};
 
-/// All entries together, in bytes.
-const MOST_BYTES: u64 = 24 << 20;
 /// What an entry takes beside the text in it: the cache's own bookkeeping and the token's fixed part.
 const ENTRY_BYTES: usize = 700;
 /// Fingerprints of tokens that were seen once; 512 KiB.
@@ -57,15 +56,16 @@ impl TokenKey {
 }
 
 impl TokenCache {
-    pub(super) fn new(metrics: TokenCacheMetrics) -> Self {
-        Self {
+    /// A cache whose entries take at most `most` together; none where that is nothing.
+    pub(super) fn of_size(most: ByteSize, metrics: TokenCacheMetrics) -> Option<Self> {
+        (most.as_u64() > 0).then(|| Self {
             entries: Cache::builder()
-                .max_capacity(MOST_BYTES)
+                .max_capacity(most.as_u64())
                 .weigher(|_, entry: &Entry| u32::try_from(ENTRY_BYTES + entry.token.text_bytes()).unwrap_or(u32::MAX))
                 .build(),
             seen_once: (0..SEEN_ONCE).map(|_| AtomicU64::new(0)).collect(),
             metrics,
-        }
+        })
     }
 
     /// The token of this key, if it was verified with the keys of this generation. `generation` says which one the token's

@@ -289,6 +289,8 @@ pub struct TokenLimits {
     pub token: ByteSize,
     /// Deepest nesting of arrays and objects in header and claims.
     pub claims_depth: usize,
+    /// Memory for tokens that were verified a moment ago; 0 keeps none.
+    pub cache: ByteSize,
 }
 
 fn default_algorithms() -> Vec<String> {

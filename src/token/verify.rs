@@ -125,7 +125,8 @@ pub struct Verifier {
     issuers: Arc<Issuers>,
     /// Claims that somebody will ask for; the others are checked and let go.
     kept_claims: HashSet<String>,
-    cache: Arc<TokenCache>,
+    /// `None` where the config gives it no memory.
+    cache: Option<Arc<TokenCache>>,
     limits: TokenLimits,
     revocations: Revocations,
     clock: Clock,
@@ -152,7 +153,7 @@ impl Verifier {
         Self {
             issuers,
             kept_claims: parts.kept_claims,
-            cache: Arc::new(TokenCache::new(parts.metrics)),
+            cache: TokenCache::of_size(parts.limits.cache, parts.metrics).map(Arc::new),
             limits: parts.limits,
             revocations: parts.revocations,
             clock: parts.clock,
@@ -167,17 +168,27 @@ impl Verifier {
         if token.len() as u64 > self.limits.token.as_u64() {
             return Err(TokenError::TooLong);
         }
-        let key = TokenKey::of(token);
-        let verified = match self.cache.find(key, |token| self.generation_now(token)) {
-            Some(verified) => verified,
-            None => self.verify_anew(token, key).await?,
+        let verified = match &self.cache {
+            Some(cache) => self.verify_once(token, cache).await?,
+            None => self.verify_anew(token).await?.0,
         };
         // Asked of every token, however often it was seen: the clock and the revocation list move on.
         self.recheck(&verified)?;
         Ok(verified)
     }
 
-    async fn verify_anew(&self, token: &str, key: TokenKey) -> Result<Arc<VerifiedToken>, TokenError> {
+    async fn verify_once(&self, token: &str, cache: &TokenCache) -> Result<Arc<VerifiedToken>, TokenError> {
+        let key = TokenKey::of(token);
+        if let Some(verified) = cache.find(key, |token| self.generation_now(token)) {
+            return Ok(verified);
+        }
+        let (verified, generation) = self.verify_anew(token).await?;
+        cache.keep(key, &verified, generation);
+        Ok(verified)
+    }
+
+    /// The token, and the generation of the keys that proved it.
+    async fn verify_anew(&self, token: &str) -> Result<(Arc<VerifiedToken>, u64), TokenError> {
         // Strictly, so that what is judged below is what every other reader of this token sees.
         let jws = CompactJws::parse(token, self.limits.claims_depth)?;
         // The issuer comes first, so that only its own keys are ever tried: two issuers with one `kid` never meet.
@@ -192,9 +203,7 @@ impl Verifier {
         // Few are kept of many, so they are taken out rather than the others looked up.
         let mut claims = std::mem::take(&mut verified.claims);
         verified.claims = self.kept_claims.iter().filter_map(|name| claims.remove_entry(name)).collect();
-        let verified = Arc::new(verified);
-        self.cache.keep(key, &verified, generation);
-        Ok(verified)
+        Ok((Arc::new(verified), generation))
     }
 
     /// The generation of the keys that the token's issuer has now.
@@ -205,7 +214,7 @@ impl Verifier {
     /// How the cache's size gets into the metrics whenever they are read.
     pub fn count_cache(&self) -> impl Fn() + Send + Sync + 'static {
         let cache = self.cache.clone();
-        move || cache.count()
+        move || cache.iter().for_each(|cache| cache.count())
     }
 
     /// The rules whose answer changes while the token does not: time and revocation.

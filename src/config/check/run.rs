@@ -53,8 +53,18 @@ fn check_threads(threads: Option<usize>, findings: &mut Findings<'_>) {
 /// The upper bounds are what the proxy beneath and the parsers can hold; beyond them a limit would not be the one that is felt.
 fn check_limits(limits: &LimitsConfig, findings: &mut Findings<'_>) {
     const MIB: u64 = 1024 * 1024;
-    let LimitsConfig { token, header, headers, target, body, claims_depth, header_timeout, connections_per_ip } =
-        limits;
+    let at = ConfigPath::new("limits");
+    let LimitsConfig {
+        token,
+        header,
+        headers,
+        target,
+        body,
+        claims_depth,
+        token_cache,
+        header_timeout,
+        connections_per_ip,
+    } = limits;
     for (key, value, most) in [
         ("token", token.as_u64(), MIB),
         ("header", header.as_u64(), MIB),
@@ -64,7 +74,8 @@ fn check_limits(limits: &LimitsConfig, findings: &mut Findings<'_>) {
         ("claims_depth", *claims_depth as u64, 127),
         ("connections_per_ip", *connections_per_ip as u64, MIB),
     ] {
-        findings.between(&ConfigPath::new("limits").key(key), value, 1, most);
+        findings.between(&at.clone().key(key), value, 1, most);
     }
-    findings.duration(&ConfigPath::new("limits").key("header_timeout"), *header_timeout, Duration::from_millis(1));
+    findings.between(&at.clone().key("token_cache"), token_cache.as_u64(), 0, MIB * MIB);
+    findings.duration(&at.key("header_timeout"), *header_timeout, Duration::from_millis(1));
 }

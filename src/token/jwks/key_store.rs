@@ -139,29 +139,30 @@ impl KeyStore {
     /// All requests that wait share one fetch; within `unknown_kid_at_most_every` of the last one nobody waits.
     pub async fn ask_again(&self) -> Option<Arc<Keys>> {
         let mut answered = self.answered.subscribe();
-        if self.may_ask() {
-            let longest = self.refresh.timeout.saturating_mul(2);
+        if let Some(longest) = self.ask() {
             // Whether it came in time or not, what is there now decides.
             let _in_time = tokio::time::timeout(longest, answered.changed()).await;
         }
         self.current()
     }
 
-    /// Whether there is, or now will be, a fetch to wait for.
-    fn may_ask(&self) -> bool {
+    /// How long the fetch that there is, or now will be, may still be waited for.
+    fn ask(&self) -> Option<Duration> {
         let now = self.clock.unix_millis();
+        let longest = self.refresh.timeout.saturating_mul(2);
         let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        let since_last = throttle.last_asked.map(|last| Duration::from_millis(now.saturating_sub(last)));
         if throttle.asked || throttle.being_answered {
-            return true;
+            // Counted from the first who asked: whatever holds the fetch up, nobody waits for it twice.
+            return Some(longest.saturating_sub(since_last.unwrap_or_default())).filter(|left| !left.is_zero());
         }
-        let pause = u64::try_from(self.refresh.unknown_kid_at_most_every.as_millis()).unwrap_or(u64::MAX);
-        if throttle.last_asked.is_some_and(|last| now.saturating_sub(last) < pause) {
-            return false;
+        if since_last.is_some_and(|since| since < self.refresh.unknown_kid_at_most_every) {
+            return None;
         }
         throttle.last_asked = Some(now);
         throttle.asked = true;
         self.wanted.notify_one();
-        true
+        Some(longest)
     }
 
     /// Waits until a request asks for keys that no fetch has begun to answer.

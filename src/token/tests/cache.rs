@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytesize::ByteSize;
+
 use super::super::cache::{TokenCache, TokenKey};
 use super::support::{Gate, of};
 use crate::telemetry::Metrics;
@@ -14,6 +16,14 @@ fn a_token_is_kept_from_its_second_sight_on() {
     let sights: Vec<_> = (0..4).map(|_| gate.verify(&token).unwrap()).collect();
     assert!(!Arc::ptr_eq(&sights[0], &sights[1]), "a token that never comes again is never kept");
     assert!(Arc::ptr_eq(&sights[1], &sights[2]) && Arc::ptr_eq(&sights[2], &sights[3]));
+}
+
+#[test]
+fn without_memory_for_them_no_tokens_are_kept() {
+    let gate = Gate::with_cache(ByteSize::b(0));
+    let token = of("corp").sign();
+    let sights: Vec<_> = (0..4).map(|_| gate.verify(&token).unwrap()).collect();
+    assert!(sights.windows(2).all(|pair| !Arc::ptr_eq(&pair[0], &pair[1])));
 }
 
 #[test]
@@ -38,7 +48,7 @@ fn revocation_is_asked_on_every_hit() {
 fn an_entry_of_an_older_key_set_is_no_entry() {
     let gate = Gate::new();
     let token = gate.verify(&of("corp").sign()).unwrap();
-    let cache = TokenCache::new(Metrics::new().unwrap().token_cache());
+    let cache = TokenCache::of_size(ByteSize::mib(24), Metrics::new().unwrap().token_cache()).unwrap();
     let key = TokenKey::of("a token");
     assert!(cache.find(key, |_| Some(1)).is_none());
     cache.keep(key, &token, 1);
@@ -56,7 +66,7 @@ fn memory_is_bounded_whatever_the_tokens() {
     let gate = Gate::new();
     let token = gate.verify(&of("corp").sign()).unwrap();
     let metrics = Metrics::new().unwrap();
-    let cache = TokenCache::new(metrics.token_cache());
+    let cache = TokenCache::of_size(ByteSize::mib(24), metrics.token_cache()).unwrap();
     for number in 0..60_000 {
         let key = TokenKey::of(&number.to_string());
         cache.keep(key, &token, 1);

@@ -74,6 +74,10 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new() -> Self {
+        Self::with_cache(ByteSize::mib(24))
+    }
+
+    pub(super) fn with_cache(cache: ByteSize) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let clock = Clock::standing_at(NOW);
         let revocations = Revocations::new(clock.clone());
@@ -91,7 +95,7 @@ impl Gate {
             }
             Arc::new(TrustedIssuer::new(name, &config, store))
         });
-        let limits = TokenLimits { token: ByteSize::b(LONGEST as u64), claims_depth: 16 };
+        let limits = TokenLimits { token: ByteSize::b(LONGEST as u64), claims_depth: 16, cache };
         let parts = VerifierParts {
             kept_claims: HashSet::from(["email", "custom:tenant"].map(str::to_owned)),
             limits,

@@ -192,3 +192,19 @@ async fn cache_control_shortens_the_wait_to_a_minute_and_never_lengthens_it() {
         assert!(pause <= expected && pause >= expected.mul_f64(0.9), "{directives}: {pause:?}");
     }
 }
+
+#[tokio::test]
+async fn a_fetch_that_never_comes_is_waited_for_once() {
+    let provider = Provider::start(Reply::keys(&["first"])).await;
+    let mut corp = issuer(&provider.url(), &json!({"refresh": {"timeout": "500ms"}}));
+    corp.refresher.fetch_once().await;
+    // Nobody runs the background task, as if it had died.
+    let waited = async || {
+        let begun = std::time::Instant::now();
+        assert!(corp.store.ask_again().await.is_some_and(|keys| keys.set.knows("first")));
+        begun.elapsed()
+    };
+    assert!(waited().await >= Duration::from_secs(1));
+    corp.clock.advance(Duration::from_secs(1));
+    assert!(waited().await < Duration::from_millis(500), "the second does not wait for what the first has waited for");
+}
