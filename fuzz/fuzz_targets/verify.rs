@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use lychgate::clock::Clock;
 use lychgate::jose::{Algorithm, SigningKey};
 use lychgate::telemetry::Metrics;
-use lychgate::token::{Fetcher, KeySource, KeyStore, Refresher, RefreshConfig, Revocations, TokenLimits};
+use lychgate::token::{Fetcher, KeySource, KeyStore, RefreshConfig, Refresher, Revocations, TokenLimits};
 use lychgate::token::{TrustedIssuer, TrustedIssuerConfig, Verifier, VerifierParts};
 use tokio::runtime::{Builder, Runtime};
 
@@ -32,7 +32,11 @@ fn gate() -> (Runtime, Verifier) {
     runtime.spawn(refresher.run(stopped));
     std::mem::forget(stop);
     let issuer = Arc::new(TrustedIssuer::new("fuzz", &config, store));
-    let limits = TokenLimits { token: "16KiB".parse().expect("a size"), claims_depth: 16, cache: "1MiB".parse().expect("a size") };
+    let limits = TokenLimits {
+        token: "16KiB".parse().expect("a size"),
+        claims_depth: 16,
+        cache: "1MiB".parse().expect("a size"),
+    };
     let revocations = Revocations::new(clock.clone());
     let kept_claims = HashSet::new();
     let parts = VerifierParts { kept_claims, limits, revocations, clock, metrics: metrics.token_cache() };
