@@ -1,6 +1,6 @@
 //! Whom we believe, and what their tokens must say: one trusted issuer with its rules, ready to be asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -306,16 +306,14 @@ type ReadStrings = fn(Option<&Value>) -> Option<Vec<&str>>;
 
 /// What all of these claims hold together, each once.
 fn collect(paths: &[ClaimPathConfig], claims: &Claims, read: ReadStrings) -> Result<Vec<String>, TokenError> {
-    let mut all: Vec<String> = Vec::new();
+    let mut all: Vec<&str> = Vec::new();
     for path in paths {
         let members = read(path.find(claims)?).ok_or_else(|| TokenError::ClaimType(path.name()))?;
-        for member in members {
-            if !all.iter().any(|known| known == member) {
-                all.push(member.to_owned());
-            }
-        }
+        all.extend(members);
     }
-    Ok(all)
+    // A token may name hundreds: looking each up among all the others would cost their square.
+    let mut met = HashSet::with_capacity(all.len());
+    Ok(all.into_iter().filter(|member| met.insert(*member)).map(str::to_owned).collect())
 }
 
 fn missing(name: &str) -> TokenError {

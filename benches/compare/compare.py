@@ -1,0 +1,329 @@
+"""What a request costs lychgate, Envoy and HAProxy: CPU time of the gateway, side by side, and the ratios.
+
+The gateway has CPU 0 for itself; load generator, upstream and this script share CPU 1. The rounds of all gateways take turns,
+so that a slow minute of the machine hits all alike, and the median of the rounds is told. Trust ratios of one run only.
+"""
+
+import argparse
+import base64
+import json
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ISSUER, AUDIENCE = "https://idp.example/bench", "orders-api"
+TICKS = os.sysconf("SC_CLK_TCK")
+# name: (tokens of which file, whether the gateway checks them, the status class that must come back)
+SITUATIONS = {
+    "pass-through": ("same", False, 200),
+    "same token": ("same", True, 200),
+    "first-seen tokens": ("many", True, 200),
+    "bad signature": ("bad", True, 401),
+    "no token": (None, True, 401),
+}
+# HAProxy 2.6 verifies no Ed25519.
+CANNOT = {("haproxy", "EdDSA")}
+GATEWAYS = ["lychgate", "lychgate-no-cache", "envoy", "envoy-cache", "haproxy"]
+
+
+def base64url(octets):
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+class Key:
+    """A signing key of the issuer that all gateways trust."""
+
+    def __init__(self, algorithm, work):
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+        self.algorithm = algorithm
+        self.private = {
+            "RS256": lambda: rsa.generate_private_key(65537, 2048),
+            "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+            "EdDSA": ed25519.Ed25519PrivateKey.generate,
+        }[algorithm]()
+        self.jwks, self.pem = work / f"jwks-{algorithm}.json", work / f"public-{algorithm}.pem"
+        self.write_public()
+
+    def write_public(self):
+        from cryptography.hazmat.primitives import serialization as form
+
+        public = self.private.public_key()
+        self.pem.write_bytes(public.public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo))
+        number = lambda value, length: base64url(value.to_bytes(length, "big"))
+        if self.algorithm == "RS256":
+            members = public.public_numbers()
+            jwk = {"kty": "RSA", "n": number(members.n, 256), "e": number(members.e, 3)}
+        elif self.algorithm == "ES256":
+            members = public.public_numbers()
+            jwk = {"kty": "EC", "crv": "P-256", "x": number(members.x, 32), "y": number(members.y, 32)}
+        else:
+            jwk = {"kty": "OKP", "crv": "Ed25519", "x": base64url(public.public_bytes(form.Encoding.Raw, form.PublicFormat.Raw))}
+        self.jwks.write_text(json.dumps({"keys": [{**jwk, "kid": "bench", "alg": self.algorithm, "use": "sig"}]}))
+
+    def sign(self, text):
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec, padding
+        from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+        if self.algorithm == "RS256":
+            return self.private.sign(text, padding.PKCS1v15(), hashes.SHA256())
+        if self.algorithm == "ES256":
+            r, s = decode_dss_signature(self.private.sign(text, ec.ECDSA(hashes.SHA256())))
+            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        return self.private.sign(text)
+
+    def token(self, number):
+        """About 900 bytes, with the claims of an access token as Cognito makes them, and an audience."""
+        now = int(time.time())
+        header = {"alg": self.algorithm, "kid": "bench", "typ": "JWT"}
+        claims = {
+            "iss": ISSUER, "aud": AUDIENCE, "sub": "6d1c1c9e-5f0a-4b52-9d4c-0c3b5c2f7a11", "jti": f"{number:032x}",
+            "iat": now - 60, "exp": now + 86_400, "auth_time": now - 60, "token_use": "access", "version": 2,
+            "client_id": "3n4b5urk1ft4fl3mg5e62d9ado", "origin_jti": "0f6f5d0c-6f3b-4b39-8d3f-5f6d3c1b2a10",
+            "event_id": "a3a2c1d0-1b2c-4d3e-9f4a-5b6c7d8e9f00", "scope": "openid orders/read orders/write profile",
+            "groups": ["sales", "admin", "eu-central"], "username": "alice",
+        }
+        text = ".".join(base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
+        return f"{text}.{base64url(self.sign(text.encode()))}"
+
+
+def mint(algorithm, count, work):
+    """The key set, and files with one token, with many, and with bad ones; returns what the configs need."""
+    key = Key(algorithm, work)
+    tokens = [key.token(number) for number in range(count)]
+    flip = lambda token: token[:-10] + ("A" if token[-10] != "A" else "B") + token[-9:]
+    files = {"same": tokens[:1], "many": tokens, "bad": [flip(token) for token in tokens[:1000]]}
+    for name, lines in files.items():
+        (work / f"{name}-{algorithm}.txt").write_text("\n".join(lines) + "\n")
+    return {"ALGORITHM": algorithm, "JWKS": str(key.jwks), "PEM": str(key.pem)}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def fill(name, values):
+    text = (HERE / name).read_text()
+    return re.sub(r"@([A-Z_]+)@", lambda found: str(values.get(found[1], found[0])), text)
+
+
+def indented(text, blanks):
+    return text.rstrip("\n").replace("\n", "\n" + " " * blanks)
+
+
+def config_of(gateway, checks, values):
+    """The gateway's own configuration and the command that runs it."""
+    if gateway.startswith("lychgate"):
+        access = '{issuers: [bench], scopes: {all: [orders/read]}}' if checks else "public"
+        text = fill("gateways/lychgate.yaml", {**values, "ACCESS": access})
+        text += "limits: {token_cache: 0B}\n" if gateway.endswith("no-cache") else ""
+        return text, "yaml", lambda path: [os.environ["LYCHGATE"], "serve", "--config", path]
+    if gateway.startswith("envoy"):
+        cache = "jwt_cache_config: {jwt_cache_size: 200000}" if gateway.endswith("cache") else ""
+        filters = fill("gateways/envoy-filters.yaml", {**values, "CACHE": cache}) if checks else ""
+        text = fill("gateways/envoy.yaml", {**values, "FILTERS": indented(filters, 18)})
+        envoy = Path(sys.executable).parent / "envoy"
+        return text, "yaml", lambda path: [str(envoy), "-c", path, "--concurrency", "1", "-l", "error", "--disable-hot-restart"]
+    lines = fill("gateways/haproxy-checks.cfg", values).rstrip("\n") if checks else ""
+    return fill("gateways/haproxy.cfg", {**values, "CHECKS": lines}), "cfg", lambda path: ["haproxy", "-f", path, "-db"]
+
+
+def processes_of(root):
+    """The process and all that it has started."""
+    children = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rsplit(")", 1)[1].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        children.setdefault(int(fields[1]), []).append(int(status.parent.name))
+    found = [root]
+    for process in found:
+        found += children.get(process, [])
+    return found
+
+
+def cpu_seconds(root):
+    total = 0
+    for process in processes_of(root):
+        fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def resident_mib(root):
+    pages = sum(int(Path(f"/proc/{process}/statm").read_text().split()[1]) for process in processes_of(root))
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+class Running:
+    """A process on one CPU, until the end of the `with` block."""
+
+    def __init__(self, command, cpu, log, port):
+        self.log = open(log, "ab")
+        self.process = subprocess.Popen(["taskset", "-c", str(cpu), *command], stdout=self.log, stderr=self.log)
+        self.port = port
+
+    def __enter__(self):
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return self
+            except OSError:
+                time.sleep(0.05)
+        self.__exit__()
+        sys.exit(f"{self.process.args} did not start; see {self.log.name}")
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def load(port, tokens, seconds, connections):
+    script = ["-s", str(HERE / "tokens.lua"), f"http://127.0.0.1:{port}", "--", str(tokens or "-")]
+    command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *script]
+    out = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60).stdout
+    line = next((line for line in out.splitlines() if line.startswith("RESULT ")), None)
+    return json.loads(line[7:]) if line else sys.exit(f"wrk said nothing of use:\n{out}")
+
+
+def measure(gateway, situation, algorithm, minted, options):
+    """One run of one gateway in one situation."""
+    which, checks, wanted = SITUATIONS[situation]
+    values = {**minted, "ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "PORT": free_port(), "ADMIN_PORT": free_port(), "UPSTREAM_PORT": options.upstream}
+    text, ending, command = config_of(gateway, checks, values)
+    path = options.work / f"{gateway}.{ending}"
+    path.write_text(text)
+    tokens = which and options.work / f"{which}-{algorithm}.txt"
+    with Running(command(str(path)), 0, options.work / f"{gateway}.log", values["PORT"]) as running:
+        # Keys are loaded and connections opened; of the many tokens none is seen before its time.
+        load(values["PORT"], tokens if which != "many" else options.work / f"same-{algorithm}.txt", 1, options.connections)
+        before = cpu_seconds(running.process.pid)
+        result = load(values["PORT"], tokens, options.seconds, options.connections)
+        used = cpu_seconds(running.process.pid) - before
+        memory = resident_mib(running.process.pid)
+    refused = result["refused"] / max(result["requests"], 1)
+    if result["broken"] or (refused > 0) != (wanted != 200) or 0 < refused < 1:
+        sys.exit(f"{gateway}, {situation}: {result}; see {options.work}/{gateway}.log")
+    return {
+        "gateway": gateway, "situation": situation, "algorithm": algorithm, "cpu_us": used * 1e6 / result["requests"],
+        "per_second": result["requests"] * 1e6 / result["microseconds"], "memory_mib": memory, **result,
+    }
+
+
+def report(rows, options):
+    median = lambda gateway, situation, algorithm: statistics.median(
+        row["cpu_us"] for row in rows
+        if (row["gateway"], row["situation"], row["algorithm"]) == (gateway, situation, algorithm))
+    for algorithm in options.algorithms:
+        print(f"\n{algorithm}: CPU microseconds a request (median of {options.rounds}); in brackets, times what lychgate needs\n")
+        print("| | " + " | ".join(options.gateways) + " |\n|---|" + "---:|" * len(options.gateways))
+        for situation in options.situations:
+            ours = median("lychgate", situation, algorithm) if "lychgate" in options.gateways else None
+            cells = []
+            for gateway in options.gateways:
+                if (gateway, algorithm) in CANNOT:
+                    cells.append("–")
+                    continue
+                value = median(gateway, situation, algorithm)
+                cells.append(f"{value:.1f}" + (f" ({value / ours:.2f})" if ours and gateway != "lychgate" else ""))
+            print(f"| {situation} | " + " | ".join(cells) + " |")
+    (options.work / "results.json").write_text(json.dumps(rows, indent=1))
+    drawing = options.work / "results.svg"
+    drawing.write_text(draw(rows, options, median))
+    print(f"\nAll rows: {options.work / 'results.json'}\nDrawn:    {drawing}")
+
+
+COLOURS = {"lychgate": "#0b6e4f", "lychgate-no-cache": "#6bb392", "envoy": "#b5483a", "envoy-cache": "#dd9a8f", "haproxy": "#33658a"}
+
+
+def draw(rows, options, median):
+    """Bars, a group for each situation and algorithm; lower is better."""
+    groups = [(situation, algorithm) for algorithm in options.algorithms for situation in options.situations]
+    able = lambda algorithm: [gateway for gateway in options.gateways if (gateway, algorithm) not in CANNOT]
+    most = max(median(gateway, *group) for group in groups for gateway in able(group[1]))
+    bar, gap, label, width = 14, 18, 210, 860
+    height = len(groups) * (len(options.gateways) * bar + gap) + 70
+    scale = (width - label - 70) / most
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="11">',
+           '<rect width="100%" height="100%" fill="white"/>',
+           '<text x="10" y="20" font-size="14">CPU microseconds of the gateway a request; shorter is better</text>']
+    x = 10
+    for gateway in options.gateways:
+        out.append(f'<rect x="{x}" y="32" width="11" height="11" fill="{COLOURS[gateway]}"/><text x="{x + 16}" y="42">{gateway}</text>')
+        x += 40 + 7 * len(gateway)
+    y = 60
+    for situation, algorithm in groups:
+        out.append(f'<text x="10" y="{y + 11}">{situation}, {algorithm}</text>')
+        for gateway in able(algorithm):
+            value = median(gateway, situation, algorithm)
+            out.append(f'<rect x="{label}" y="{y}" width="{value * scale:.1f}" height="{bar - 3}" fill="{COLOURS[gateway]}"/>'
+                       f'<text x="{label + value * scale + 5:.1f}" y="{y + 10}">{value:.1f}</text>')
+            y += bar
+        y += gap
+    return "\n".join([*out, "</svg>"]) + "\n"
+
+
+def options_of(arguments):
+    parser = argparse.ArgumentParser(
+        prog="benches/compare/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: benches/compare/run --rounds 5 --algorithms RS256,ES256 --gateways lychgate,haproxy")
+    several = lambda text: text.split(",")
+    parser.add_argument("--work", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--gateways", type=several, default=GATEWAYS, help=f"some of {','.join(GATEWAYS)}")
+    parser.add_argument("--situations", type=several, default=list(SITUATIONS), help=f"some of {','.join(SITUATIONS)}")
+    parser.add_argument("--algorithms", type=several, default=["RS256"], help="some of RS256,ES256,EdDSA (default: RS256)")
+    parser.add_argument("--rounds", type=int, default=3, help="times that each is measured (default: 3)")
+    parser.add_argument("--seconds", type=int, default=5, help="of load in each round (default: 5)")
+    parser.add_argument("--connections", type=int, default=64, help="kept open by the load generator (default: 64)")
+    parser.add_argument("--tokens", type=int, default=100_000, help="distinct tokens of `first-seen tokens` (default: 100000)")
+    options = parser.parse_args(arguments)
+    for name, known in (("gateways", GATEWAYS), ("situations", SITUATIONS), ("algorithms", ["RS256", "ES256", "EdDSA"])):
+        wrong = [given for given in getattr(options, name) if given not in known]
+        if wrong:
+            parser.error(f"--{name}: there is no `{wrong[0]}`; there are {', '.join(known)}")
+    return options
+
+
+def main():
+    options = options_of(sys.argv[1:])
+    options.work.mkdir(parents=True, exist_ok=True)
+    print(f"Minting {options.tokens} tokens for each of {', '.join(options.algorithms)} …", file=sys.stderr)
+    with ProcessPoolExecutor(2) as pool:
+        jobs = {algorithm: pool.submit(mint, algorithm, options.tokens, options.work) for algorithm in options.algorithms}
+        minted = {algorithm: job.result() for algorithm, job in jobs.items()}
+    options.upstream = free_port()
+    body = json.dumps({"orders": ["x" * 100] * 10})
+    (options.work / "nginx.conf").write_text(fill("nginx.conf", {"WORK": options.work, "UPSTREAM_PORT": options.upstream, "BODY": body}))
+    rows = []
+    with Running(["nginx", "-c", str(options.work / "nginx.conf")], 1, options.work / "nginx.log", options.upstream):
+        for number in range(options.rounds):
+            for algorithm in options.algorithms:
+                for situation in options.situations:
+                    for gateway in options.gateways:
+                        if (gateway, algorithm) in CANNOT:
+                            continue
+                        row = measure(gateway, situation, algorithm, minted[algorithm], options)
+                        rows.append(row)
+                        print(f"round {number + 1}: {algorithm:5} {situation:17} {gateway:17} {row['cpu_us']:6.1f} µs", file=sys.stderr)
+    report(rows, options)
+
+
+if __name__ == "__main__":
+    main()
