@@ -23,6 +23,6 @@ pub use config::{
 };
 pub use denial::{Answer, Denial, Stage};
 pub use permit::Permit;
-pub use request::{AccessRequest, ReceivedRequest};
+pub use request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};
 pub use target::Target;
