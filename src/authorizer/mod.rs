@@ -28,7 +28,7 @@ pub use decision_point::{DecisionPoint, Took};
 pub use denial::{Answer, Denial, Stage};
 pub use hops::Hops;
 pub use permit::Permit;
-pub use request::{AccessRequest, ReceivedRequest};
+pub use request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};
 pub use sizes::SizeLimits;
 pub use target::Target;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 
-use crate::authorizer::{Hops, NetworkConfig};
+use crate::authorizer::{ConnectionFacts, Hops, NetworkConfig};
 
 const FOR: &str = "x-forwarded-for";
 const PROTO: &str = "x-forwarded-proto";
@@ -26,6 +26,26 @@ impl Way {
         (client, Self { proxies })
     }
 
+    /// What the authorizer may know of the way: the scheme and host that the client asked by, before trusted proxies.
+    pub(super) fn facts<'a>(&self, tls: bool, headers: &'a HeaderMap) -> ConnectionFacts<'a> {
+        let proto = self.said(headers, PROTO).and_then(|proto| proto.to_str().ok());
+        let is_secure = match proto {
+            Some("https") => true,
+            Some("http") => false,
+            _ => tls,
+        };
+        let authority = self.said(headers, HOST).and_then(|host| host.to_str().ok());
+        ConnectionFacts { is_secure, authority, certificate: None }
+    }
+
+    /// What a trusted proxy says under this name.
+    fn said<'a>(&self, headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
+        if self.proxies.is_empty() {
+            return None;
+        }
+        headers.get(name).filter(|value| is_plain(value))
+    }
+
     /// Writes it into the request for the upstream, in place of whatever the client claimed.
     pub(super) fn write(
         &self,
@@ -34,8 +54,7 @@ impl Way {
         host: Option<HeaderValue>,
         request: &mut RequestHeader,
     ) -> pingora::Result<()> {
-        let comes_by_proxy = !self.proxies.is_empty();
-        let said = |name| request.headers.get(name).filter(|value| comes_by_proxy && is_plain(value)).cloned();
+        let said = |name| self.said(&request.headers, name).cloned();
         let proto = said(PROTO).filter(|value| value == "http" || value == "https");
         let (proto, host) = (proto.unwrap_or(HeaderValue::from_static(scheme)), said(HOST).or(host));
         let claimed: Vec<HeaderName> =

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::config::LimitsConfig;
-use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
+use crate::authorizer::{AccessRequest, ConnectionFacts, Denial, ReceivedRequest};
 
 /// A request head that has one reading.
 #[derive(Debug, PartialEq, Eq)]
@@ -162,6 +162,7 @@ impl<'a> Hosts<'a> {
             authority: None,
             headers: &headers.map_err(|_| Denial::BadHost("not a value"))?,
             client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            connection: ConnectionFacts::default(),
         };
         AccessRequest::read(received)?;
         let authority = target.splitn(4, |byte| *byte == b'/').nth(2).filter(|_| !target.starts_with(b"/"));

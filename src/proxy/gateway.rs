@@ -76,6 +76,7 @@ impl Gateway {
             authority: header.uri.authority().filter(|_| head.is_none()).map(http::uri::Authority::as_str),
             headers: &header.headers,
             client: context.client.unwrap_or(UNKNOWN),
+            connection: context.way.facts(is_tls(session), &header.headers),
         };
         let request = AccessRequest::read(received)?;
         context.host = Some(request.host().to_owned());
@@ -308,14 +309,17 @@ fn is_connecting(error: &ErrorType) -> bool {
     )
 }
 
+fn is_tls(session: &Session) -> bool {
+    session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
+}
+
 /// Who asked, by which scheme and for which host.
 fn write_forwarded(session: &Session, request: &mut RequestHeader, context: &RequestContext) -> pingora::Result<()> {
-    let tls = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
     let received = session.req_header();
     // HTTP/2 has it in `:authority`.
     let host = received.headers.get(HOST).map(HeaderValue::as_bytes);
     let host = host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes()));
     let host = host.and_then(|host| HeaderValue::from_bytes(host).ok());
     let client = context.client.unwrap_or(UNKNOWN);
-    context.way.write(client, if tls { "https" } else { "http" }, host, request)
+    context.way.write(client, if is_tls(session) { "https" } else { "http" }, host, request)
 }
