@@ -4,25 +4,31 @@
 //! policy's verdict, then the [`Permit`]. On no there is a [`Denial`], and it alone says what the client gets.
 
 mod access;
+mod ask;
 mod authorize;
+mod cases;
 mod config;
 mod denial;
 mod identity_headers;
 mod permit;
+mod principals;
+mod rehearse;
 mod request;
 mod route;
 mod target;
 #[cfg(test)]
 mod tests;
 
-pub use access::{AppliedBundle, PolicyAnswer};
+pub use ask::{AppliedBundle, PolicyAnswer, ShadowAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
+pub use cases::CaseOptions;
 pub use config::{
     AccessConfig, AccessRules, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, Notation, Requirement,
     RouteConfig, RouteIdentityConfig, SenderConstrained, UpgradeConfig,
 };
 pub use denial::{Answer, Denial, Stage};
 pub use permit::Permit;
+pub use rehearse::{Passage, Rehearsal, SupposedCaller};
 pub use request::{AccessRequest, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};
 pub use target::Target;

@@ -64,7 +64,7 @@ fn policy(findings: &Findings) -> Option<String> {
         Some(policy) => format!("; {} in {policy}", fault.code()),
         None => format!("; {}", fault.code()),
     });
-    Some(format!("bundle `{}` ({}): {decided}, {by}{}", answer.bundle, answer.mode.name(), errors.collect::<String>()))
+    Some(format!("bundle `{}` ({}): {decided}, {by}{}", answer.bundle.name(), answer.mode.name(), errors.collect::<String>()))
 }
 
 fn permit(permit: &Permit) -> String {

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The embedded issuer: local user pools that speak the Cognito API and OpenID Connect.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerConfig {
     /// Where it listens: AWS JSON 1.1 on `POST /`, discovery and keys under `/{pool id}/.well-known/`.
@@ -34,7 +35,7 @@ fn default_database() -> PathBuf {
 }
 
 /// A user pool.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolConfig {
     /// The pool's id, `<region>_<9 alphanumerics>` as Cognito's. Default: `local_` and nine characters made from the pool's name.
@@ -52,24 +53,25 @@ pub struct PoolConfig {
 }
 
 /// An app client of a pool.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClientConfig {
     /// The client's id. Default: 26 lower-case alphanumerics made from pool and client name.
     pub id: Option<String>,
     /// Makes the client confidential: calls must carry `SECRET_HASH`. 24 to 64 letters, digits, `_` or `+`; never kept in the
     /// database, so a client that is taken out of the file can no longer prove itself.
+    #[schemars(with = "Option<String>")]
     pub secret: Option<SecretString>,
     /// Sign-in flows that the client may use. Default both.
     pub flows: Vec<ClientFlow>,
     /// How long access tokens live, 5m to 1d. Default `1h`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub access_token_validity: Option<Duration>,
     /// How long ID tokens live, 5m to 1d. Default `1h`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub id_token_validity: Option<Duration>,
     /// How long refresh tokens live, 1h to 3650d. Default `30d`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub refresh_token_validity: Option<Duration>,
     /// Attributes of the user that access tokens carry too, such as `custom:tenant`. Default none: by itself Cognito puts
     /// attributes into ID tokens only, and into access tokens what a pre-token-generation trigger V2 adds.
@@ -80,7 +82,7 @@ pub struct ClientConfig {
 }
 
 /// A sign-in flow, by Cognito's name without `ALLOW_`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ClientFlow {
     /// User name and password.
@@ -90,7 +92,7 @@ pub enum ClientFlow {
 }
 
 /// A group of a pool.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GroupConfig {
     /// What it is for.
@@ -100,10 +102,11 @@ pub struct GroupConfig {
 }
 
 /// A user of a pool.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserConfig {
     /// The password, 8 to 256 characters. Kept as an Argon2id hash; usually `${NAME}` or `{file: path}`.
+    #[schemars(with = "String")]
     pub password: SecretString,
     /// Groups of the pool that the user is in.
     #[serde(default)]

@@ -7,6 +7,7 @@ mod bundle;
 mod cases;
 mod config;
 mod context;
+mod difference;
 mod error;
 mod flaws;
 mod principal;
@@ -18,7 +19,8 @@ mod verdict;
 
 pub use bundle::{Bundle, Link, PolicySummary};
 pub use cases::{Case, CaseCaller, CaseMismatch, CaseOutcome, CaseReport, CaseRequest, CaseToken, Expectation};
-pub use config::{BundleConfig, Mode};
+pub use config::{BundleConfig, CandidateConfig, Mode};
+pub use difference::Difference;
 pub use error::{Flaw, Place, PolicyError};
 pub use principal::{AttributeValue, Principal, User};
 pub use query::{Query, TokenFacts};

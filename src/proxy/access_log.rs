@@ -98,7 +98,7 @@ fn outcome(context: &RequestContext, status: Option<u16>) -> Outcome {
 
 fn count_policies(context: &RequestContext) {
     let Some(answer) = &context.findings.policy else { return };
-    let Some(metrics) = context.snapshot.bundles.get(&answer.bundle) else { return };
+    let Some(metrics) = context.snapshot.bundles.get(answer.bundle.name()) else { return };
     metrics.decided(answer.verdict.allowed());
     if !answer.verdict.errors().is_empty() {
         metrics.failed();

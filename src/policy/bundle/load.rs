@@ -129,9 +129,14 @@ impl Bundle {
         &self.cases
     }
 
-    /// Runs its cases; `ask` turns a case into a query as a request would be, and says why where it cannot.
-    pub fn run_cases(&self, mut ask: impl FnMut(&Case) -> Result<Verdict, String>) -> CaseReport {
-        let answers = self.cases.iter().map(|case| (case, ask(case)));
+    /// Runs its cases, those that are wanted; `ask` turns a case into a query as a request would be, and says why where it
+    /// cannot.
+    pub fn run_cases(
+        &self,
+        wanted: impl Fn(&Case) -> bool,
+        mut ask: impl FnMut(&Case) -> Result<Verdict, String>,
+    ) -> CaseReport {
+        let answers = self.cases.iter().filter(|case| wanted(case)).map(|case| (case, ask(case)));
         CaseReport::new(answers, self.policies.iter().map(|policy| Arc::clone(&policy.id)))
     }
 
