@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::authorize::Authorizer;
 use super::rehearse::SupposedCaller;
-use super::request::{AccessRequest, ReceivedRequest};
+use super::request::{AccessRequest, ConnectionFacts, ReceivedRequest};
 use crate::policy::{Bundle, Case, CaseCaller, CaseReport, CaseToken, Verdict};
 use crate::token::{SaidToken, SupposedToken, TokenError};
 
@@ -43,6 +43,7 @@ impl Authorizer {
             authority: None,
             headers: &headers,
             client: case.ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            connection: ConnectionFacts::default(),
         });
         let request = request.map_err(|denial| denial.detail())?;
         let now_millis = case.now_millis.unwrap_or_else(|| self.clock.unix_millis());
