@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use secrecy::SecretString;
 use schemars::JsonSchema;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::short_form::ShortForm;

@@ -59,11 +59,7 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     /// Gives the question in the words of policies to whoever asks it.
-    pub(super) fn with_query<R>(
-        &self,
-        caller: &Caller,
-        ask: impl FnOnce(&Query<'_>) -> R,
-    ) -> Result<R, PolicyError> {
+    pub(super) fn with_query<R>(&self, caller: &Caller, ask: impl FnOnce(&Query<'_>) -> R) -> Result<R, PolicyError> {
         let token = caller.token();
         let principal = token.map_or_else(|| Ok(Principal::anonymous()), |token| self.principals.of(token))?;
         Ok(ask(&Query {

@@ -95,6 +95,9 @@ pub struct Findings {
     pub policy: Option<PolicyAnswer>,
 }
 
+/// The route that a request takes, and the path's parameters with what was sent for them.
+type Taken<'t, 'r> = (&'t Arc<Route>, Vec<(&'t str, &'r str)>);
+
 impl Authorizer {
     /// Puts the parts together.
     ///
@@ -140,7 +143,11 @@ impl Authorizer {
             Access::Rules(rules) => {
                 let caller = self.identify(rules, request, findings).await?;
                 let (now_millis, principals) = (self.clock.unix_millis(), &self.principals);
-                rules.hold(&caller, &Asked { route, request, parameters: &parameters, now_millis, principals }, findings)?;
+                rules.hold(
+                    &caller,
+                    &Asked { route, request, parameters: &parameters, now_millis, principals },
+                    findings,
+                )?;
                 caller
             }
         };
@@ -152,7 +159,7 @@ impl Authorizer {
         &'t self,
         request: &AccessRequest<'_>,
         segments: &'r [Segment<'r>],
-    ) -> Result<(&'t Arc<Route>, Vec<(&'t str, &'r str)>), Denial> {
+    ) -> Result<Taken<'t, 'r>, Denial> {
         match self.routes.find(request, segments) {
             Found::Route(route, parameters) => Ok((route, parameters)),
             Found::OtherMethods(allow) => Err(Denial::MethodNotAllowed { allow }),

@@ -1,4 +1,4 @@
-//! Runs the cases of a bundle as requests would run: by route, claims, scopes and groups, and then the policies.
+//! Runs the cases of a bundle as requests would run: by route and claims, and then the policies.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,7 +6,6 @@ use http::header::HOST;
 use http::{HeaderMap, HeaderValue};
 
 use super::authorize::Authorizer;
-use super::rehearse::SupposedCaller;
 use super::request::{AccessRequest, ConnectionFacts, ReceivedRequest};
 use crate::policy::{Bundle, Case, CaseCaller, CaseReport, CaseToken, Verdict};
 use crate::token::{SaidToken, SupposedToken, TokenError};
@@ -47,11 +46,11 @@ impl Authorizer {
         });
         let request = request.map_err(|denial| denial.detail())?;
         let now_millis = case.now_millis.unwrap_or_else(|| self.clock.unix_millis());
-        let caller = match &case.caller {
-            CaseCaller::Anonymous => SupposedCaller::Anonymous,
-            CaseCaller::Token(token) => SupposedCaller::Token(self.suppose(token, now_millis / 1000)?),
+        let token = match &case.caller {
+            CaseCaller::Anonymous => None,
+            CaseCaller::Token(token) => Some(self.suppose(token, now_millis / 1000)?),
         };
-        self.ask_as_request(name, &request, &caller, now_millis, |query| {
+        self.ask_as_request(name, &request, token.as_ref(), now_millis, |query| {
             let verdict = bundle.decide(query);
             if evaluate_all && bundle.decide_all(query) != verdict {
                 return Err("evaluating every policy gives another answer: please report it".to_owned());

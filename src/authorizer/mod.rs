@@ -10,6 +10,7 @@ mod cases;
 mod config;
 mod decision_point;
 mod denial;
+mod explain;
 mod hops;
 mod identity_headers;
 mod permit;
@@ -31,6 +32,7 @@ pub use config::{
 };
 pub use decision_point::{DecisionPoint, Took};
 pub use denial::{Answer, Denial, Stage};
+pub use explain::{AskedRequest, Explanation, Presented, Step, WantedChange, WayToPass};
 pub use hops::Hops;
 pub use permit::Permit;
 pub use rehearse::{Passage, Rehearsal, SupposedCaller};

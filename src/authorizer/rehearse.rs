@@ -9,7 +9,7 @@ use super::denial::Denial;
 use super::permit::Permit;
 use super::request::AccessRequest;
 use crate::policy::Query;
-use crate::token::SupposedToken;
+use crate::token::{SupposedToken, TokenError};
 
 /// Who asks in a rehearsal.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub enum SupposedCaller {
     Anonymous,
     /// The bearer of this token, were it signed.
     Token(SupposedToken),
+    /// The bearer of a token that would be refused.
+    Refused(TokenError),
 }
 
 /// A decision, told and not carried out.
@@ -79,32 +81,34 @@ impl Authorizer {
             Access::Rules(rules) => {
                 let caller = rules.take(supposed, findings)?;
                 let principals = &self.principals;
-                rules.hold(&caller, &Asked { route, request, parameters: &parameters, now_millis, principals }, findings)?;
+                rules.hold(
+                    &caller,
+                    &Asked { route, request, parameters: &parameters, now_millis, principals },
+                    findings,
+                )?;
                 caller
             }
         };
         Permit::cut(route, &caller, request, &self.space, &self.places)
     }
 
-    /// Puts the question of a request to `ask`, if its route asks the bundle of this name and nothing before refuses it.
+    /// Puts the question of a request to `ask`, if its route asks the bundle of this name. Whether the route itself would take
+    /// the caller is not asked: what is tried are the policies.
     pub(super) fn ask_as_request<R>(
         &self,
         bundle: &str,
         request: &AccessRequest<'_>,
-        supposed: &SupposedCaller,
+        token: Option<&SupposedToken>,
         now_millis: u64,
         ask: impl FnOnce(&Query<'_>) -> Result<R, String>,
     ) -> Result<R, String> {
         let before = |denial: Denial| format!("refused before any policy ({}): {}", denial.code(), denial.detail());
         let segments = request.target().segments().map_err(before)?;
         let (route, parameters) = self.route_of(request, &segments).map_err(before)?;
-        let rules = match &route.access {
-            Access::Rules(rules) if rules.asks(bundle) => rules,
-            _ => return Err(format!("it takes route `{}`, which does not ask this bundle", route.name)),
-        };
-        let mut findings = Findings::default();
-        let caller = rules.take(supposed, &mut findings).map_err(before)?;
-        rules.check_scopes(&caller).and_then(|()| rules.check_groups(&caller)).map_err(before)?;
+        if !matches!(&route.access, Access::Rules(rules) if rules.asks(bundle)) {
+            return Err(format!("it takes route `{}`, which does not ask this bundle", route.name));
+        }
+        let caller = token.map_or(Caller::Anonymous, |token| Caller::Known(token.as_if_verified().clone()));
         let asked = Asked { route, request, parameters: &parameters, now_millis, principals: &self.principals };
         asked.with_query(&caller, ask).map_err(|error| error.to_string())?
     }
@@ -113,10 +117,15 @@ impl Authorizer {
 impl Rules {
     /// Takes whoever is said to call, as a route with these rules would take one who proved it.
     fn take(&self, supposed: &SupposedCaller, findings: &mut Findings) -> Result<Caller, Denial> {
-        let SupposedCaller::Token(token) = supposed else {
-            return if self.optional { Ok(Caller::Anonymous) } else { Err(Denial::MissingCredential) };
+        let token = match supposed {
+            SupposedCaller::Anonymous if self.optional => return Ok(Caller::Anonymous),
+            SupposedCaller::Anonymous => return Err(Denial::MissingCredential),
+            SupposedCaller::Refused(error) => {
+                findings.credential = true;
+                return Err(Denial::Token(error.clone()));
+            }
+            SupposedCaller::Token(token) => token.as_if_verified(),
         };
-        let token = token.as_if_verified();
         (findings.credential, findings.token) = (true, Some(token.clone()));
         self.accepts_issuer(token)?;
         Ok(Caller::Known(token.clone()))

@@ -37,7 +37,8 @@ pub(super) enum Command {
     /// Explains the decision about one request, step by step, without sending it.
     #[command(after_help = "Examples:
   lychgate explain --config lychgate.yaml --request 'GET https://api.example.com/orders/7' --token token.txt
-  lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --token - < token.txt")]
+  lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --token - < token.txt
+  lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --claims claims.json --json")]
     Explain(ExplainArgs),
     /// Runs the cases of policy bundles; names what did not come out as expected, and policies that no case decided.
     #[command(after_help = "Examples:
@@ -99,7 +100,7 @@ pub(super) struct TestArgs {
     /// Writes JSON.
     #[arg(long)]
     pub(super) json: bool,
-    /// Also writes a JUnit report, for CI.
+    /// Also writes a report for CI, in the form of `JUnit`.
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,
 }
@@ -141,12 +142,18 @@ pub(super) struct ExplainArgs {
     /// A file with the token, or `-` for standard input; never the token itself, since arguments are seen by everyone.
     #[arg(long, value_name = "FILE")]
     pub(super) token: Option<PathBuf>,
+    /// A file with claims as a JSON object, or `-`: explains for the bearer of a token that says so, were it signed.
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    pub(super) claims: Option<PathBuf>,
     /// A header of the request; may be given several times.
     #[arg(long = "header", short = 'H', value_name = "'NAME: VALUE'")]
     pub(super) headers: Vec<String>,
     /// The client's address.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(super) ip: IpAddr,
+    /// Says whether evaluating every policy, instead of those alone that can matter, gives the same answer.
+    #[arg(long)]
+    pub(super) evaluate_all: bool,
     /// Writes JSON.
     #[arg(long)]
     pub(super) json: bool,

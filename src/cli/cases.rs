@@ -25,7 +25,7 @@ pub(super) fn run_cases(house: &House, wanted: &[String], options: CaseOptions<'
         [(name, name.clone(), bundle)].into_iter().chain(candidate)
     });
     let run = each.map(|(name, shown, bundle)| RanBundle {
-        report: house.snapshot.authorizer.run_cases(name, bundle, options),
+        report: house.snapshot.point.authorizer.run_cases(name, bundle, options),
         name: shown,
         bundle: bundle.clone(),
     });

@@ -10,7 +10,6 @@ mod report;
 mod run;
 mod schema;
 mod serve;
-mod steps;
 mod test;
 mod token;
 

@@ -7,8 +7,8 @@ use super::sections::Config;
 
 /// The JSON Schema (draft 2020-12) of the config file, for editors and for whoever writes configs by program.
 ///
-/// Any scalar may also be written as `${NAME}`, and a secret as `{file: path}`; the schema allows for the latter where a text
-/// is asked for.
+/// Where a text is asked for, a number or `true` is taken as it is written, and `{file: path}` for what the file there says;
+/// the schema allows for both.
 #[must_use]
 pub fn json_schema() -> Value {
     let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>();
@@ -17,7 +17,7 @@ pub fn json_schema() -> Value {
         // serde reads durations as people write them, which schemars does not see.
         definitions.insert("Duration".to_owned(), duration());
     }
-    texts_from_files(&mut schema);
+    loosen_texts(&mut schema);
     schema
 }
 
@@ -29,20 +29,20 @@ fn duration() -> Value {
     })
 }
 
-/// Wherever the file may say a text, it may say `{file: path}`: what the file at that path says.
-fn texts_from_files(schema: &mut Value) {
+/// As the loader takes texts.
+fn loosen_texts(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
-            members.values_mut().for_each(texts_from_files);
+            members.values_mut().for_each(loosen_texts);
             let plain = members.get("type").is_some_and(|kind| kind == "string") && !members.contains_key("const");
             if plain && !members.contains_key("enum") {
-                members.insert("type".to_owned(), json!(["string", "object"]));
+                members.insert("type".to_owned(), json!(["string", "number", "boolean", "object"]));
                 members.insert("properties".to_owned(), json!({"file": {"type": "string"}}));
                 members.insert("required".to_owned(), json!(["file"]));
                 members.insert("additionalProperties".to_owned(), json!(false));
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(texts_from_files),
+        Value::Array(items) => items.iter_mut().for_each(loosen_texts),
         _ => {}
     }
 }

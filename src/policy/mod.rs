@@ -9,6 +9,7 @@ mod config;
 mod context;
 mod difference;
 mod error;
+mod explain;
 mod flaws;
 mod principal;
 mod query;
@@ -22,6 +23,7 @@ pub use cases::{Case, CaseCaller, CaseMismatch, CaseOutcome, CaseReport, CaseReq
 pub use config::{BundleConfig, CandidateConfig, Mode};
 pub use difference::Difference;
 pub use error::{Flaw, Place, PolicyError};
+pub use explain::{FiredPolicy, Need, PolicyExplanation, Way};
 pub use principal::{AttributeValue, Principal, User};
 pub use query::{Query, TokenFacts};
 pub use schema::{AttributeType, Outline, RouteOutline, schema_text};

@@ -23,8 +23,7 @@ pub(super) fn load_bundles(loaded: &Loaded) -> Result<BTreeMap<String, AppliedBu
             let links = own_links.unwrap_or(&config.links);
             Folder { loaded, name, directory: &candidate.directory, links, at }.load()
         });
-        bundles
-            .insert(name.clone(), AppliedBundle { bundle, mode: config.mode, candidate: candidate.transpose()? });
+        bundles.insert(name.clone(), AppliedBundle { bundle, mode: config.mode, candidate: candidate.transpose()? });
     }
     Ok(bundles)
 }

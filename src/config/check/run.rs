@@ -45,7 +45,8 @@ fn check_policies(config: &Config, findings: &mut Findings<'_>) {
         let Some(candidate) = &bundle.candidate else { continue };
         findings.directory(&at.key("candidate").key("directory"), &candidate.directory);
         if bundle.mode != Mode::Enforce {
-            let message = "a bundle in shadow decides nothing that a candidate could be compared with; leave `mode` out";
+            let message =
+                "a bundle in shadow decides nothing that a candidate could be compared with; leave `mode` out";
             findings.add(&at.key("candidate"), Reason::Contradiction, message);
         }
     }

@@ -54,7 +54,9 @@ pub(super) fn link_all(templates: &[NamedTemplate], links: &[Link]) -> Result<Ve
             "template-not-linked",
             format!("template `{id}` has `?principal` or `?resource`, and no link fills it"),
         )
-        .help(format!("link it in the config (`links: [{{id: …, template: {id}, …}}]`), or name the group, user or service"))
+        .help(format!(
+            "link it in the config (`links: [{{id: …, template: {id}, …}}]`), or name the group, user or service"
+        ))
         .at(template.origin.place())
     }));
     if flaws.is_empty() { Ok(policies) } else { Err(flaws) }
@@ -118,7 +120,10 @@ impl Link {
             Some((issuer, rest)) if !issuer.is_empty() && !rest.is_empty() => Ok(name),
             _ => {
                 let flaw = self.flaw(&format!("{kind} `{name}` does not say whose it is"));
-                Err(flaw.help(format!("write the name of a trusted issuer, `|`, and the {kind}: `corp|{}`", name.trim_matches('|'))))
+                Err(flaw.help(format!(
+                    "write the name of a trusted issuer, `|`, and the {kind}: `corp|{}`",
+                    name.trim_matches('|')
+                )))
             }
         }
     }

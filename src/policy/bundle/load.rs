@@ -148,7 +148,17 @@ impl Bundle {
     /// The policy of an id, as verdicts name it.
     #[must_use]
     pub fn policy(&self, id: &str) -> Option<PolicySummary<'_>> {
-        self.positions.get(id).and_then(|position| self.policies.get(*position)).map(NamedPolicy::summary)
+        self.named(id).map(NamedPolicy::summary)
+    }
+
+    /// The same with all that is known of it.
+    pub(in crate::policy) fn named(&self, id: &str) -> Option<&NamedPolicy> {
+        self.positions.get(id).and_then(|position| self.policies.get(*position))
+    }
+
+    /// All of them, with all that is known.
+    pub(in crate::policy) fn all_named(&self) -> impl Iterator<Item = &NamedPolicy> {
+        self.policies.iter()
     }
 
     /// How many policies it has.

@@ -16,11 +16,11 @@ use crate::policy::verdict::readable;
 
 /// One policy of a bundle.
 #[derive(Debug)]
-pub(super) struct NamedPolicy {
+pub(in crate::policy) struct NamedPolicy {
     /// Its `@id`, or file and line; for a link, the link's.
     pub(super) id: Arc<str>,
     /// The policy, under the same id.
-    pub(super) policy: Policy,
+    pub(in crate::policy) policy: Policy,
     /// The template that it was linked from, if it was.
     pub(super) template: Option<Template>,
     /// The link that it was made by, if it was, by its place in the config's list.
@@ -51,11 +51,26 @@ impl NamedPolicy {
         Self { id: id.into(), policy, template, link: None, message, origin, reads }
     }
 
+    /// Whether it is a `forbid`.
+    pub(in crate::policy) fn forbids(&self) -> bool {
+        self.policy.effect() == Effect::Forbid
+    }
+
+    /// Its text, or its template's.
+    pub(in crate::policy) fn text(&self) -> &str {
+        self.origin.text().unwrap_or_default()
+    }
+
+    /// The line of the file that a byte of its text stands in, from 1.
+    pub(in crate::policy) fn line_of(&self, byte: usize) -> usize {
+        self.origin.source().line(self.origin.begin().saturating_add(byte))
+    }
+
     /// What can be said of it.
-    pub(super) fn summary(&self) -> PolicySummary<'_> {
+    pub(in crate::policy) fn summary(&self) -> PolicySummary<'_> {
         PolicySummary {
             id: &self.id,
-            forbids: self.policy.effect() == Effect::Forbid,
+            forbids: self.forbids(),
             file: &self.origin.source().file,
             line: self.origin.line(),
             message: self.message.as_deref(),

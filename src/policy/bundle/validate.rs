@@ -67,7 +67,8 @@ fn unknown_issuer(policy: &NamedPolicy, outline: &Outline) -> Option<Flaw> {
     let slots = policy.policy.template_links().into_iter().flat_map(HashMap::into_values);
     let entity = slots.chain(policy.policy.entity_literals()).find(unknown)?;
     if names.is_nameless(&entity) {
-        let flaw = Flaw::new("unknown-issuer", format!("`{entity}` does not say whose it is, so nobody bears this name"));
+        let flaw =
+            Flaw::new("unknown-issuer", format!("`{entity}` does not say whose it is, so nobody bears this name"));
         return Some(stands(policy, &entity, flaw.help("write `issuer|name`, with the name of a trusted issuer")));
     }
     let issuer = names.issuer_of(&entity)?;
