@@ -99,13 +99,18 @@ fn print_policies(explanation: &Explanation, evaluate_all: bool) {
 /// What is needed, each by itself; of the permits any one.
 fn print_ways(ways: &[WayToPass]) {
     let (permits, needed): (Vec<_>, Vec<_>) = ways.iter().partition(|way| way.kind == "permit");
+    let heading = if needed.is_empty() { "to pass, it would need one of:" } else { "and one of:" };
     if !needed.is_empty() {
         println!("to pass, it would need:");
-        needed.iter().for_each(|way| print_way(way, "not to forbid it"));
+        for way in needed {
+            print_way(way, "not to forbid it");
+        }
     }
     if !permits.is_empty() {
-        println!("{}", if needed.is_empty() { "to pass, it would need one of:" } else { "and one of:" });
-        permits.iter().for_each(|way| print_way(way, "to permit it"));
+        println!("{heading}");
+    }
+    for way in permits {
+        print_way(way, "to permit it");
     }
 }
 

@@ -128,7 +128,7 @@ impl Scene<'_> {
     fn to_hold(&self, policy: &NamedPolicy, part: &Range<usize>, errs: bool) -> Need {
         let text = policy.text().get(part.clone()).unwrap_or_default();
         let line = policy.line_of(part.start);
-        let (code, says) = match self.known_form(text) {
+        let (code, says) = match known_form(text) {
             _ if errs => ("part-errs", format!("`{}`, which cannot be evaluated here", one_line(text))),
             Some(known) => known,
             None => ("condition-failed", format!("`{}`{}", one_line(text), self.sides(text))),
@@ -140,24 +140,6 @@ impl Scene<'_> {
         let text = policy.text().get(condition.body.clone()).unwrap_or_default();
         let says = format!("`{}` not to hold{}", one_line(text), self.sides(text));
         Need { code, says, line: policy.line_of(condition.body.start) }
-    }
-
-    /// What has a better name than its text: a group, a scope, an attribute that is missing.
-    fn known_form(&self, part: &str) -> Option<(&'static str, String)> {
-        let texts: Vec<&str> = tokens(part).iter().map(|token| token.text).collect();
-        match texts.as_slice() {
-            ["principal", "in", kind, "::", id] => Some(in_group(&format!("{kind}::{id}").parse::<EntityUid>().ok()?)),
-            ["principal", ".", "scopes", ".", "contains", "(", scope, ")"]
-            | ["context", ".", "token", ".", "scopes", ".", "contains", "(", scope, ")"] => {
-                Some(("missing-scope", format!("scope `{}`", scope.trim_matches('"'))))
-            }
-            ["principal", "has", name] => Some(("missing-attribute", format!("a token that says `{name}`"))),
-            ["context", "has", "token"] | ["principal", "is", "User"] => {
-                Some(("missing-token", "a token: the caller is anonymous".to_owned()))
-            }
-            ["context", ".", "query", "has", name] => Some(("missing-query", format!("the query parameter `{name}`"))),
-            _ => None,
-        }
     }
 
     /// What the two sides of a comparison are, for those who cannot see them in its text.
@@ -185,6 +167,24 @@ impl Scene<'_> {
         });
         let told: Vec<String> = told.collect();
         if told.is_empty() { String::new() } else { format!(", where {}", told.join(" and ")) }
+    }
+}
+
+/// What has a better name than its text: a group, a scope, an attribute that is missing.
+fn known_form(part: &str) -> Option<(&'static str, String)> {
+    let texts: Vec<&str> = tokens(part).iter().map(|token| token.text).collect();
+    match texts.as_slice() {
+        ["principal", "in", kind, "::", id] => Some(in_group(&format!("{kind}::{id}").parse::<EntityUid>().ok()?)),
+        ["principal", ".", "scopes", ".", "contains", "(", scope, ")"]
+        | ["context", ".", "token", ".", "scopes", ".", "contains", "(", scope, ")"] => {
+            Some(("missing-scope", format!("scope `{}`", scope.trim_matches('"'))))
+        }
+        ["principal", "has", name] => Some(("missing-attribute", format!("a token that says `{name}`"))),
+        ["context", "has", "token"] | ["principal", "is", "User"] => {
+            Some(("missing-token", "a token: the caller is anonymous".to_owned()))
+        }
+        ["context", ".", "query", "has", name] => Some(("missing-query", format!("the query parameter `{name}`"))),
+        _ => None,
     }
 }
 
