@@ -24,7 +24,7 @@ use super::stop::{Heard, Signals};
 use crate::admin::{AdminConfig, AdminState, Revocable, RevocationsConfig, RevocationsDoor};
 use crate::config::Loaded;
 use crate::proxy::Gateway;
-use crate::telemetry::{AccessLog, Metrics, Readiness};
+use crate::telemetry::{AccessLog, DecisionLog, Metrics, Readiness};
 use crate::token::{Issuers, KeyStore};
 
 const BACKGROUND_THREADS: usize = 2;
@@ -36,7 +36,9 @@ type KeyStores = BTreeMap<Arc<str>, Arc<KeyStore>>;
 /// # Errors
 /// [`ServerError`] where a room could not be built or a door not be hung.
 pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> {
-    let ground = Ground::new()?;
+    let mut ground = Ground::new()?;
+    let (telemetry, salt) = (&loaded.config.telemetry, salt()?);
+    ground.decisions = DecisionLog::start(telemetry, salt, &ground.metrics)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(BACKGROUND_THREADS)
         .thread_name("background")
@@ -44,7 +46,7 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
         .build()
         .map_err(ServerError::Threads)?;
     let house = runtime.block_on(build(loaded, &ground))?;
-    let log = AccessLog::start(&loaded.config.telemetry, salt()?, &ground.metrics, Box::new(stdout()))?;
+    let log = AccessLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
     let (stop, stopped) = watch::channel(false);
     let doors = Doors { loaded, ground: &ground, runtime: &runtime, stopped };
     let in_flight = Arc::new(AtomicUsize::new(0));
@@ -58,6 +60,9 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
     runtime.shutdown_timeout(Duration::from_secs(5));
     if !log.close(Duration::from_secs(5)) {
         error!("the last lines of the access log could not be written in time");
+    }
+    if !ground.decisions.close(Duration::from_secs(5)) {
+        error!("the last lines of the decision log could not be written in time");
     }
     Ok(())
 }

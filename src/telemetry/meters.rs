@@ -186,6 +186,7 @@ pub struct BundleMetrics {
     pub(super) allowed: IntCounter,
     pub(super) denied: IntCounter,
     pub(super) errors: IntCounter,
+    pub(super) shadow: ShadowMetrics,
 }
 
 impl BundleMetrics {
@@ -194,8 +195,27 @@ impl BundleMetrics {
         if allowed { self.allowed.inc() } else { self.denied.inc() }
     }
 
+    /// Counts how what is tried out differs; `difference` is of a fixed vocabulary.
+    pub fn tried(&self, difference: &'static str) {
+        self.shadow.tried(difference);
+    }
+
     /// Counts an evaluation in which a policy failed.
     pub fn failed(&self) {
         self.errors.inc();
+    }
+}
+
+/// What is counted of rules that are tried out; its clones count together.
+#[derive(Clone)]
+pub struct ShadowMetrics {
+    pub(super) name: Arc<str>,
+    pub(super) differences: IntCounterVec,
+}
+
+impl ShadowMetrics {
+    /// Counts how what is tried out differs; `difference` is of a fixed vocabulary.
+    pub fn tried(&self, difference: &'static str) {
+        self.differences.with_label_values(&[&self.name, difference]).inc();
     }
 }

@@ -13,7 +13,7 @@ use prometheus::{
 
 use super::error::TelemetryError;
 use super::meters::{
-    BundleMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, TenantFamilies, TokenCacheMetrics, UpstreamMetrics,
+    BundleMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, ShadowMetrics, TenantFamilies, TokenCacheMetrics, UpstreamMetrics,
 };
 use super::outcome::ReloadResult;
 
@@ -49,6 +49,12 @@ struct Families {
     policy_decisions: IntCounterVec,
     policy_errors: IntCounterVec,
     config_reload: IntCounterVec,
+    policy_shadow: IntCounterVec,
+    token_shadow: IntCounterVec,
+    policy_revision: IntGaugeVec,
+    /// The revision that `policy_revision` shows of each bundle.
+    revisions: Mutex<BTreeMap<String, String>>,
+    decision_log_dropped: IntCounter,
     access_log_dropped: IntCounter,
     revocations: IntGauge,
     connections: ConnectionMetrics,
@@ -114,6 +120,7 @@ impl Metrics {
             allowed: decisions("allow"),
             denied: decisions("deny"),
             errors: self.0.policy_errors.with_label_values(&[name]),
+            shadow: ShadowMetrics { name: name.into(), differences: self.0.policy_shadow.clone() },
         }
     }
 
@@ -137,6 +144,40 @@ impl Metrics {
     /// Counts an attempt to take up a changed config.
     pub fn reloaded(&self, result: ReloadResult) {
         self.0.config_reload.with_label_values(&[result.label()]).inc();
+    }
+
+    /// Counts lines that the decision log had to drop.
+    pub(super) fn decision_log_dropped(&self) -> IntCounter {
+        self.0.decision_log_dropped.clone()
+    }
+
+    /// What is counted for the rules that are tried out on tokens of the trusted issuer of this name.
+    #[must_use]
+    pub fn token_shadow(&self, issuer: &str) -> ShadowMetrics {
+        ShadowMetrics { name: issuer.into(), differences: self.0.token_shadow.clone() }
+    }
+
+    /// Says which revision of a bundle is in force; what was said of it before is taken back.
+    pub fn bundle_revision(&self, bundle: &str, revision: &str) {
+        let mut known = self.0.revisions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = known.insert(bundle.to_owned(), revision.to_owned()) {
+            // it is no failure when nothing was shown
+            let _ = self.0.policy_revision.remove_label_values(&[bundle, &before]);
+        }
+        self.0.policy_revision.with_label_values(&[bundle, revision]).set(1);
+    }
+
+    /// Takes back what [`Metrics::bundle_revision`] shows of every bundle that is not among these.
+    pub fn keep_bundles(&self, bundles: &[&str]) {
+        let mut known = self.0.revisions.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|bundle, revision| {
+            let kept = bundles.contains(&bundle.as_str());
+            if !kept {
+                // it is no failure when nothing was shown
+                let _ = self.0.policy_revision.remove_label_values(&[bundle, revision]);
+            }
+            kept
+        });
     }
 
     /// Counts lines that the access log had to drop.
@@ -215,6 +256,22 @@ impl Families {
                 "Evaluations in which a policy of the bundle failed; each is a deny.",
                 &["bundle"],
             )?,
+            policy_shadow: define.counters(
+                "lychgate_policy_shadow_total",
+                "Decisions of what is tried out, a candidate or a bundle in shadow, by how they differ from what counts (none, would-allow, would-deny, would-err, other-policies).",
+                &["bundle", "difference"],
+            )?,
+            token_shadow: define.counters(
+                "lychgate_token_shadow_total",
+                "Accepted tokens judged by the rules that an issuer tries out in shadow: none, or why they would be refused.",
+                &["issuer", "difference"],
+            )?,
+            policy_revision: define.revisions()?,
+            revisions: Mutex::default(),
+            decision_log_dropped: define.counter(
+                "lychgate_decision_log_dropped_total",
+                "Decision log lines dropped because they were not taken fast enough.",
+            )?,
             config_reload: define.counters(
                 "lychgate_config_reload_total",
                 "Attempts to take up a changed config by result (success, failure).",
@@ -275,6 +332,12 @@ impl Definer<'_> {
                 &["issuer"],
             )?,
         })
+    }
+
+    fn revisions(&self) -> Result<IntGaugeVec, prometheus::Error> {
+        let help = "Always 1; its labels say which revision of a policy bundle is in force.";
+        let options = Opts::new("lychgate_policy_bundle_info", help);
+        self.register(IntGaugeVec::new(options, &["bundle", "revision"])?)
     }
 
     fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {

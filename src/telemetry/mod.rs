@@ -3,6 +3,8 @@
 mod access_line;
 mod access_log;
 mod config;
+mod decision_line;
+mod decision_log;
 mod error;
 mod line_queue;
 mod logs;
@@ -18,10 +20,12 @@ mod tests;
 
 pub use access_line::AccessLine;
 pub use access_log::AccessLog;
-pub use config::{AccessLogFormat, LogLevel, TelemetryConfig, TracesConfig};
+pub use config::{AccessLogFormat, DecisionsConfig, DecisionsLogged, LogLevel, TelemetryConfig, TracesConfig};
+pub use decision_line::{DecisionFacts, PolicyFacts};
+pub use decision_log::DecisionLog;
 pub use error::TelemetryError;
 pub use meters::{
-    BundleMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
+    BundleMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, ShadowMetrics, TokenCacheMetrics, UpstreamMetrics,
 };
 pub use metrics::{Metrics, UNROUTED};
 pub use outcome::{CacheLookup, Outcome, ReloadResult, status_class};
