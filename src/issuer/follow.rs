@@ -30,7 +30,9 @@ impl Seen {
             let changes = Changes(&mut engine.database.read().await?).after(after).await?;
             let Some(last) = changes.last().map(|change| change.number) else { return Ok(()) };
             // Sign-outs first: they must not wait for keys to be read.
-            changes.iter().for_each(|change| engine.take_in_revocation(change));
+            for change in &changes {
+                engine.take_in_revocation(change);
+            }
             for pool_id in changed_pools(&changes) {
                 engine.keeper.serve(&engine.pools, pool_id).await?;
             }
@@ -41,8 +43,8 @@ impl Seen {
 
 /// Each pool once, however often it was changed.
 fn changed_pools(changes: &[Change]) -> Vec<&str> {
-    let changed = changes.iter().filter(|change| change.what == Changed::Pool);
-    let mut pools: Vec<&str> = changed.map(|change| change.pool_id.as_str()).collect();
+    let of_pools = changes.iter().filter(|change| change.what == Changed::Pool);
+    let mut pools: Vec<&str> = of_pools.map(|change| change.pool_id.as_str()).collect();
     pools.sort_unstable();
     pools.dedup();
     pools

@@ -59,7 +59,7 @@ impl MasterKey {
 }
 
 /// How a key's id is written in messages and in the database.
-pub(super) fn written(id: &KeyId) -> String {
+pub(super) fn written(id: KeyId) -> String {
     id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -125,7 +125,7 @@ mod tests {
         for text in [&base64, &base64.replace('=', ""), &url, &hex, &hex.to_uppercase(), &format!("{base64}\n")] {
             assert_eq!(read(text).unwrap().bytes.as_slice(), bytes, "{text}");
         }
-        assert!(!written(&read(&hex).unwrap().id).contains(&hex[..8]), "an id tells nothing of its key");
+        assert!(!written(read(&hex).unwrap().id).contains(&hex[..8]), "an id tells nothing of its key");
     }
 
     #[test]

@@ -49,12 +49,12 @@ async fn seal_page_anew(
             continue;
         }
         let in_clear = column.once_clear && kept.first() == Some(&DER_SEQUENCE);
-        let sealed = if in_clear {
+        let anew = if in_clear {
             sealer.seal(column.name, row, kept)?
         } else {
             sealer.seal(column.name, row, &sealer.open_sealed(column.name, row, kept)?)?
         };
-        column.put(write, row, sealed).await?;
+        column.put(write, row, anew).await?;
     }
     Ok(page.into_iter().next_back().map(|(row, _)| row))
 }

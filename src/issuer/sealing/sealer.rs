@@ -38,7 +38,7 @@ impl Sealer {
                 .ok_or_else(|| IssuerError::MasterKeyGone(file_beside(path)))?,
         };
         let sealer = Self::new(&current, &config.previous_master_keys)?;
-        let unknown = known.iter().find(|id| !sealer.all().any(|key| written(&key.id) == **id));
+        let unknown = known.iter().find(|id| !sealer.all().any(|key| written(key.id) == **id));
         if let Some(id) = unknown {
             return Err(IssuerError::WrongMasterKey(id.clone()));
         }
@@ -58,7 +58,7 @@ impl Sealer {
 
     /// The id of the key that seals, as the database has it.
     pub(super) fn current_id(&self) -> String {
-        written(&self.current.id)
+        written(self.current.id)
     }
 
     /// Whether this is what the current key has sealed.
@@ -96,7 +96,7 @@ impl Sealer {
     ) -> Result<Zeroizing<Vec<u8>>, IssuerError> {
         let broken = || IssuerError::Kept(column);
         let (id, nonce, ciphertext) = parts(sealed).ok_or_else(broken)?;
-        let key = self.all().find(|key| key.id == *id).ok_or_else(|| IssuerError::WrongMasterKey(written(id)))?;
+        let key = self.all().find(|key| key.id == *id).ok_or_else(|| IssuerError::WrongMasterKey(written(*id)))?;
         let mut secret = Zeroizing::new(ciphertext.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let opened = key.key.open_in_place(nonce, Aad::from(place(column, row)), &mut secret);
@@ -116,7 +116,7 @@ impl OpenedKey {
 /// Shows which keys there are and nothing of them.
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_list().entries(self.all().map(|key| written(&key.id))).finish()
+        formatter.debug_list().entries(self.all().map(|key| written(key.id))).finish()
     }
 }
 
@@ -149,24 +149,24 @@ mod tests {
     #[test]
     fn what_was_sealed_opens_in_its_place_alone() {
         let sealer = sealer("a1", &[]);
-        let sealed = sealer.seal("totp.secret", "alice", b"a secret").unwrap();
-        assert_eq!(sealer.open_sealed("totp.secret", "alice", &sealed).unwrap().as_slice(), b"a secret");
+        let kept = sealer.seal("totp.secret", "alice", b"a secret").unwrap();
+        assert_eq!(sealer.open_sealed("totp.secret", "alice", &kept).unwrap().as_slice(), b"a secret");
         for (column, row) in [("totp.secret", "bob"), ("totp.secre", "talice"), ("srp.verifier", "alice"), ("", "")] {
-            assert_eq!(sealer.open_sealed(column, row, &sealed).unwrap_err().code(), "issuer-kept", "{column} {row}");
+            assert_eq!(sealer.open_sealed(column, row, &kept).unwrap_err().code(), "issuer-kept", "{column} {row}");
         }
     }
 
     #[test]
     fn no_bit_of_what_is_sealed_can_be_changed() {
         let sealer = sealer("a1", &[]);
-        let sealed = sealer.seal("c", "r", b"secret").unwrap();
-        for byte in 0..sealed.len() {
-            let mut changed = sealed.clone();
+        let kept = sealer.seal("c", "r", b"secret").unwrap();
+        for byte in 0..kept.len() {
+            let mut changed = kept.clone();
             changed[byte] ^= 1;
             assert!(sealer.open_sealed("c", "r", &changed).is_err(), "byte {byte}");
         }
-        for length in 0..sealed.len() {
-            assert!(sealer.open_sealed("c", "r", &sealed[..length]).is_err(), "{length} bytes");
+        for length in 0..kept.len() {
+            assert!(sealer.open_sealed("c", "r", &kept[..length]).is_err(), "{length} bytes");
         }
     }
 
@@ -181,12 +181,12 @@ mod tests {
     #[test]
     fn an_earlier_key_still_opens_and_an_unknown_one_is_named() {
         let old = sealer("a1", &[]);
-        let sealed = old.seal("c", "r", b"secret").unwrap();
+        let kept = old.seal("c", "r", b"secret").unwrap();
         let new = sealer("b2", &["a1", "b2"]);
-        assert_eq!(new.open_sealed("c", "r", &sealed).unwrap().as_slice(), b"secret");
-        assert!(!new.is_current(&sealed) && old.is_current(&sealed));
+        assert_eq!(new.open_sealed("c", "r", &kept).unwrap().as_slice(), b"secret");
+        assert!(!new.is_current(&kept) && old.is_current(&kept));
         let stranger = sealer("b2", &[]);
-        let error = stranger.open_sealed("c", "r", &sealed).unwrap_err();
+        let error = stranger.open_sealed("c", "r", &kept).unwrap_err();
         assert_eq!(error.code(), "issuer-wrong-master-key");
         assert!(error.to_string().contains(&old.current_id()));
     }

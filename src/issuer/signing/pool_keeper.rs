@@ -56,13 +56,11 @@ impl PoolKeeper {
     /// Serves the pool with this id as the database has it now; where it has none, serves it no more.
     pub(crate) async fn serve(&self, served: &ServedPools, id: &str) -> Result<(), IssuerError> {
         let pool = Pools(&mut self.database.read().await?).by_id(id).await?;
-        match pool {
-            Some(pool) => self.serve_kept(served, pool).await,
-            None => {
-                served.remove(id);
-                Ok(())
-            }
-        }
+        let Some(pool) = pool else {
+            served.remove(id);
+            return Ok(());
+        };
+        self.serve_kept(served, pool).await
     }
 
     async fn serve_kept(&self, served: &ServedPools, pool: UserPool) -> Result<(), IssuerError> {

@@ -40,7 +40,7 @@ impl TestDatabase {
             return Self { config: DatabaseConfig::Sqlite(file), folder };
         };
         let name = new_name();
-        let template = original.map_or_else(|| "template0".to_owned(), |original| original.name());
+        let template = original.map_or_else(|| "template0".to_owned(), Self::name);
         let make = format!("CREATE DATABASE {name} TEMPLATE {template}");
         let mut connection = PgConnection::connect(&server).await.unwrap();
         sqlx::query(AssertSqlSafe(make)).execute(&mut connection).await.unwrap();

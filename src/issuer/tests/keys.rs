@@ -142,7 +142,7 @@ async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_tok
     assert_eq!(kids(&issuer).await.len(), 4);
     assert_eq!(kid(&issuer.sign_in("web", "alice").await.token("AccessToken")), kid(&first));
 
-    clock.advance(Duration::from_mins(60));
+    clock.advance(Duration::from_hours(1));
     let second = issuer.sign_in("web", "alice").await.token("AccessToken");
     assert_ne!(kid(&second), kid(&first));
     assert!(kids(&issuer).await.contains(&kid(&first)));
