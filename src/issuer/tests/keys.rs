@@ -1,3 +1,5 @@
+//! Signing keys and the master key over restarts and time.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! What one node writes, another knows.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
