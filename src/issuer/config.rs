@@ -31,10 +31,12 @@ pub struct IssuerConfig {
     /// default is a key that is made at the first start and kept in a file beside the database, `lychgate.db.key`, for its owner
     /// alone: that guards copies of the database, not the machine.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub master_key: Option<SecretString>,
     /// Master keys that opened what is kept before `master_key` did. At each start what they sealed is sealed anew; after that
     /// they can be taken out. With several nodes, give every node the new key here first, then make it `master_key`.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pub previous_master_keys: Vec<SecretString>,
     /// How the keys that sign tokens follow one another.
     #[serde(default)]
@@ -52,12 +54,13 @@ fn ten() -> u32 {
 }
 
 /// Where pools are kept. The URL of a server carries a password, so its Debug shows nothing.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(from = "String")]
 pub enum DatabaseConfig {
     /// An SQLite file.
     Sqlite(PathBuf),
     /// The URL of a PostgreSQL database.
-    Postgres(SecretString),
+    Postgres(#[schemars(with = "String")] SecretString),
 }
 
 impl Default for DatabaseConfig {
@@ -80,15 +83,15 @@ impl<'de> Deserialize<'de> for DatabaseConfig {
 }
 
 /// How the keys that sign tokens follow one another. An old key is published until the last token that it signed has expired.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SigningKeysConfig {
     /// How long a key signs before the next one does, at least 1d. Default: until `lychgate pool rotate-keys`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub rotate_every: Option<Duration>,
     /// How long the next key is published before it signs, 5m to 1d, so that everyone who keeps our keys has it by then.
     /// Default `1h`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub publish_ahead: Duration,
 }
 
@@ -99,7 +102,7 @@ impl Default for SigningKeysConfig {
 }
 
 /// What a pool's tokens are signed with.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum TokenAlgorithm {
     /// RSA with 2048 bits, as Cognito.
     #[default]
