@@ -48,8 +48,8 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
     let house = runtime.block_on(build(loaded, &ground))?;
     let log = AccessLog::start(&loaded.config.telemetry, salt()?, &ground.metrics, Box::new(stdout()))?;
     let audit = AuditLog::start(&loaded.config.telemetry, salt()?, &ground.metrics, Box::new(stdout()))?;
-    let recorded = house.issuer.as_ref().map(|issuer| issuer.recorder(audit.clone(), ground.metrics.identity()));
-    let (recorder, writing) = recorded.unzip();
+    let telling = house.issuer.as_ref().map(|issuer| issuer.recorder(audit.clone(), ground.metrics.identity()));
+    let (recorder, writing) = telling.unzip();
     let writing = writing.map(|lines| runtime.spawn(lines.run()));
     let (stop, stopped) = watch::channel(false);
     let doors = Doors { loaded, ground: &ground, runtime: &runtime, stopped, recorder };

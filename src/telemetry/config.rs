@@ -51,7 +51,7 @@ pub enum AccessLogFormat {
 }
 
 /// How the audit log is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditLogFormat {
     /// One JSON object a line.
