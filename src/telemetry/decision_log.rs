@@ -54,7 +54,8 @@ impl DecisionLog {
         out: Box<dyn Write + Send>,
     ) -> Result<Self, TelemetryError> {
         let subjects = if config.subjects_in_clear { SubjectNames::Clear } else { SubjectNames::Hashed { salt } };
-        let queue = LineQueue::start(out, metrics.decision_log_dropped()).map_err(TelemetryError::AccessLogWriter)?;
+        let queue = LineQueue::start("decision-log", out, metrics.decision_log_dropped())
+            .map_err(TelemetryError::AccessLogWriter)?;
         let all = config.decisions.log == DecisionsLogged::All;
         Ok(Self(Some(Arc::new(Open { all, sample: config.decisions.sample, subjects, queue }))))
     }
@@ -141,8 +142,7 @@ mod tests {
         let page = Page::default();
         let decisions = DecisionsConfig { log, sample, file: None };
         let config = TelemetryConfig { decisions, ..TelemetryConfig::default() };
-        let log =
-            DecisionLog::start_to(&config, [7; 32], &Metrics::new().unwrap(), Box::new(page.clone())).unwrap();
+        let log = DecisionLog::start_to(&config, [7; 32], &Metrics::new().unwrap(), Box::new(page.clone())).unwrap();
         let said = |decision| PolicyFacts {
             bundle: "orders",
             revision: "0123456789abcdef",
@@ -152,7 +152,11 @@ mod tests {
             policies: vec!["a"],
             errors: vec!["type-mismatch b".to_owned()],
         };
-        let denied = DecisionFacts { policy: Some(said("deny")), action: Some("GET /orders/{id}".to_owned()), ..DecisionFacts::default() };
+        let denied = DecisionFacts {
+            policy: Some(said("deny")),
+            action: Some("GET /orders/{id}".to_owned()),
+            ..DecisionFacts::default()
+        };
         log.write(&line(), &denied);
         for _ in 0..100 {
             log.write(&line(), &DecisionFacts { allowed: true, ..DecisionFacts::default() });

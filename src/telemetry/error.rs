@@ -32,6 +32,9 @@ pub enum TelemetryError {
     /// The writer thread of the access log or the decision log could not be started.
     #[error("could not start the writer of a log")]
     AccessLogWriter(#[source] std::io::Error),
+    /// The audit log's writer thread could not be started.
+    #[error("could not start the writer of the audit log")]
+    AuditLogWriter(#[source] std::io::Error),
 }
 
 impl TelemetryError {
@@ -44,6 +47,7 @@ impl TelemetryError {
             Self::Metrics { .. } => "metrics-undefined",
             Self::DecisionLogFile { .. } => "decision-log-unwritable",
             Self::AccessLogWriter(_) => "access-log-not-started",
+            Self::AuditLogWriter(_) => "audit-log-not-started",
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod access_line;
 mod access_log;
+mod audit;
 mod config;
 mod decision_line;
 mod decision_log;
 mod error;
+mod identity_meters;
 mod line_queue;
 mod logs;
 mod meters;
@@ -20,12 +22,17 @@ mod tests;
 
 pub use access_line::AccessLine;
 pub use access_log::AccessLog;
-pub use config::{AccessLogFormat, DecisionsConfig, DecisionsLogged, LogLevel, TelemetryConfig, TracesConfig};
+pub use audit::{AuditLine, AuditLog};
+pub use config::{
+    AccessLogFormat, AuditLogFormat, DecisionsConfig, DecisionsLogged, LogLevel, TelemetryConfig, TracesConfig,
+};
 pub use decision_line::{DecisionFacts, PolicyFacts};
 pub use decision_log::DecisionLog;
 pub use error::TelemetryError;
+pub use identity_meters::IdentityMetrics;
 pub use meters::{
-    BundleMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, ShadowMetrics, TokenCacheMetrics, UpstreamMetrics,
+    BundleMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, ShadowMetrics, TokenCacheMetrics,
+    UpstreamMetrics,
 };
 pub use metrics::{Metrics, UNROUTED};
 pub use outcome::{CacheLookup, Outcome, ReloadResult, status_class};

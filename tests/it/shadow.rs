@@ -79,7 +79,14 @@ fn a_candidate_is_compared_and_changes_nothing() {
         ("GET", "/acme/orders/7", clerk(), 200, "other-policies", "clerk-reads-own-tenant"),
         ("GET", "/globex/orders/7", clerk(), 200, "would-deny", "clerk-reads"),
         ("PUT", "/globex/orders/7", auditor(), 403, "would-allow", "auditor-does-all"),
-        ("GET", "/globex/orders/7", auditor().claim("level", i64::MAX), 200, "would-err", "integer-overflow level-overflows"),
+        (
+            "GET",
+            "/globex/orders/7",
+            auditor().claim("level", i64::MAX),
+            200,
+            "would-err",
+            "integer-overflow level-overflows",
+        ),
         ("GET", "/globex/orders/7", auditor(), 200, "other-policies", "auditor-does-all"),
         ("PUT", "/globex/orders/7", clerk(), 403, "none", ""),
     ];
@@ -95,7 +102,9 @@ fn a_candidate_is_compared_and_changes_nothing() {
         }
     }
     assert_eq!(upstream.received().len(), 4, "what a candidate allows does not pass");
-    for (difference, count) in [("other-policies", 2), ("would-deny", 1), ("would-allow", 1), ("would-err", 1), ("none", 1)] {
+    for (difference, count) in
+        [("other-policies", 2), ("would-deny", 1), ("would-allow", 1), ("would-err", 1), ("none", 1)]
+    {
         let series = format!("lychgate_policy_shadow_total{{bundle=\"orders\",difference=\"{difference}\"}}");
         gate.counts(&series, count);
     }

@@ -60,7 +60,11 @@ fn check_decisions(decisions: &DecisionsConfig, findings: &mut Findings<'_>) {
         findings.wrong(&at.key("sample"), "must be a share from 0 to 1");
     }
     if decisions.log != DecisionsLogged::All && findings.places.is_written(&at.key("sample")) {
-        findings.add_key(&at.key("sample"), Reason::Contradiction, "only `log: all` is sampled: denials are all logged");
+        findings.add_key(
+            &at.key("sample"),
+            Reason::Contradiction,
+            "only `log: all` is sampled: denials are all logged",
+        );
     }
     if decisions.log == DecisionsLogged::Off && decisions.file.is_some() {
         findings.add_key(&at.key("file"), Reason::Contradiction, "nothing is logged; say `log: denied` or `log: all`");

@@ -9,7 +9,9 @@ use crate::config::mistake::Reason;
 use crate::config::nearest::did_you_mean;
 use crate::config::places::ConfigPath;
 use crate::config::sections::Config;
-use crate::token::{AttributeKind, ClaimPathConfig, FetchConfig, KeysConfig, RefreshConfig, ShadowRulesConfig, TrustedIssuerConfig};
+use crate::token::{
+    AttributeKind, ClaimPathConfig, FetchConfig, KeysConfig, RefreshConfig, ShadowRulesConfig, TrustedIssuerConfig,
+};
 
 /// Signature algorithms of RFC 7518 section 3.1, RFC 8037 and RFC 9864 that public keys verify.
 const ALGORITHMS: [&str; 11] =

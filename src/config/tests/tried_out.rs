@@ -15,7 +15,8 @@ fn rules_for_tokens_that_could_not_count_are_not_tried_either() {
         ("max_age: ▸0s", "at least `1s`"),
         ("require_claims: {▸'': x}", "a claim needs a name"),
     ] {
-        let marked = format!("trusted_issuers: {{a: {{issuer: 'https://i.example', audience: [a], shadow: {{{rules}}}}}}}");
+        let marked =
+            format!("trusted_issuers: {{a: {{issuer: 'https://i.example', audience: [a], shadow: {{{rules}}}}}}}");
         assert_mistakes(&marked, "wrong-value", &[fragment]);
     }
     let nothing = "trusted_issuers: {a: {issuer: 'https://i.example', audience: [a], ▸shadow: {}}}";
@@ -26,7 +27,8 @@ fn rules_for_tokens_that_could_not_count_are_not_tried_either() {
 
 #[test]
 fn a_candidate_stands_beside_a_bundle_that_decides() {
-    let shadow = "policies: {orders: {directory: policies/orders, mode: shadow, ▸candidate: {directory: policies/orders}}}";
+    let shadow =
+        "policies: {orders: {directory: policies/orders, mode: shadow, ▸candidate: {directory: policies/orders}}}";
     assert_mistakes(shadow, "contradiction", &["leave `mode` out"]);
     let missing = "policies: {orders: {directory: policies/orders, candidate: {directory: ▸policies/next}}}";
     assert_mistakes(missing, "missing-file", &["there is no folder"]);
