@@ -14,10 +14,10 @@ use prometheus::{
 use super::error::TelemetryError;
 use super::identity_meters::IdentityMetrics;
 use super::meters::{
-    BundleMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, ShadowMetrics, TenantFamilies, TokenCacheMetrics,
-    UpstreamMetrics,
+    ConnectionMetrics, IssuerMetrics, RouteMetrics, TenantFamilies, TokenCacheMetrics, UpstreamMetrics,
 };
 use super::outcome::ReloadResult;
+use super::policy_meters::{BundleMetrics, PolicyFamilies, ShadowMetrics};
 
 /// The `route` label of requests that no route matched. No route can be named so.
 pub const UNROUTED: &str = "-";
@@ -48,14 +48,8 @@ struct Families {
     keys_age: IntGaugeVec,
     keys_fetch: IntCounterVec,
     tenants: TenantFamilies,
-    policy_decisions: IntCounterVec,
-    policy_errors: IntCounterVec,
+    policy: PolicyFamilies,
     config_reload: IntCounterVec,
-    policy_shadow: IntCounterVec,
-    token_shadow: IntCounterVec,
-    policy_revision: IntGaugeVec,
-    /// The revision that `policy_revision` shows of each bundle.
-    revisions: Mutex<BTreeMap<String, String>>,
     decision_log_dropped: IntCounter,
     access_log_dropped: IntCounter,
     identity: IdentityMetrics,
@@ -118,13 +112,7 @@ impl Metrics {
     /// What is counted for the policy bundle of this name in this mode, `enforce` or `shadow`.
     #[must_use]
     pub fn bundle(&self, name: &str, mode: &'static str) -> BundleMetrics {
-        let decisions = |decision| self.0.policy_decisions.with_label_values(&[name, mode, decision]);
-        BundleMetrics {
-            allowed: decisions("allow"),
-            denied: decisions("deny"),
-            errors: self.0.policy_errors.with_label_values(&[name]),
-            shadow: ShadowMetrics { name: name.into(), differences: self.0.policy_shadow.clone() },
-        }
+        self.0.policy.bundle(name, mode)
     }
 
     /// What is counted for the cache of verified tokens.
@@ -157,30 +145,12 @@ impl Metrics {
     /// What is counted for the rules that are tried out on tokens of the trusted issuer of this name.
     #[must_use]
     pub fn token_shadow(&self, issuer: &str) -> ShadowMetrics {
-        ShadowMetrics { name: issuer.into(), differences: self.0.token_shadow.clone() }
+        self.0.policy.token_shadow(issuer)
     }
 
-    /// Says which revision of a bundle is in force; what was said of it before is taken back.
-    pub fn bundle_revision(&self, bundle: &str, revision: &str) {
-        let mut known = self.0.revisions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = known.insert(bundle.to_owned(), revision.to_owned()) {
-            // it is no failure when nothing was shown
-            let _ = self.0.policy_revision.remove_label_values(&[bundle, &before]);
-        }
-        self.0.policy_revision.with_label_values(&[bundle, revision]).set(1);
-    }
-
-    /// Takes back what [`Metrics::bundle_revision`] shows of every bundle that is not among these.
-    pub fn keep_bundles(&self, bundles: &[&str]) {
-        let mut known = self.0.revisions.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|bundle, revision| {
-            let kept = bundles.contains(&bundle.as_str());
-            if !kept {
-                // it is no failure when nothing was shown
-                let _ = self.0.policy_revision.remove_label_values(&[bundle, revision]);
-            }
-            kept
-        });
+    /// Shows which revision of each policy bundle is in force, and takes back what was shown before.
+    pub fn bundle_revisions<'a>(&self, bundles: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        self.0.policy.show_revisions(bundles);
     }
 
     /// Counts lines that the access log had to drop.
@@ -260,28 +230,7 @@ impl Families {
                 &["issuer", "result"],
             )?,
             tenants: define.tenants()?,
-            policy_decisions: define.counters(
-                "lychgate_policy_decisions_total",
-                "Decisions of a policy bundle by mode (enforce, shadow) and decision (allow, deny).",
-                &["bundle", "mode", "decision"],
-            )?,
-            policy_errors: define.counters(
-                "lychgate_policy_errors_total",
-                "Evaluations in which a policy of the bundle failed; each is a deny.",
-                &["bundle"],
-            )?,
-            policy_shadow: define.counters(
-                "lychgate_policy_shadow_total",
-                "Decisions of what is tried out, a candidate or a bundle in shadow, by how they differ from what counts (none, would-allow, would-deny, would-err, other-policies).",
-                &["bundle", "difference"],
-            )?,
-            token_shadow: define.counters(
-                "lychgate_token_shadow_total",
-                "Accepted tokens judged by the rules that an issuer tries out in shadow: none, or why they would be refused.",
-                &["issuer", "difference"],
-            )?,
-            policy_revision: define.revisions()?,
-            revisions: Mutex::default(),
+            policy: define.policy()?,
             decision_log_dropped: define.counter(
                 "lychgate_decision_log_dropped_total",
                 "Decision log lines dropped because they were not taken fast enough.",
@@ -349,10 +298,33 @@ impl Definer<'_> {
         })
     }
 
-    fn revisions(&self) -> Result<IntGaugeVec, prometheus::Error> {
+    fn policy(&self) -> Result<PolicyFamilies, prometheus::Error> {
         let help = "Always 1; its labels say which revision of a policy bundle is in force.";
-        let options = Opts::new("lychgate_policy_bundle_info", help);
-        self.register(IntGaugeVec::new(options, &["bundle", "revision"])?)
+        let revision = IntGaugeVec::new(Opts::new("lychgate_policy_bundle_info", help), &["bundle", "revision"])?;
+        Ok(PolicyFamilies {
+            decisions: self.counters(
+                "lychgate_policy_decisions_total",
+                "Decisions of a policy bundle by mode (enforce, shadow) and decision (allow, deny).",
+                &["bundle", "mode", "decision"],
+            )?,
+            errors: self.counters(
+                "lychgate_policy_errors_total",
+                "Evaluations in which a policy of the bundle failed; each is a deny.",
+                &["bundle"],
+            )?,
+            shadow: self.counters(
+                "lychgate_policy_shadow_total",
+                "Decisions of what is tried out, a candidate or a bundle in shadow, by how they differ from what counts (none, would-allow, would-deny, would-err, other-policies).",
+                &["bundle", "difference"],
+            )?,
+            token_shadow: self.counters(
+                "lychgate_token_shadow_total",
+                "Accepted tokens judged by the rules that an issuer tries out in shadow: none, or why they would be refused.",
+                &["issuer", "difference"],
+            )?,
+            revision: self.register(revision)?,
+            revisions: Mutex::default(),
+        })
     }
 
     fn identity(&self) -> Result<IdentityMetrics, prometheus::Error> {

@@ -13,6 +13,7 @@ mod logs;
 mod meters;
 mod metrics;
 mod outcome;
+mod policy_meters;
 mod printable;
 mod readiness;
 mod start;
@@ -30,11 +31,9 @@ pub use decision_line::{DecisionFacts, PolicyFacts};
 pub use decision_log::DecisionLog;
 pub use error::TelemetryError;
 pub use identity_meters::IdentityMetrics;
-pub use meters::{
-    BundleMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, ShadowMetrics, TokenCacheMetrics,
-    UpstreamMetrics,
-};
+pub use meters::{ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics};
 pub use metrics::{Metrics, UNROUTED};
 pub use outcome::{CacheLookup, Outcome, ReloadResult, status_class};
+pub use policy_meters::{BundleMetrics, ShadowMetrics};
 pub use readiness::Readiness;
 pub use start::start;
