@@ -58,6 +58,13 @@ pub struct House {
     pub count_cache: Box<dyn Fn() + Send + Sync>,
 }
 
+impl House {
+    /// Which revision of each bundle there is.
+    pub fn revisions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.bundles.iter().map(|(name, applied)| (name.as_str(), applied.bundle.revision()))
+    }
+}
+
 /// Builds every room. Nothing is served and no key is fetched yet.
 ///
 /// # Errors

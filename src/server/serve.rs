@@ -48,6 +48,7 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
         .build()
         .map_err(ServerError::Threads)?;
     let house = runtime.block_on(build(loaded, &ground))?;
+    ground.metrics.bundle_revisions(house.revisions());
     let log = AccessLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
     let audit = AuditLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
     let telling = house.issuer.as_ref().map(|issuer| issuer.recorder(audit.clone(), ground.metrics.identity()));

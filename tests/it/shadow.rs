@@ -115,7 +115,7 @@ fn a_candidate_is_compared_and_changes_nothing() {
 
 #[test]
 fn a_bundle_in_shadow_tells_what_it_would_refuse() {
-    let World { corp, gate, .. } = world("shadow", "", "", "{}");
+    let World { corp, gate, upstream: _upstream } = world("shadow", "", "", "{}");
     let answer = gate.ask(&Request::new("PUT", "/acme/orders/7").bearer(&corp.token().mint()));
     assert_eq!(answer.status(), 200);
     assert!(told(&gate, &id(&answer), "would decide otherwise").contains("would-deny"));
@@ -125,7 +125,7 @@ fn a_bundle_in_shadow_tells_what_it_would_refuse() {
 #[test]
 fn stricter_rules_for_tokens_are_tried_on_every_token_and_refuse_none() {
     let shadow = ", shadow: {types: [at+jwt], max_age: 1h, require_claims: {token_use: access}}";
-    let World { corp, gate, .. } = world("enforce", "", shadow, "{}");
+    let World { corp, gate, upstream: _upstream } = world("enforce", "", shadow, "{}");
     let plain = corp.token().groups(&["sales"]).mint();
     let strict = |token: Token| token.header("typ", "at+jwt").claim("token_use", "access");
     let good = strict(corp.token().groups(&["sales"])).mint();
@@ -162,7 +162,7 @@ fn decision(gate: &TestGateway, answer: &Message) -> Value {
 
 #[test]
 fn the_decision_log_says_who_what_and_by_which_policies_of_which_revision() {
-    let World { corp, gate, .. } = world("enforce", WITH_CANDIDATE, "", "{log: all}");
+    let World { corp, gate, upstream: _upstream } = world("enforce", WITH_CANDIDATE, "", "{log: all}");
     let token = corp.token().sub("alice-in-person").groups(&["sales"]).mint();
     let answer = gate.ask(&Request::get("/acme/orders/7?access_token=secret-in-query").bearer(&token));
     let line = decision(&gate, &answer);
@@ -180,6 +180,9 @@ fn the_decision_log_says_who_what_and_by_which_policies_of_which_revision() {
     assert_eq!(line["policy"]["revision"], status["policies"]["orders"]["revision"], "{line}");
     assert_eq!((&line["policy"]["bundle"], &line["policy"]["policies"][0]), (&"orders".into(), &"clerk-reads".into()));
     assert_eq!(line["shadow"]["difference"], "would-deny", "{line}");
+    assert_eq!(line["shadow"]["revision"], status["policies"]["orders"]["candidate"]["revision"], "{line}");
+    let revision = line["policy"]["revision"].as_str().unwrap();
+    gate.counts(&format!("lychgate_policy_bundle_info{{bundle=\"orders\",revision=\"{revision}\"}}"), 1);
     assert_eq!(line["subject"].as_str().unwrap().len(), 16);
     assert!(line["duration_us"].is_u64() && line["code"].is_null(), "{line}");
     let denied = decision(&gate, &gate.ask(&Request::new("PUT", "/acme/orders/7").bearer(&token)));
@@ -194,7 +197,7 @@ fn the_decision_log_says_who_what_and_by_which_policies_of_which_revision() {
 
 #[test]
 fn denials_alone_go_to_a_file_where_that_is_asked_for() {
-    let World { corp, gate, .. } = world("enforce", "", "", "{log: denied, file: decisions.log}");
+    let World { corp, gate, upstream: _upstream } = world("enforce", "", "", "{log: denied, file: decisions.log}");
     let token = corp.token().groups(&["sales"]).mint();
     assert_eq!(gate.ask(&Request::get("/acme/orders/7").bearer(&token)).status(), 200);
     assert_eq!(gate.ask(&Request::get("/public/a")).status(), 200);
