@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::config::{LimitsConfig, TrustedProxyConfig};
 use super::upstream::Upstream;
 use crate::authorizer::Authorizer;
-use crate::telemetry::{BundleMetrics, RouteMetrics, UpstreamMetrics};
+use crate::telemetry::{BundleMetrics, RouteMetrics};
 
 /// One config, in force for every request that began with it.
 pub struct Snapshot {
     /// Who may pass.
     pub authorizer: Authorizer,
     /// Where to.
-    pub upstreams: HashMap<Arc<str>, (Upstream, UpstreamMetrics)>,
+    pub upstreams: HashMap<Arc<str>, Arc<Upstream>>,
     /// What is counted for each route.
     pub routes: HashMap<Arc<str>, RouteMetrics>,
     /// What is counted for each bundle.
