@@ -11,7 +11,7 @@ use super::input;
 use super::report::Failure;
 use super::run::Verdict;
 use super::steps::{Step, steps};
-use crate::authorizer::{AccessRequest, Decision, Denial, Findings, Permit, ReceivedRequest};
+use crate::authorizer::{AccessRequest, ConnectionFacts, Decision, Denial, Findings, Permit, ReceivedRequest};
 use crate::config::{Config, Loaded};
 use crate::server::{Ground, ServerError, build};
 
@@ -25,6 +25,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, Failure> {
         authority: None,
         headers: &headers,
         client: args.ip,
+        connection: ConnectionFacts { is_secure: uri.scheme_str() == Some("https"), ..ConnectionFacts::default() },
     };
     let loaded = Config::load(&args.file.config).map_err(ServerError::from)?;
     let decision = decide(&loaded, received)?;
@@ -46,7 +47,7 @@ fn decide(loaded: &Loaded, received: ReceivedRequest<'_>) -> Result<Decision, Se
             refresher.fetch_once().await;
         }
         Ok(match AccessRequest::read(received) {
-            Ok(request) => house.snapshot.authorizer.authorize(&request).await,
+            Ok(request) => house.snapshot.point.authorizer.authorize(&request).await,
             Err(denial) => Decision { outcome: Err(denial), findings: Findings::default() },
         })
     })

@@ -76,10 +76,11 @@ impl Gateway {
             authority: header.uri.authority().filter(|_| head.is_none()).map(http::uri::Authority::as_str),
             headers: &header.headers,
             client: context.client.unwrap_or(UNKNOWN),
+            connection: context.way.facts(is_tls(session), &header.headers),
         };
         let request = AccessRequest::read(received)?;
         context.host = Some(request.host().to_owned());
-        let decision = context.snapshot.authorizer.authorize(&request).await;
+        let decision = context.snapshot.point.authorizer.authorize(&request).await;
         context.findings = decision.findings;
         let permit = decision.outcome?;
         // Byte for byte as sent, an empty query too; only where a credential was all of the query, its `?` goes as well.
@@ -120,7 +121,7 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> pingora::Result<bool> {
         let peer =
             session.client_addr().and_then(|address| address.as_inet()).map_or(UNKNOWN, std::net::SocketAddr::ip);
-        let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.trusted_proxies);
+        let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.point.trusted_proxies);
         (context.client, context.way) = (Some(client), way);
         // A client that asks and never reads would hold its upstream's connection for ever.
         session.set_write_timeout(Some(CLIENT_WRITE));
@@ -346,14 +347,17 @@ fn is_connecting(error: &ErrorType) -> bool {
     )
 }
 
+fn is_tls(session: &Session) -> bool {
+    session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
+}
+
 /// Who asked, by which scheme and for which host.
 fn write_forwarded(session: &Session, request: &mut RequestHeader, context: &RequestContext) -> pingora::Result<()> {
-    let tls = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
     let received = session.req_header();
     // HTTP/2 has it in `:authority`.
     let host = received.headers.get(HOST).map(HeaderValue::as_bytes);
     let host = host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes()));
     let host = host.and_then(|host| HeaderValue::from_bytes(host).ok());
     let client = context.client.unwrap_or(UNKNOWN);
-    context.way.write(client, if tls { "https" } else { "http" }, host, request)
+    context.way.write(client, if is_tls(session) { "https" } else { "http" }, host, request)
 }

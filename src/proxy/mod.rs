@@ -13,8 +13,7 @@ mod wire;
 
 pub use config::{
     BalanceConfig, EjectionConfig, EndpointConfig, HashConfig, HealthConfig, LimitsConfig, ListenerConfig,
-    ListenerTlsConfig, RetriesConfig, RetryOn, TimeoutsConfig, TrustedProxyConfig, UpstreamConfig,
-    UpstreamLimitsConfig, UpstreamTlsConfig,
+    ListenerTlsConfig, RetriesConfig, RetryOn, TimeoutsConfig, UpstreamConfig, UpstreamLimitsConfig, UpstreamTlsConfig,
 };
 pub use context::RequestContext;
 pub use gateway::Gateway;
