@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::authorizer::SizeLimits;
 use crate::short_form::ShortForm;
 
 /// A socket that clients connect to.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerConfig {
     /// Address and port, for example `0.0.0.0:8080`; port 0 takes a free one.
@@ -25,7 +26,7 @@ pub struct ListenerConfig {
 }
 
 /// The certificate of a TLS listener.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerTlsConfig {
     /// Certificate chain, PEM, leaf first.
@@ -38,7 +39,7 @@ pub struct ListenerTlsConfig {
 }
 
 /// A backend and how it is reached.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamConfig {
     /// Where it listens; several share the load. A name is looked up again and again, and each of its addresses is an endpoint.
@@ -75,7 +76,7 @@ pub struct UpstreamConfig {
 }
 
 /// One endpoint of an upstream.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "ShortForm<EndpointFull>")]
 pub struct EndpointConfig {
     /// `10.0.0.1:8080`, `[::1]:8080` or `name:8080`.
@@ -84,10 +85,12 @@ pub struct EndpointConfig {
     pub weight: u16,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct EndpointFull {
+    /// `10.0.0.1:8080`, `[::1]:8080` or `name:8080`.
     address: String,
+    /// Its share of the load beside the others. Default 1.
     #[serde(default = "one")]
     weight: u16,
 }
@@ -106,7 +109,7 @@ impl From<ShortForm<EndpointFull>> for EndpointConfig {
 }
 
 /// How load is shared among endpoints.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BalanceConfig {
     /// One after the other, by weight.
@@ -119,7 +122,7 @@ pub enum BalanceConfig {
 }
 
 /// What tells callers apart for `consistent_hash`. A request without it goes by the client's address.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "ShortForm<HashFull>")]
 pub enum HashConfig {
     /// The token's `sub`, within its issuer.
@@ -130,7 +133,7 @@ pub enum HashConfig {
     Header(String),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum HashFull {
     Claim(String),
@@ -149,7 +152,7 @@ impl From<ShortForm<HashFull>> for HashConfig {
 }
 
 /// TLS to an upstream. The files are read at start and at each reload.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpstreamTlsConfig {
     /// The name in SNI and in the certificate. Default: the endpoint's host.
@@ -166,16 +169,16 @@ pub struct UpstreamTlsConfig {
 ///
 /// An endpoint is used until it has failed; while all of an upstream's endpoints fail, its requests are answered with 503
 /// (`upstream-unavailable`).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HealthConfig {
     /// What is asked for with GET.
     pub path: String,
     /// How often. Default `5s`.
-    #[serde(default = "five_seconds", with = "humantime_serde")]
+    #[serde(default = "five_seconds", deserialize_with = "humantime_serde::deserialize")]
     pub every: Duration,
     /// How long a check may take, connecting included. Default `2s`.
-    #[serde(default = "two_seconds", with = "humantime_serde")]
+    #[serde(default = "two_seconds", deserialize_with = "humantime_serde::deserialize")]
     pub timeout: Duration,
     /// Failures in a row that take an endpoint out. Default 3.
     #[serde(default = "three")]
@@ -195,7 +198,7 @@ pub struct HealthConfig {
 ///
 /// At most half of an upstream's endpoints are left out so, and never all. One that was is tried again with requests once its time
 /// is over; if it fails again, it stays out twice as long, up to `longest`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EjectionConfig {
     /// Connections in a row that could not be made or broke before an answer. Default 3; 0: they do not count.
@@ -203,10 +206,10 @@ pub struct EjectionConfig {
     /// Answers in a row with a 5xx status, or none in time. Default 5; 0: they do not count.
     pub server_errors: u32,
     /// How long it is left out the first time. Default `1s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub first: Duration,
     /// How long at most. Default `1m`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub longest: Duration,
 }
 
@@ -217,7 +220,7 @@ impl Default for EjectionConfig {
 }
 
 /// How many requests an upstream may have at once. More are answered with 503 (`upstream-overloaded`) and `retry-after`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpstreamLimitsConfig {
     /// Requests that it has at once; over HTTP/1.1 each has a connection of its own. Others wait, for `timeouts.connect` at most.
@@ -244,20 +247,20 @@ fn one_time() -> u32 {
 }
 
 /// How long each step of a proxied request may take. None is ever unset.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TimeoutsConfig {
     /// TCP and TLS handshakes together. Default `1s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub connect: Duration,
     /// Each read of the answer. Default `60s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub read: Duration,
     /// Each write of the request. Default `60s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub write: Duration,
     /// A kept connection without a request. Default `60s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub idle: Duration,
 }
 
@@ -270,7 +273,7 @@ impl Default for TimeoutsConfig {
 
 /// What is tried again, at another endpoint where there is one. At any time at most a fifth of an upstream's requests, or three, are
 /// such tries, so that retries do not finish off what is overloaded already.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetriesConfig {
     /// Tries after the first. Default 1.
@@ -286,7 +289,7 @@ impl Default for RetriesConfig {
 }
 
 /// A failure that leads to another try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryOn {
     /// No connection to the endpoint could be made: nothing was sent, so the method does not matter.
@@ -298,23 +301,27 @@ pub enum RetryOn {
 }
 
 /// Bounds on what a client may send.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
     /// Longest token. Default `16KiB`; longer is 401.
+    #[schemars(with = "String")]
     pub token: ByteSize,
     /// All request headers together. Default `32KiB`; more is 431.
+    #[schemars(with = "String")]
     pub header: ByteSize,
     /// Number of request header fields. Default 100; more is 431.
     pub headers: usize,
     /// Longest request target. Default `8KiB`; longer is 414.
+    #[schemars(with = "String")]
     pub target: ByteSize,
     /// Longest request body. Default `10MiB`; longer is 413.
+    #[schemars(with = "String")]
     pub body: ByteSize,
     /// Deepest nesting in a token's JSON. Default 16; deeper is 401.
     pub claims_depth: usize,
     /// How long a client may take to send a request's headers. Default `10s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub header_timeout: Duration,
     /// Open connections from one address. Default 1000; more are closed at once.
     pub connections_per_ip: usize,

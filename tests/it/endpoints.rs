@@ -113,8 +113,7 @@ fn a_health_check_asks_as_the_config_says() {
 #[test]
 fn a_health_check_that_takes_too_long_has_failed() {
     let slow = TestUpstream::answering(|_| Reply::new(200, "").after(Duration::from_secs(2)));
-    let gate =
-        before(&(endpoints(&[&slow]) + ", health: {path: /, every: 20ms, timeout: 50ms, unhealthy_after: 2}"));
+    let gate = before(&(endpoints(&[&slow]) + ", health: {path: /, every: 20ms, timeout: 50ms, unhealthy_after: 2}"));
     let healthy = format!(r#"lychgate_upstream_healthy{{endpoint="{}",upstream="echo"}}"#, slow.address());
     gate.counts(&healthy, 0);
 }
@@ -261,9 +260,8 @@ routes:
 #[test]
 fn the_same_caller_reaches_the_same_endpoint() {
     let issuer = TestIssuer::start();
-    let upstreams: Vec<_> = (0..4)
-        .map(|place| TestUpstream::answering(move |_| Reply::new(200, place.to_string())))
-        .collect();
+    let upstreams: Vec<_> =
+        (0..4).map(|place| TestUpstream::answering(move |_| Reply::new(200, place.to_string()))).collect();
     let upstreams: Vec<_> = upstreams.iter().collect();
     let gate = Setup::of(HASHED).put("CORP", issuer.trust("")).put("ENDPOINTS", endpoints(&upstreams)).start();
     let mut connection = gate.connect();

@@ -82,14 +82,13 @@ fn a_certificate_that_is_swapped_costs_no_request() {
     };
     let load = Steady::begin(CLIENTS, connect.clone(), |_| Request::get("/public/a").host(NAME));
     // Beside those that keep their connections, one that makes a new one each time.
-    let fresh = Steady::begin(1, connect.clone(), |_| Request::get("/public/a").host(NAME).header("Connection", "close"));
+    let fresh =
+        Steady::begin(1, connect.clone(), |_| Request::get("/public/a").host(NAME).header("Connection", "close"));
     load.more(200);
     let Identity { certificate, key } = renewed.identity(NAME);
     fs::write(gate.path("tls.key"), key).unwrap();
     fs::write(gate.path("tls.crt"), certificate).unwrap();
-    until("the new certificate", || {
-        Connection::negotiate(gate.address(), NAME, renewed.client(&["http/1.1"])).ok()
-    });
+    until("the new certificate", || Connection::negotiate(gate.address(), NAME, renewed.client(&["http/1.1"])).ok());
     load.more(200);
     for (asked, failed) in [load.end(), fresh.end()] {
         assert!(failed.is_empty(), "of {asked} requests {} failed: {failed:?}", failed.len());
