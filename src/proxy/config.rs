@@ -136,7 +136,9 @@ pub enum HashConfig {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum HashFull {
+    /// A claim of the token, within its issuer.
     Claim(String),
+    /// A header, as the client sent it.
     Header(String),
 }
 

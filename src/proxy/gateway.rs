@@ -195,6 +195,12 @@ impl ProxyHttp for Gateway {
         for (name, value) in permit.set() {
             request.insert_header(name.clone(), value)?;
         }
+        if !request.headers.contains_key(HOST)
+            && let Some(authority) = request.uri.authority().map(ToString::to_string)
+        {
+            // The path that follows leaves no other place for it.
+            request.insert_header(HOST, authority)?;
+        }
         if let Some(target) = &context.target {
             request.set_raw_path(target.as_bytes())?;
         }
@@ -296,11 +302,11 @@ fn upstream_of(context: &RequestContext) -> Option<&Arc<Upstream>> {
 
 /// Whether the request can be sent once more.
 fn replay(session: &Session, context: &RequestContext) -> Replay {
+    let is_kept = !session.as_ref().retry_buffer_truncated();
+    let is_unanswered = session.response_written().is_none();
     Replay {
-        idempotent: session.req_header().method.is_idempotent(),
+        is_safe: session.req_header().method.is_idempotent() && is_kept && is_unanswered,
         has_body: context.body_bytes > 0,
-        kept: !session.as_ref().retry_buffer_truncated(),
-        answered: session.response_written().is_some(),
     }
 }
 

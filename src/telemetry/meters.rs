@@ -66,6 +66,14 @@ pub struct UpstreamMetrics {
     pub(super) unresolved: IntCounter,
 }
 
+/// What is counted of all upstreams, beside time and health.
+#[derive(Clone)]
+pub(super) struct UpstreamFamilies {
+    pub(super) retries: IntCounterVec,
+    pub(super) ejections: IntCounterVec,
+    pub(super) resolutions: IntCounterVec,
+}
+
 /// What became of requests that would have been tried again.
 #[derive(Clone)]
 pub(super) struct RetryCounters {

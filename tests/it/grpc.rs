@@ -100,13 +100,3 @@ fn many_calls_at_once_pass_on_few_connections() {
         drop(watched);
     });
 }
-
-#[test]
-fn where_the_upstream_is_away_the_caller_reads_unavailable() {
-    let world = world(false);
-    drop(world.runtime);
-    let runtime = Runtime::new().unwrap();
-    let world = World { runtime: Runtime::new().unwrap(), ..world };
-    let refused = runtime.block_on(async { world.client().await.check(of("")).await.unwrap_err() });
-    assert_eq!(refused.code(), Code::Unavailable, "{refused}");
-}

@@ -98,7 +98,7 @@ fn a_certificate_that_is_swapped_costs_no_request() {
 #[test]
 fn an_issuers_new_key_costs_no_request() {
     let (issuer, upstream) = (TestIssuer::start(), TestUpstream::answering(answering));
-    let trust = issuer.trust("refresh: {every: 1m, unknown_kid_at_most_every: 100ms}");
+    let trust = issuer.trust("refresh: {every: 1m, unknown_kid_at_most_every: 1s}");
     let gate = Setup::of(SERVED).put("CORP", trust).put("UPSTREAM", upstream.address()).start();
     let tokens = Arc::new(std::sync::RwLock::new(issuer.token().mint()));
     let (address, current) = (gate.address(), tokens.clone());
@@ -110,7 +110,8 @@ fn an_issuers_new_key_costs_no_request() {
         issuer.publish(&[issuer.key(), next.clone()]);
         *tokens.write().unwrap() = issuer.token().signed_by(&next).mint();
         load.more(300);
-        thread::sleep(Duration::from_millis(150));
+        // One look for unknown keys a second.
+        thread::sleep(Duration::from_millis(1100));
     }
     let (asked, failed) = load.end();
     assert!(failed.is_empty(), "of {asked} requests {} failed: {failed:?}", failed.len());

@@ -115,10 +115,9 @@ fn check_endpoint(at: &ConfigPath, endpoint: &EndpointConfig, findings: &mut Fin
         let quoted = findings.quote(&address, &endpoint.address);
         findings.wrong(&address, format!("{quoted} {objection}"));
     }
-    const HEAVIEST: u16 = 1000;
     if endpoint.weight == 0 {
         findings.wrong(&at.key("weight"), "must be at least 1; leave an endpoint out that shall get nothing");
-    } else if endpoint.weight > HEAVIEST {
+    } else if endpoint.weight > 1000 {
         findings.wrong(&at.key("weight"), "must be at most 1000");
     }
 }

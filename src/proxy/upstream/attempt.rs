@@ -33,20 +33,11 @@ pub(in crate::proxy) struct Attempt {
 /// Whether a request can be sent once more.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::proxy) struct Replay {
-    /// Its method is idempotent (RFC 9110 section 9.2.2).
-    pub(in crate::proxy) idempotent: bool,
+    /// Its method is idempotent (RFC 9110 section 9.2.2), all that was sent of its body is still here, and the client has had
+    /// nothing of an answer.
+    pub(in crate::proxy) is_safe: bool,
     /// Some of a body was sent.
     pub(in crate::proxy) has_body: bool,
-    /// All that was sent of it is still here.
-    pub(in crate::proxy) kept: bool,
-    /// The client has had some of an answer.
-    pub(in crate::proxy) answered: bool,
-}
-
-impl Replay {
-    fn is_safe(self) -> bool {
-        self.idempotent && self.kept && !self.answered
-    }
 }
 
 impl std::fmt::Debug for Attempt {
@@ -99,7 +90,7 @@ impl Attempt {
         if let Some(endpoint) = &self.endpoint {
             if status.is_server_error() { upstream.server_failed(endpoint) } else { endpoint.standing.good() }
         }
-        if is_gateway_error(status) && replay.is_safe() && self.try_again(upstream, RetryOn::GatewayError) {
+        if is_gateway_error(status) && replay.is_safe && self.try_again(upstream, RetryOn::GatewayError) {
             let mut error = Error::explain(ErrorType::new(TRIED_AGAIN), "another endpoint is tried");
             error.set_retry(true);
             return Err(error.into_up());
@@ -121,7 +112,7 @@ impl Attempt {
         if of_upstream && !was_stale && !self.answered {
             self.note(upstream, was_late);
         }
-        let again = replay.is_safe() && !self.answered && self.may_follow(upstream, error, was_stale, replay.has_body);
+        let again = replay.is_safe && !self.answered && self.may_follow(upstream, error, was_stale, replay.has_body);
         error.set_retry(again);
     }
 

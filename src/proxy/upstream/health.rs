@@ -71,9 +71,10 @@ async fn is_good(
     session.finish_request_body().await?;
     session.read_response_header().await?;
     let status = session.response_header().map(|response| response.status);
-    match &mut session {
-        HttpSession::H2(_) => connector.release_http_session(session, &peer, Some(KEPT)).await,
-        HttpSession::H1(_) | HttpSession::Custom(_) => session.shutdown().await,
+    if matches!(session, HttpSession::H2(_)) {
+        connector.release_http_session(session, &peer, Some(KEPT)).await;
+    } else {
+        session.shutdown().await;
     }
     Ok(status.is_some_and(|status| match config.expect.as_slice() {
         [] => status.is_success(),

@@ -59,7 +59,9 @@ impl Upstreams {
             let (_, before) =
                 shown.entry(name.to_string()).or_insert_with(|| (upstream.metrics().clone(), BTreeSet::new()));
             let statuses = upstream.status();
-            statuses.iter().for_each(|status| upstream.metrics().healthy(&status.endpoint, status.healthy));
+            for status in &statuses {
+                upstream.metrics().healthy(&status.endpoint, status.healthy);
+            }
             let now: BTreeSet<String> = statuses.into_iter().map(|status| status.endpoint).collect();
             before.difference(&now).for_each(|gone| upstream.metrics().forget_endpoint(gone));
             *before = now;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -82,14 +82,7 @@ impl Upstream {
             return;
         }
         if self.entries().iter().any(Entry::is_name) {
-            let upstream = Arc::downgrade(self);
-            runtime.spawn(async move {
-                loop {
-                    tokio::time::sleep(about(LOOK_UP_EVERY)).await;
-                    let Some(upstream) = upstream.upgrade() else { return };
-                    upstream.look_up_names().await;
-                }
-            });
+            runtime.spawn(follow_names(Arc::downgrade(self)));
         }
         if let Some(health) = &self.config.health {
             runtime.spawn(check_health(Arc::downgrade(self), health.clone()));
@@ -188,9 +181,10 @@ impl Upstream {
     pub(super) fn take_in(&self, place: usize, found: Option<Vec<SocketAddr>>) {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(place) else { return };
-        match found {
-            Some(addresses) => entry.found(addresses),
-            None => warn!(upstream = %self.name, name = entry.configured, "a name could not be looked up"),
+        if let Some(addresses) = found {
+            entry.found(addresses);
+        } else {
+            warn!(upstream = %self.name, name = entry.configured, "a name could not be looked up");
         }
     }
 
@@ -202,6 +196,15 @@ impl Upstream {
             info!(upstream = %self.name, endpoints = now.len(), "the upstream has these endpoints now");
             self.lineup.store(Arc::new(Lineup::new(now)));
         }
+    }
+}
+
+/// Looks up the names again and again, for as long as anyone has the upstream.
+async fn follow_names(upstream: Weak<Upstream>) {
+    loop {
+        tokio::time::sleep(about(LOOK_UP_EVERY)).await;
+        let Some(upstream) = upstream.upgrade() else { return };
+        upstream.look_up_names().await;
     }
 }
 
@@ -226,8 +229,8 @@ mod tests {
         (0..100).filter_map(|_| upstream.choose(None, &[])).map(|endpoint| endpoint.label.clone()).collect()
     }
 
-    fn addresses(hosts: &[u8]) -> Option<Vec<SocketAddr>> {
-        Some(hosts.iter().map(|host| SocketAddr::from(([10, 0, 0, *host], 80))).collect())
+    fn addresses(hosts: &[u8]) -> Vec<SocketAddr> {
+        hosts.iter().map(|host| SocketAddr::from(([10, 0, 0, *host], 80))).collect()
     }
 
     #[tokio::test]
@@ -239,9 +242,9 @@ mod tests {
             upstream.line_up();
             used(&upstream).into_iter().collect::<Vec<_>>()
         };
-        assert_eq!(take_in(addresses(&[1, 2])), ["10.0.0.1:80", "10.0.0.2:80"]);
+        assert_eq!(take_in(Some(addresses(&[1, 2]))), ["10.0.0.1:80", "10.0.0.2:80"]);
         let stays = upstream.endpoints()[1].clone();
-        assert_eq!(take_in(addresses(&[2, 3])), ["10.0.0.2:80", "10.0.0.3:80"]);
+        assert_eq!(take_in(Some(addresses(&[2, 3]))), ["10.0.0.2:80", "10.0.0.3:80"]);
         assert!(Arc::ptr_eq(&stays, &upstream.endpoints()[0]), "what is known of it goes on");
         assert_eq!(take_in(None), ["10.0.0.2:80", "10.0.0.3:80"]);
     }

@@ -102,7 +102,13 @@ impl Server {
                 let Ok(socket) = socket else { continue };
                 accepting.sockets.lock().unwrap().extend(socket.try_clone());
                 let serving = accepting.clone();
-                thread::spawn(move || serving.serve(socket));
+                thread::spawn(move || {
+                    let ended = socket.try_clone();
+                    let served = serving.serve(socket);
+                    // What else knows the socket must not keep it open.
+                    let _gone = ended.and_then(|socket| socket.shutdown(Shutdown::Both));
+                    served
+                });
             }
         });
         Self { address, shared }

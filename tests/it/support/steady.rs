@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::connection::Connection;
+use super::message::Message;
 use super::request::Request;
 use super::wait::until;
 
@@ -35,27 +36,7 @@ impl Steady {
         let (shared, world) = (Arc::new(Shared::default()), Arc::new((connect, request)));
         let client = |_| {
             let (shared, world) = (shared.clone(), world.clone());
-            thread::spawn(move || {
-                let mut connection = (world.0)();
-                while !shared.stop.load(Ordering::SeqCst) {
-                    let number = shared.asked.fetch_add(1, Ordering::SeqCst);
-                    let request = (world.1)(number);
-                    connection.send(&request.bytes());
-                    match connection.try_read(false) {
-                        Ok(Some(answer)) if answer.status() == 200 => {
-                            if answer.header("connection") == Some("close") {
-                                connection = (world.0)();
-                            }
-                        }
-                        other => {
-                            let what = format!("{number}: {:?}", other.map(|answer| answer.map(|it| it.code())));
-                            shared.failed.lock().unwrap().push(what);
-                            connection = (world.0)();
-                        }
-                    }
-                    thread::sleep(REST);
-                }
-            })
+            thread::spawn(move || shared.ask(&world.0, &world.1))
         };
         let clients = (0..clients).map(client).collect();
         Self { shared, clients }
@@ -74,5 +55,25 @@ impl Steady {
             client.join().unwrap();
         }
         (self.shared.asked.load(Ordering::SeqCst), self.shared.failed.lock().unwrap().clone())
+    }
+}
+
+impl Shared {
+    fn ask(&self, connect: impl Fn() -> Connection, request: impl Fn(usize) -> Request) {
+        let mut connection = connect();
+        while !self.stop.load(Ordering::SeqCst) {
+            let number = self.asked.fetch_add(1, Ordering::SeqCst);
+            connection.send(&request(number).bytes());
+            let answer = connection.try_read(false);
+            let good = matches!(&answer, Ok(Some(answer)) if answer.status() == 200);
+            if !good {
+                let what = format!("{number}: {:?}", answer.as_ref().map(|answer| answer.as_ref().map(Message::code)));
+                self.failed.lock().unwrap().push(what);
+            }
+            if !good || matches!(&answer, Ok(Some(answer)) if answer.header("connection") == Some("close")) {
+                connection = connect();
+            }
+            thread::sleep(REST);
+        }
     }
 }
