@@ -273,7 +273,7 @@ impl Default for TimeoutsConfig {
     }
 }
 
-/// What is tried again, at another endpoint where there is one. At any time at most a fifth of an upstream's requests, or three, are
+/// What is tried again, at another endpoint where there is one. At any time at most a fifth of an upstream's requests, or ten, are
 /// such tries, so that retries do not finish off what is overloaded already.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

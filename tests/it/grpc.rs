@@ -32,6 +32,8 @@ struct World {
 
 /// A gRPC server behind a gate.
 fn world(tls: bool) -> World {
+    // tonic asks for one that is there for the whole process; another test may have made it so.
+    let _there = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = Runtime::new().unwrap();
     let (authority, (reporter, service)) = (Authority::new(), tonic_health::server::health_reporter());
     let address = SocketAddr::from(([127, 0, 0, 1], free_ports::<1>()[0]));
