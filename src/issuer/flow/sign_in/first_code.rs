@@ -4,10 +4,10 @@ use super::super::engine::Engine;
 use super::super::refusal::Refusal;
 use super::ask::Challenge;
 use super::next::Way;
-use super::second::delivery_parameters;
+use super::second::{MOST_SENT, delivery_parameters};
 use super::underway::Awaits;
 use crate::issuer::messages::Medium;
-use crate::issuer::pool::StoredUser;
+use crate::issuer::pool::{StoredUser, user_name_key};
 use crate::issuer::pool::proof::{Factor, FirstFactor, MfaLevel};
 use crate::issuer::store::Connection;
 
