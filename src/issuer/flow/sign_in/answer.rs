@@ -147,8 +147,8 @@ impl Engine {
         let (mut write, stored) = self.still_awaited(session, underway).await?;
         let stored = stored.ok_or(Refusal::InvalidSession)?;
         // No pool has such an id, so no name that is given for a password is counted here.
-        let apart = format!("second:{}", way.pool.id);
-        let counted = Counted { pool_id: &apart, given: &stored.user.sub, sub: None, address: None };
+        let (apart, sub) = (format!("second:{}", way.pool.id), stored.user.sub.clone());
+        let counted = Counted { pool_id: &apart, given: &sub, sub: None, address: None };
         self.not_locked(&mut write, counted).await?;
         let right = match (factor, mark) {
             (Factor::Totp, _) => self.use_totp(&mut write, &stored, code).await?,

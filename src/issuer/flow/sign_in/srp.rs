@@ -67,7 +67,8 @@ impl Engine {
             ("USER_ID_FOR_SRP", verifier.identity),
         ];
         let mut write = self.database.write().await?;
-        let asked = self.ask_under(&mut write, (way, &session), stored.as_ref(), Awaits::Srp(awaited), parameters).await?;
+        let asked =
+            self.ask_under(&mut write, (way, &session), stored.as_ref(), Awaits::Srp(awaited), parameters).await?;
         write.commit().await.map_err(IssuerError::database("keep a sign-in"))?;
         Ok(Step::Challenge(asked))
     }
