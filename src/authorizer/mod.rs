@@ -22,7 +22,7 @@ pub use config::{
     RouteConfig, RouteIdentityConfig, SenderConstrained, UpgradeConfig,
 };
 pub use denial::{Answer, Denial, Stage};
-pub use permit::Permit;
+pub use permit::{Permit, Right};
 pub use request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};
 pub use target::Target;

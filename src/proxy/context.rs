@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::forwarded::Way;
 use super::snapshot::Snapshot;
+use super::streams::Frames;
 use crate::authorizer::{Denial, Findings, Permit};
 
 /// One request's state, from its first byte to its line in the access log.
@@ -29,10 +31,34 @@ pub struct RequestContext {
     /// Endpoints tried so far.
     pub(super) tries: usize,
     pub(super) body_bytes: u64,
+    /// Whether a WebSocket was asked for properly, where the route allows it.
+    pub(super) upgrade: bool,
+    /// The frames of the WebSocket that was opened.
+    pub(super) websocket: Option<Frames>,
+    /// Whether the token is asked for again while the request goes on.
+    pub(super) watched: bool,
+    _in_flight: InFlight,
+}
+
+/// A request that counts as on its way for as long as this lives: however it ends, by a panic too.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    pub(super) fn count(requests: &Arc<AtomicUsize>) -> Self {
+        requests.fetch_add(1, Ordering::AcqRel);
+        Self(requests.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl RequestContext {
-    pub(super) fn new(snapshot: Arc<Snapshot>, started_unix_millis: u64) -> Self {
+    pub(super) fn new(snapshot: Arc<Snapshot>, started_unix_millis: u64, in_flight: InFlight) -> Self {
         Self {
             snapshot,
             request_id: format!("{:032x}", fastrand::u128(..)),
@@ -49,6 +75,10 @@ impl RequestContext {
             upstream_started: None,
             tries: 0,
             body_bytes: 0,
+            upgrade: false,
+            websocket: None,
+            watched: false,
+            _in_flight: in_flight,
         }
     }
 }

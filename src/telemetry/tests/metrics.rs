@@ -26,6 +26,8 @@ const PROMISED: [(&str, &str, &[&str]); 20] = [
     ("lychgate_config_reload_total", "counter", &["result"]),
     ("lychgate_connections", "gauge", &[]),
     ("lychgate_connections_refused_total", "counter", &[]),
+    ("lychgate_connections_ended_total", "counter", &["reason"]),
+    ("lychgate_streams_closed_total", "counter", &["reason", "route"]),
     ("lychgate_build_info", "gauge", &["version"]),
     ("lychgate_access_log_dropped_total", "counter", &[]),
 ];
