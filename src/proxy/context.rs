@@ -82,3 +82,20 @@ impl RequestContext {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_panics_is_no_longer_on_its_way() {
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counted = requests.clone();
+        let panicked = std::panic::catch_unwind(move || {
+            let _counted = InFlight::count(&counted);
+            assert_eq!(counted.load(Ordering::Acquire), 0, "counted");
+        });
+        assert!(panicked.is_err());
+        assert_eq!(requests.load(Ordering::Acquire), 0);
+    }
+}

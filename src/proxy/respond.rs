@@ -19,10 +19,14 @@ pub(super) async fn deny(session: &mut Session, denial: &Denial, request_id: &st
         session.set_keepalive(None);
     }
     let body = body.filter(|_| session.req_header().method != http::Method::HEAD);
-    session.write_response_header(Box::new(header), body.is_none()).await?;
-    match body {
-        Some(body) => session.write_response_body(Some(body), true).await,
-        None => Ok(()),
+    match (body, session.downstream_session.as_custom_mut()) {
+        // The session itself would end the stream by a frame of its own, and a caller reads no status in what comes before.
+        (None, Some(stream)) => stream.write_response_header(Box::new(header), true).await,
+        (None, None) => session.write_response_header(Box::new(header), true).await,
+        (Some(body), _) => {
+            session.write_response_header(Box::new(header), false).await?;
+            session.write_response_body(Some(body), true).await
+        }
     }
 }
 

@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_closing_frame_stands_only_between_frames() {
         let long = [&[0x82, 126, 1, 0][..], &[0; 256]].concat();
-        let longest = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0][..], &[0; 65536]].concat();
+        let longest = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0][..], &vec![0; 65536]].concat();
         let masked = [0x81, 0x82, 1, 2, 3, 4, 9, 9];
         for frame in [&[0x81, 2, 9, 9][..], &[0x89, 0], &masked, &long, &longest] {
             let mut whole = Frames::default();

@@ -39,6 +39,8 @@ pub(super) struct OneRequest<S> {
     /// Received, and not yet handed on.
     ahead: BytesMut,
     rest: Rest,
+    /// Whether something was written that may lie here yet.
+    unsent: bool,
     /// What the gateway says of the current request.
     line: Line,
     watch: Watch,
@@ -67,6 +69,7 @@ impl<S: IO> OneRequest<S> {
             io,
             ahead: BytesMut::new(),
             rest: Rest::Nothing,
+            unsent: false,
             line: Line::default(),
             watch: Watch::default(),
             pace: Pace::new(Duration::ZERO),
@@ -152,19 +155,19 @@ impl<S: IO> OneRequest<S> {
     /// Between two requests, or during an answer: whether the client is still there. What it sends already is kept.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.ahead.is_empty() {
-            return self.poll_lost(cx);
+            return self.poll_quiet(cx);
         }
         let mut bytes = [0; 1024];
         let mut buf = ReadBuf::new(&mut bytes);
         if Pin::new(&mut self.io).poll_read(cx, &mut buf)?.is_pending() {
-            return self.poll_lost(cx);
+            return self.poll_quiet(cx);
         }
         if buf.filled().is_empty() {
             return Poll::Ready(Ok(()));
         }
         // Nobody is to be woken: pingora's parser must not see another request's bytes as this one's.
         self.ahead.extend_from_slice(buf.filled());
-        self.poll_lost(cx)
+        self.poll_quiet(cx)
     }
 
     /// Another protocol's bytes, those first that came before the upstream agreed to it.
@@ -173,16 +176,31 @@ impl<S: IO> OneRequest<S> {
             if Pin::new(&mut self.io).poll_read(cx, buf)?.is_ready() {
                 return Poll::Ready(Ok(()));
             }
-            return self.poll_lost(cx);
+            return self.poll_quiet(cx);
         }
         let length = self.ahead.len().min(buf.remaining());
         buf.put_slice(&self.ahead.split_to(length));
         Poll::Ready(Ok(()))
     }
 
-    /// An error once the right is lost by which the stream goes on.
-    fn poll_lost(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Where there is nothing to do but wait: an error once the right is lost by which the stream goes on.
+    fn poll_quiet(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.unsent {
+            // pingora gathers a body of known length until it is whole, however long its pieces are apart. What fails here
+            // will fail again when more is written.
+            let _again = self.poll_send(cx);
+        }
+        self.poll_ended(cx)
+    }
+
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.watch.poll_lost(&self.line, cx).map(|ended| Err(io::Error::other(ended)))
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let sent = Pin::new(&mut self.io).poll_flush(cx);
+        self.unsent = sent.is_pending();
+        sent
     }
 
     /// What ends the wait for more of a body.
@@ -282,7 +300,7 @@ impl<S: IO> AsyncRead for OneRequest<S> {
         }
         let before = buf.filled().len();
         if Pin::new(&mut this.io).poll_read(cx, buf)?.is_pending() {
-            return if this.poll_lost(cx)?.is_pending() { this.poll_waiting(cx) } else { Poll::Pending };
+            return if this.poll_quiet(cx)?.is_pending() { this.poll_waiting(cx) } else { Poll::Pending };
         }
         this.pace.came(buf.filled().len() - before);
         let read = buf.filled().get(before..).unwrap_or_default();
@@ -300,13 +318,16 @@ impl<S: IO> AsyncWrite for OneRequest<S> {
         let this = self.get_mut();
         match Pin::new(&mut this.io).poll_write(cx, buf) {
             // A client that reads nothing keeps its stream no longer for that.
-            Poll::Pending => this.poll_lost(cx).map_ok(|()| 0),
-            written @ Poll::Ready(_) => written,
+            Poll::Pending => this.poll_ended(cx).map_ok(|()| 0),
+            written @ Poll::Ready(_) => {
+                this.unsent = true;
+                written
+            }
         }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_send(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -318,6 +339,7 @@ impl<S: IO> AsyncWrite for OneRequest<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.unsent = true;
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 

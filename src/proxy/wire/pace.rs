@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(pace.left(), Duration::from_secs(40));
         pace.waited = Duration::from_secs(39);
         assert_eq!(pace.left(), Duration::from_secs(1));
-        pace.waited = Duration::from_secs(60);
+        pace.waited = Duration::from_mins(1);
         assert_eq!(pace.left(), Duration::ZERO);
         pace.came(usize::MAX);
         assert!(pace.left() > Duration::from_hours(24));

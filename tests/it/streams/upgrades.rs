@@ -89,6 +89,7 @@ fn an_answer_that_is_no_agreement_opens_no_tunnel() {
     let next = client.head();
     assert!(next.starts_with("HTTP/1.1 400 ") && next.contains("connection: close"), "{next}");
     upstream.is_silent();
+    drop(upstream);
     for other in [AGREED.replace("websocket", "h2c"), AGREED.replace("Upgrade: websocket\r\n", "")] {
         let mut client = world.send(websocket("/chat", &token, ""));
         let (mut upstream, _) = world.accept();

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::support::{Request, Setup, TestGateway, TestIssuer, Token, now};
+use crate::support::{Request, Setup, TestGateway, TestIssuer, Token, now, until};
 
 const CONFIG: &str = r#"
 listeners: [{address: "127.0.0.1:@GATE@", h2c: true}]
@@ -59,7 +59,10 @@ impl World {
 
     /// The next connection at the upstream, with the head that came over it.
     pub(super) fn accept(&self) -> (Hand, String) {
-        let mut hand = Hand::new(self.plain.accept().unwrap().0);
+        self.plain.set_nonblocking(true).unwrap();
+        let stream = until("a connection to the upstream", || self.plain.accept().ok()).0;
+        stream.set_nonblocking(false).unwrap();
+        let mut hand = Hand::new(stream);
         let head = hand.head();
         (hand, head)
     }
