@@ -6,11 +6,14 @@
 mod access;
 mod authorize;
 mod config;
+mod decision_point;
 mod denial;
+mod hops;
 mod identity_headers;
 mod permit;
 mod request;
 mod route;
+mod sizes;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -18,11 +21,14 @@ mod tests;
 pub use access::{AppliedBundle, PolicyAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
 pub use config::{
-    AccessConfig, AccessRules, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, Notation, Requirement,
-    RouteConfig, RouteIdentityConfig, SenderConstrained, UpgradeConfig,
+    AccessConfig, AccessRules, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, NetworkConfig, Notation,
+    Requirement, RouteConfig, RouteIdentityConfig, SenderConstrained, UpgradeConfig,
 };
+pub use decision_point::{DecisionPoint, Took};
 pub use denial::{Answer, Denial, Stage};
+pub use hops::Hops;
 pub use permit::{Permit, Right};
 pub use request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};
+pub use sizes::SizeLimits;
 pub use target::Target;

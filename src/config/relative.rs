@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::sections::Config;
-use crate::issuer::IssuerConfig;
+use crate::issuer::{DatabaseConfig, IssuerConfig};
 use crate::proxy::{ListenerTlsConfig, UpstreamTlsConfig};
 use crate::token::KeysConfig;
 
@@ -33,6 +33,8 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
         let UpstreamTlsConfig { server_name: _, ca, certificate, key } = tls;
         paths.extend([ca, certificate, key].into_iter().flatten());
     }
-    paths.extend(config.issuer.as_mut().map(|IssuerConfig { database, .. }| database));
+    if let Some(IssuerConfig { database: DatabaseConfig::Sqlite(file), .. }) = config.issuer.as_mut() {
+        paths.push(file);
+    }
     paths
 }

@@ -5,17 +5,23 @@ mod config;
 mod declare;
 mod error;
 mod flow;
+mod follow;
 mod handle;
 mod oauth;
 mod paths;
 mod pool;
 mod routes;
+mod sealing;
 mod signing;
 mod store;
 #[cfg(test)]
 mod tests;
 mod workers;
 
-pub use config::{ClientConfig, ClientFlow, GroupConfig, IssuerConfig, PoolConfig, UserConfig};
+pub use config::{
+    ClientConfig, ClientFlow, DatabaseConfig, GroupConfig, IssuerConfig, PoolConfig, SigningKeysConfig, TokenAlgorithm,
+    UserConfig,
+};
 pub use error::IssuerError;
 pub use handle::{Issuer, PoolSummary};
+pub use signing::RotateKeys;

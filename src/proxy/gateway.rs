@@ -71,7 +71,7 @@ impl Gateway {
     /// Ends an answer that has begun, in the words of its protocol where it has any; otherwise its end is missing, which tells.
     async fn close_stream(&self, session: &mut Session, denial: &Denial, context: &RequestContext) {
         if let Some(metrics) =
-            context.findings.route.as_ref().and_then(|route| context.snapshot.routes.get(route.name()))
+            context.findings.route.as_ref().and_then(|route| context.snapshot.point.routes.get(route.name()))
         {
             metrics.stream_closed(denial.code());
         }
@@ -99,7 +99,7 @@ impl Gateway {
         };
         let request = AccessRequest::read(received)?;
         context.host = Some(request.host().to_owned());
-        let decision = context.snapshot.authorizer.authorize(&request).await;
+        let decision = context.snapshot.point.authorizer.authorize(&request).await;
         context.findings = decision.findings;
         let permit = decision.outcome?;
         // Byte for byte as sent, an empty query too; only where a credential was all of the query, its `?` goes as well.
@@ -140,7 +140,7 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> pingora::Result<bool> {
         let peer =
             session.client_addr().and_then(|address| address.as_inet()).map_or(UNKNOWN, std::net::SocketAddr::ip);
-        let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.trusted_proxies);
+        let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.point.trusted_proxies);
         (context.client, context.way) = (Some(client), way);
         // A client that asks and never reads would hold its upstream's connection for ever.
         session.set_write_timeout(Some(CLIENT_WRITE));

@@ -101,6 +101,7 @@ impl Doors<'_> {
         }
         if let (Some(issuer), Some(settings)) = (&house.issuer, &config.issuer) {
             self.open(settings.address, "the embedded issuer", issuer.router())?;
+            self.runtime.spawn(issuer.clone().follow(self.stopped.clone()));
         }
         let current = Arc::new(ArcSwap::from_pointee(house.snapshot));
         let gateway = Gateway::new(current, log, self.ground.clock.clone(), in_flight.clone());

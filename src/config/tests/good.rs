@@ -9,6 +9,7 @@ use super::support::{folder, load, load_in};
 use crate::admin::AdminConfig;
 use crate::authorizer::{AccessConfig, Notation, Requirement};
 use crate::config::{Config, ConfigPath};
+use crate::issuer::DatabaseConfig;
 use crate::proxy::BalanceConfig;
 use crate::telemetry::AccessLogFormat;
 use crate::token::{ClaimPathConfig, CredentialConfig, KeysConfig};
@@ -64,7 +65,8 @@ fn every_path_is_relative_to_the_folder_of_the_config_file() {
     assert_eq!(config.policies["orders"].directory, at("policies/orders"));
     let tls = config.upstreams["orders"].tls.as_ref().unwrap();
     assert_eq!([&tls.ca, &tls.certificate, &tls.key], [&Some(at("ca.pem")), &Some(at("c.pem")), &Some(at("k.pem"))]);
-    assert_eq!(config.issuer.as_ref().unwrap().database, Path::new("/var/lib/lychgate/lychgate.db"));
+    let DatabaseConfig::Sqlite(database) = &config.issuer.as_ref().unwrap().database else { panic!("not a file") };
+    assert_eq!(database, Path::new("/var/lib/lychgate/lychgate.db"));
     let shown = format!("{:?}", every_key());
     for file in ["tls.crt", "tls.key", "clients.pem", "jwks.json", "policies/orders", "ca.pem", "c.pem", "k.pem"] {
         assert!(!shown.contains(&format!("\"{file}")), "`{file}` is still relative");

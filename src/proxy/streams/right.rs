@@ -33,7 +33,7 @@ pub(in crate::proxy) fn let_pass(session: &Session, context: &mut RequestContext
     }
     watch(session, context);
     let right = context.permit.as_ref().and_then(Permit::right);
-    let lost = right.and_then(|right| context.snapshot.authorizer.still_holds(right).err());
+    let lost = right.and_then(|right| context.snapshot.point.authorizer.still_holds(right).err());
     lost.map_or(Ok(()), |denial| {
         let cause = std::io::Error::other(Ended(denial));
         Err(Error::because(ErrorType::new("RightLost"), "the token holds no longer", cause))
@@ -45,8 +45,8 @@ pub(in crate::proxy) fn watch(session: &Session, context: &mut RequestContext) {
     context.watched = true;
     let right = context.permit.as_ref().and_then(Permit::right).cloned();
     let (Some(right), Some(line)) = (right, Line::of(session)) else { return };
-    let snapshot = context.snapshot.clone();
-    line.watch(Box::new(move || snapshot.authorizer.still_holds(&right)));
+    let point = context.snapshot.point.clone();
+    line.watch(Box::new(move || point.authorizer.still_holds(&right)));
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
