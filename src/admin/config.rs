@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::short_form::ShortForm;
 
 /// Where operators look: `/metrics`, `/livez`, `/readyz`, `/status`; or `off`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "ShortForm<AdminFields>")]
 pub enum AdminConfig {
     /// No such door is hung.
@@ -23,17 +24,20 @@ pub enum AdminConfig {
 }
 
 /// Who may revoke tokens through the operator's door.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevocationsConfig {
     /// The secret that a request must carry as `Authorization: Bearer`; at least 16 visible ASCII characters without blanks.
+    #[schemars(with = "String")]
     pub token: SecretString,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct AdminFields {
+    /// It listens here. Default `127.0.0.1:9901`.
     address: SocketAddr,
+    /// Tokens can be revoked through it: `POST /revocations`. Absent: they cannot.
     #[serde(default)]
     revocations: Option<RevocationsConfig>,
 }

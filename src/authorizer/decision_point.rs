@@ -44,7 +44,7 @@ impl DecisionPoint {
             metrics.decision(decision);
         }
         let Some(answer) = &findings.policy else { return };
-        let Some(metrics) = self.bundles.get(&answer.bundle) else { return };
+        let Some(metrics) = self.bundles.get(answer.bundle.name()) else { return };
         metrics.decided(answer.verdict.allowed());
         if !answer.verdict.errors().is_empty() {
             metrics.failed();

@@ -28,7 +28,10 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
         paths.extend(&mut trusted.fetch.ca);
         paths.extend(&mut trusted.cache_directory);
     }
-    paths.extend(config.policies.values_mut().map(|bundle| &mut bundle.directory));
+    for bundle in config.policies.values_mut() {
+        paths.push(&mut bundle.directory);
+        paths.extend(bundle.candidate.as_mut().map(|candidate| &mut candidate.directory));
+    }
     for tls in config.upstreams.values_mut().filter_map(|upstream| upstream.tls.as_mut()) {
         let UpstreamTlsConfig { server_name: _, ca, certificate, key } = tls;
         paths.extend([ca, certificate, key].into_iter().flatten());

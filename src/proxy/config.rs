@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::authorizer::SizeLimits;
 use crate::short_form::ShortForm;
 
 /// A socket that clients connect to.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerConfig {
     /// Address and port, for example `0.0.0.0:8080`; port 0 takes a free one.
@@ -26,7 +27,7 @@ pub struct ListenerConfig {
 }
 
 /// The certificate of a TLS listener.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerTlsConfig {
     /// Certificate chain, PEM, leaf first.
@@ -39,7 +40,7 @@ pub struct ListenerTlsConfig {
 }
 
 /// A backend and how it is reached.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamConfig {
     /// Where it listens; several share the load.
@@ -69,7 +70,7 @@ pub struct UpstreamConfig {
 }
 
 /// One endpoint of an upstream.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "ShortForm<EndpointFull>")]
 pub struct EndpointConfig {
     /// `10.0.0.1:8080`, `[::1]:8080` or `name:8080`.
@@ -78,10 +79,12 @@ pub struct EndpointConfig {
     pub weight: u16,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct EndpointFull {
+    /// `10.0.0.1:8080`, `[::1]:8080` or `name:8080`.
     address: String,
+    /// Its share of the load beside the others. Default 1.
     #[serde(default = "one")]
     weight: u16,
 }
@@ -100,7 +103,7 @@ impl From<ShortForm<EndpointFull>> for EndpointConfig {
 }
 
 /// How load is shared among endpoints.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BalanceConfig {
     /// One after the other, by weight.
@@ -113,7 +116,7 @@ pub enum BalanceConfig {
 }
 
 /// TLS to an upstream.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpstreamTlsConfig {
     /// The name in SNI and in the certificate. Default: the endpoint's host.
@@ -127,13 +130,13 @@ pub struct UpstreamTlsConfig {
 }
 
 /// Active health checks.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HealthConfig {
     /// What is asked for with GET; a 2xx answer is healthy.
     pub path: String,
     /// How often. Default `5s`.
-    #[serde(default = "five_seconds", with = "humantime_serde")]
+    #[serde(default = "five_seconds", deserialize_with = "humantime_serde::deserialize")]
     pub every: Duration,
     /// Failures in a row that take an endpoint out. Default 3.
     #[serde(default = "three")]
@@ -156,20 +159,20 @@ fn one_time() -> u32 {
 }
 
 /// How long each step of a proxied request may take. None is ever unset.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TimeoutsConfig {
     /// TCP and TLS handshakes together. Default `1s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub connect: Duration,
     /// Each read of the answer. Default `60s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub read: Duration,
     /// Each write of the request. Default `60s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub write: Duration,
     /// A kept connection without a request. Default `60s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub idle: Duration,
 }
 
@@ -181,7 +184,7 @@ impl Default for TimeoutsConfig {
 }
 
 /// What is tried again. Never a request whose body was sent.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetriesConfig {
     /// Tries after the first. Default 1.
@@ -197,7 +200,7 @@ impl Default for RetriesConfig {
 }
 
 /// A failure that leads to another try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryOn {
     /// No connection to the endpoint could be made.
@@ -205,23 +208,27 @@ pub enum RetryOn {
 }
 
 /// Bounds on what a client may send.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
     /// Longest token. Default `16KiB`; longer is 401.
+    #[schemars(with = "String")]
     pub token: ByteSize,
     /// All request headers together. Default `32KiB`; more is 431.
+    #[schemars(with = "String")]
     pub header: ByteSize,
     /// Number of request header fields. Default 100; more is 431.
     pub headers: usize,
     /// Longest request target. Default `8KiB`; longer is 414.
+    #[schemars(with = "String")]
     pub target: ByteSize,
     /// Longest request body. Default `10MiB`; longer is 413.
+    #[schemars(with = "String")]
     pub body: ByteSize,
     /// Deepest nesting in a token's JSON. Default 16; deeper is 401.
     pub claims_depth: usize,
     /// How long a client may take to send a request's headers. Default `10s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub header_timeout: Duration,
     /// How long a client may make the gate wait for a request's body, all waits together; each KiB that has come adds a second,
     /// so that a long upload ends only where it comes slower than that. Default `30s`; longer is 408. gRPC calls take their time.

@@ -3,17 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::authorizer::{
-    AccessConfig, AppliedBundle, Authorizer, DecisionPoint, Parts, RouteConfig, methods_of, parameters_of,
-};
+use crate::authorizer::{AppliedBundle, Authorizer, DecisionPoint, Parts};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
-use crate::policy::{AttributeType, Bundle, Outline, RouteOutline};
 use crate::proxy::{Snapshot, Upstream};
 use crate::telemetry::Metrics;
-use crate::token::{AttributeKind, Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
+use crate::token::{Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
 
+use super::bundles::load_bundles;
 use super::error::ServerError;
 use super::trust::Trust;
 
@@ -68,7 +66,7 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
         None => None,
         Some(issuer) => Some(Issuer::open(issuer.clone(), ground.clock.clone(), ground.revocations.clone()).await?),
     };
-    let bundles = load_bundles(config)?;
+    let bundles = load_bundles(loaded)?;
     let trust = Trust::build(config, ground, issuer.as_ref())?;
     let verifier = Verifier::new(trust.issuers.clone(), verifier_parts(config, ground));
     let count_cache = Box::new(verifier.count_cache());
@@ -124,56 +122,4 @@ fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<
 fn refuse(loaded: &Loaded, section: &str, code: &'static str, error: &dyn std::error::Error) -> ServerError {
     let mistake = loaded.mistake(&ConfigPath::new(section), code, error.to_string());
     loaded.refuse(vec![mistake]).into()
-}
-
-fn load_bundles(config: &Config) -> Result<BTreeMap<String, AppliedBundle>, ServerError> {
-    let mut bundles = BTreeMap::new();
-    for (name, bundle) in &config.policies {
-        let failed = |source| ServerError::Policy { bundle: name.clone(), source: Box::new(source) };
-        let loaded = Bundle::load(name, &bundle.directory, &outline(config, name)).map_err(failed)?;
-        bundles.insert(name.clone(), AppliedBundle { bundle: Arc::new(loaded), mode: bundle.mode });
-    }
-    Ok(bundles)
-}
-
-/// What the config says, as the policies of this bundle see it.
-///
-/// Only routes that name the bundle are in it, since it is never asked about others: Cedar checks a policy against every
-/// action that there is, and a parameter need not be one of all routes. A bundle that no route names yet sees all of them.
-#[must_use]
-pub fn outline(config: &Config, bundle: &str) -> Outline {
-    let names_it = |route: &&RouteConfig| match &route.access {
-        AccessConfig::Public => false,
-        AccessConfig::Rules(rules) => rules.policy.as_deref() == Some(bundle),
-    };
-    let named = config.routes.iter().any(|route| names_it(&route));
-    let routes = config.routes.iter().filter(|route| !named || names_it(route)).map(route_outline);
-    let attributes = config.trusted_issuers.values().flat_map(|issuer| &issuer.attributes);
-    let attributes = attributes.map(|(name, attribute)| (name.clone(), attribute_type(attribute.kind)));
-    // Which tenant a principal is of can be read like any other of its attributes.
-    let parameters = config.trusted_issuers.values().flat_map(|issuer| issuer.parameters.keys());
-    Outline {
-        routes: routes.collect(),
-        attributes: attributes.chain(parameters.map(|name| (name.clone(), AttributeType::String))).collect(),
-        issuers: config.trusted_issuers.keys().cloned().collect(),
-    }
-}
-
-fn route_outline(route: &RouteConfig) -> RouteOutline {
-    RouteOutline {
-        name: route.name.clone(),
-        service: route.upstream.clone(),
-        path: route.matches.path.clone(),
-        methods: methods_of(route),
-        parameters: parameters_of(&route.matches.path),
-    }
-}
-
-fn attribute_type(kind: AttributeKind) -> AttributeType {
-    match kind {
-        AttributeKind::String => AttributeType::String,
-        AttributeKind::Long => AttributeType::Long,
-        AttributeKind::Bool => AttributeType::Bool,
-        AttributeKind::StringSet => AttributeType::StringSet,
-    }
 }

@@ -1,9 +1,10 @@
 //! The config of what operators see: logs, the access log and traces.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Logs, the access log and traces.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TelemetryConfig {
     /// The least level that is logged. Default `info`; the environment's `RUST_LOG` is stronger.
@@ -17,7 +18,7 @@ pub struct TelemetryConfig {
 }
 
 /// The least level that is logged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// Nothing but failures.
@@ -34,7 +35,7 @@ pub enum LogLevel {
 }
 
 /// How the access log is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccessLogFormat {
     /// One JSON object a line.
@@ -47,7 +48,7 @@ pub enum AccessLogFormat {
 }
 
 /// Where traces go.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TracesConfig {
     /// The URL of an OTLP/HTTP collector.

@@ -8,6 +8,7 @@ mod error;
 mod issuers;
 mod jwks;
 mod revocation;
+mod supposed;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use error::TokenError;
 pub use issuers::{Issuers, TenantKeys};
 pub use jwks::{FetchError, Fetcher, KeyOrigin, KeySource, KeyStatus, KeyStore, Keys, Refresher};
 pub use revocation::Revocations;
+pub use supposed::{SaidToken, SupposedToken};
 pub use tenants::{IssuerTemplate, TemplateError, TenantValues, Tenants, ValuePattern};
 pub use trust::{Attribute, TrustedIssuer};
 pub use verify::{VerifiedToken, Verifier, VerifierParts};

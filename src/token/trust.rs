@@ -11,7 +11,7 @@ use super::config::{AttributeConfig, AttributeKind, ClaimPathConfig, TrustedIssu
 use super::error::TokenError;
 use super::jwks::KeyStore;
 use super::tenants::TenantValues;
-use super::verify::VerifiedToken;
+use super::verify::{Serial, VerifiedToken};
 use crate::jose::{Algorithm, Header};
 
 /// A trusted issuer: its keys and the rules for its tokens.
@@ -102,6 +102,36 @@ impl TrustedIssuer {
         &self.keys
     }
 
+    /// Those whom its tokens may be for.
+    pub(super) fn audience(&self) -> &[String] {
+        &self.audience
+    }
+
+    /// The clients that its tokens may be issued to.
+    pub(super) fn client_ids(&self) -> &[String] {
+        &self.client_ids
+    }
+
+    /// The claims that its tokens must have, with their values.
+    pub(super) fn required_claims(&self) -> &BTreeMap<String, Value> {
+        &self.require_claims
+    }
+
+    /// Where its tokens have their scopes.
+    pub(super) fn scope_claims(&self) -> &[ClaimPathConfig] {
+        &self.scope_claims
+    }
+
+    /// Where its tokens have their groups.
+    pub(super) fn group_claims(&self) -> &[ClaimPathConfig] {
+        &self.group_claims
+    }
+
+    /// The header that its tokens would have.
+    pub(super) fn usual_header(&self) -> Header {
+        Header { algorithm: self.algorithms.first().copied(), kid: None, typ: self.types.first().cloned() }
+    }
+
     /// RFC 8725 section 3.1: the algorithm must be one that this issuer may use.
     pub(super) fn accepts(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
@@ -119,6 +149,7 @@ impl TrustedIssuer {
         }
         let expires_at = claims::date(&claims, "exp")?.ok_or_else(|| missing("exp"))?.floor();
         let token = VerifiedToken {
+            serial: Serial::next(),
             issuer_name: self.name.clone(),
             issuer: self.issuer.clone(),
             subject: self.whole_subject(subject(&claims)?),

@@ -60,6 +60,12 @@ mod stopping;
 // the operator's door, and what is counted and logged
 #[cfg(test)]
 mod operators;
+// what `explain` says of denials
+#[cfg(test)]
+mod explanations;
+// `test` and `schema`, and the cases that `check` runs
+#[cfg(test)]
+mod policy_commands;
 // policies, enforced and in shadow
 #[cfg(test)]
 mod policies;

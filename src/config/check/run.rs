@@ -13,6 +13,7 @@ use crate::config::mistake::{Mistake, Reason};
 use crate::config::not_yet::not_yet;
 use crate::config::places::{ConfigPath, Places};
 use crate::config::sections::Config;
+use crate::policy::Mode;
 use crate::proxy::LimitsConfig;
 
 /// All that is wrong with `config` beyond its types.
@@ -41,6 +42,13 @@ fn check_policies(config: &Config, findings: &mut Findings<'_>) {
             findings.wrong_key(&at, "a bundle needs a name");
         }
         findings.directory(&at.key("directory"), &bundle.directory);
+        let Some(candidate) = &bundle.candidate else { continue };
+        findings.directory(&at.key("candidate").key("directory"), &candidate.directory);
+        if bundle.mode != Mode::Enforce {
+            let message =
+                "a bundle in shadow decides nothing that a candidate could be compared with; leave `mode` out";
+            findings.add(&at.key("candidate"), Reason::Contradiction, message);
+        }
     }
 }
 

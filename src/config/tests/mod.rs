@@ -4,6 +4,7 @@ mod good;
 mod hostile;
 mod not_yet;
 mod outside;
+mod schema;
 mod support;
 mod warned;
 mod wrong_names;
