@@ -232,7 +232,7 @@ pub struct LimitsConfig {
     pub header_timeout: Duration,
     /// How long a client may make the gate wait for a request's body, all waits together; each KiB that has come adds a second,
     /// so that a long upload ends only where it comes slower than that. Default `30s`; longer is 408. gRPC calls take their time.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub body_timeout: Duration,
     /// Open connections from one address. Default 1000; more are closed at once.
     pub connections_per_ip: usize,
