@@ -7,12 +7,14 @@ use std::thread::available_parallelism;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::activity::count_active_users;
 use super::config::IssuerConfig;
 use super::declare::{DeclaredPool, declared_pools, keep_in_step};
 use super::error::IssuerError;
 use super::flow::Engine;
 use super::follow::{Seen, follow};
 use super::pool::{PasswordHash, UserPool};
+use super::record::{Recorder, Recording};
 use super::sealing::Sealer;
 use super::signing::{PoolKeeper, RotateKeys, Rotation, ServedPools};
 use super::store::Database;
@@ -20,6 +22,7 @@ use super::workers::Workers;
 use super::{paths, routes};
 use crate::clock::Clock;
 use crate::jose::KeySet;
+use crate::telemetry::{AuditLog, IdentityMetrics};
 use crate::token::Revocations;
 
 /// The embedded issuer. Cloning shares it.
@@ -96,13 +99,21 @@ impl Issuer {
     }
 
     /// What answers the issuer's paths: the Cognito API, discovery and keys.
-    pub fn router(&self) -> axum::Router {
-        routes::router(Arc::clone(&self.engine))
+    pub fn router(&self, recorder: Recorder) -> axum::Router {
+        routes::router(Arc::clone(&self.engine), recorder)
+    }
+
+    /// Who tells of each call, and the task that finds out whom it was about.
+    #[must_use]
+    pub fn recorder(&self, log: AuditLog, metrics: IdentityMetrics) -> (Recorder, Recording) {
+        Recorder::new(Arc::clone(&self.engine), log, metrics)
     }
 
     /// Follows what other nodes and the command line change in the same database, and makes keys that are due, until `stopped`.
-    pub async fn follow(self, stopped: watch::Receiver<bool>) {
-        follow(&self.engine, &self.seen, stopped).await;
+    /// Also counts who was active lately.
+    pub async fn follow(self, metrics: IdentityMetrics, stopped: watch::Receiver<bool>) {
+        let counting = count_active_users(&self.engine, &self.declared, &metrics, stopped.clone());
+        tokio::join!(follow(&self.engine, &self.seen, stopped), counting);
     }
 
     /// Makes the next signing keys of a pool, by its id. `false` where there is no such pool.

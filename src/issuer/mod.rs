@@ -1,5 +1,6 @@
 //! The embedded issuer: local user pools that speak the Cognito API and OpenID Connect.
 
+mod activity;
 mod cognito;
 mod config;
 mod declare;
@@ -10,6 +11,7 @@ mod handle;
 mod oauth;
 mod paths;
 mod pool;
+mod record;
 mod routes;
 mod sealing;
 mod signing;
@@ -24,4 +26,5 @@ pub use config::{
 };
 pub use error::IssuerError;
 pub use handle::{Issuer, PoolSummary};
+pub use record::{Recorder, Recording};
 pub use signing::RotateKeys;

@@ -14,6 +14,7 @@ use pingora::server::{RunArgs, Server};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tracing::error;
 
 use super::build::{Ground, House, build};
@@ -23,8 +24,9 @@ use super::status::status;
 use super::stop::{Heard, Signals};
 use crate::admin::{AdminConfig, AdminState, Revocable, RevocationsConfig, RevocationsDoor};
 use crate::config::Loaded;
+use crate::issuer::Recorder;
 use crate::proxy::Gateway;
-use crate::telemetry::{AccessLog, Metrics, Readiness};
+use crate::telemetry::{AccessLog, AuditLog, Metrics, Readiness};
 use crate::token::{Issuers, KeyStore};
 
 const BACKGROUND_THREADS: usize = 2;
@@ -45,19 +47,29 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
         .map_err(ServerError::Threads)?;
     let house = runtime.block_on(build(loaded, &ground))?;
     let log = AccessLog::start(&loaded.config.telemetry, salt()?, &ground.metrics, Box::new(stdout()))?;
+    let audit = AuditLog::start(&loaded.config.telemetry, salt()?, &ground.metrics, Box::new(stdout()))?;
+    let telling = house.issuer.as_ref().map(|issuer| issuer.recorder(audit.clone(), ground.metrics.identity()));
+    let (recorder, writing) = telling.unzip();
+    let writing = writing.map(|lines| runtime.spawn(lines.run()));
     let (stop, stopped) = watch::channel(false);
-    let doors = Doors { loaded, ground: &ground, runtime: &runtime, stopped };
+    let doors = Doors { loaded, ground: &ground, runtime: &runtime, stopped, recorder };
     let in_flight = Arc::new(AtomicUsize::new(0));
     // Before any door opens: whoever sees one open may tell us to stop.
     let heard = runtime.block_on(async { Heard::begin() }).map_err(ServerError::Signals)?;
     let (server, readiness) = doors.hang(house, log.clone(), &in_flight)?;
+    // Only the issuer's door holds a recorder now: when it has closed, the last line is written.
+    drop(doors);
     opened();
     // pingora's own runtimes serve the proxy; this thread waits for the signal inside.
     server.run(RunArgs { shutdown_signal: Box::new(Signals { readiness, in_flight, heard: heard.into() }) });
     stop.send_replace(true);
+    if let Some(writing) = writing {
+        // Late or not, what remains is written below.
+        let _ = runtime.block_on(async { timeout(Duration::from_secs(2), writing).await });
+    }
     runtime.shutdown_timeout(Duration::from_secs(5));
-    if !log.close(Duration::from_secs(5)) {
-        error!("the last lines of the access log could not be written in time");
+    if !log.close(Duration::from_secs(5)) || !audit.close(Duration::from_secs(5)) {
+        error!("the last lines of the access log or the audit log could not be written in time");
     }
     Ok(())
 }
@@ -74,6 +86,8 @@ struct Doors<'a> {
     ground: &'a Ground,
     runtime: &'a Runtime,
     stopped: watch::Receiver<bool>,
+    /// There is one where there is an embedded issuer.
+    recorder: Option<Recorder>,
 }
 
 impl Doors<'_> {
@@ -99,9 +113,9 @@ impl Doors<'_> {
             };
             self.open(*address, "the operator's door", crate::admin::router(state))?;
         }
-        if let (Some(issuer), Some(settings)) = (&house.issuer, &config.issuer) {
-            self.open(settings.address, "the embedded issuer", issuer.router())?;
-            self.runtime.spawn(issuer.clone().follow(self.stopped.clone()));
+        if let (Some(issuer), Some(settings), Some(recorder)) = (&house.issuer, &config.issuer, &self.recorder) {
+            self.open(settings.address, "the embedded issuer", issuer.router(recorder.clone()))?;
+            self.runtime.spawn(issuer.clone().follow(self.ground.metrics.identity(), self.stopped.clone()));
         }
         let current = Arc::new(ArcSwap::from_pointee(house.snapshot));
         let gateway = Gateway::new(current, log, self.ground.clock.clone(), in_flight.clone());
@@ -169,7 +183,9 @@ impl Doors<'_> {
             let _stopped = stopped.wait_for(|stopped| *stopped).await;
         };
         self.runtime.spawn(async move {
-            let serving = axum::serve(listener, router).with_graceful_shutdown(until).into_future();
+            let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+                .with_graceful_shutdown(until)
+                .into_future();
             if let Err(error) = serving.await {
                 error!(%error, door, "a door has closed");
             }

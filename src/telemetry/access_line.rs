@@ -164,6 +164,6 @@ fn micros(duration: Duration) -> u64 {
 /// The end of the year 9999, past which RFC 3339 has no form.
 const LAST_MILLISECOND: u64 = 253_402_300_799_999;
 
-fn rfc_3339(unix_millis: u64) -> humantime::Rfc3339Timestamp {
+pub(super) fn rfc_3339(unix_millis: u64) -> humantime::Rfc3339Timestamp {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(unix_millis.min(LAST_MILLISECOND)))
 }

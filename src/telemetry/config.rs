@@ -11,9 +11,12 @@ pub struct TelemetryConfig {
     pub log: LogLevel,
     /// One line a request on standard output. Default `json`.
     pub access_log: AccessLogFormat,
+    /// One JSON line for each identity action at the embedded issuer, on standard output too; `"log": "audit"` tells them from those of the
+    /// access log. Default `json`.
+    pub audit_log: AuditLogFormat,
     /// Where traces go. Default nowhere.
     pub traces: Option<TracesConfig>,
-    /// Whether the access log names subjects in clear instead of by hash. Default `false`.
+    /// Whether the access log and the audit log name subjects in clear instead of by hash. Default `false`.
     pub subjects_in_clear: bool,
 }
 
@@ -44,6 +47,17 @@ pub enum AccessLogFormat {
     /// One line for people.
     Text,
     /// No access log.
+    Off,
+}
+
+/// How the audit log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditLogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// No audit log.
     Off,
 }
 

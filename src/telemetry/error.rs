@@ -22,6 +22,9 @@ pub enum TelemetryError {
     /// The access log's writer thread could not be started.
     #[error("could not start the writer of the access log")]
     AccessLogWriter(#[source] std::io::Error),
+    /// The audit log's writer thread could not be started.
+    #[error("could not start the writer of the audit log")]
+    AuditLogWriter(#[source] std::io::Error),
 }
 
 impl TelemetryError {
@@ -33,6 +36,7 @@ impl TelemetryError {
             Self::LogAlreadyStarted(_) => "log-already-started",
             Self::Metrics { .. } => "metrics-undefined",
             Self::AccessLogWriter(_) => "access-log-not-started",
+            Self::AuditLogWriter(_) => "audit-log-not-started",
         }
     }
 }

@@ -12,6 +12,7 @@ use prometheus::{
 };
 
 use super::error::TelemetryError;
+use super::identity_meters::IdentityMetrics;
 use super::meters::{
     BundleMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, TenantFamilies, TokenCacheMetrics, UpstreamMetrics,
 };
@@ -51,6 +52,7 @@ struct Families {
     policy_errors: IntCounterVec,
     config_reload: IntCounterVec,
     access_log_dropped: IntCounter,
+    identity: IdentityMetrics,
     revocations: IntGauge,
     connections: ConnectionMetrics,
 }
@@ -146,6 +148,17 @@ impl Metrics {
         self.0.access_log_dropped.clone()
     }
 
+    /// Counts lines that the audit log had to drop.
+    pub(super) fn audit_log_dropped(&self) -> IntCounter {
+        self.0.identity.audit_log_dropped.clone()
+    }
+
+    /// What is counted of identity actions at the embedded issuer.
+    #[must_use]
+    pub fn identity(&self) -> IdentityMetrics {
+        self.0.identity.clone()
+    }
+
     /// Sets what runs before each scrape, to bring gauges up to date that change with time alone, such as the age of keys.
     pub fn before_scrape(&self, hook: impl Fn(&Self) + Send + Sync + 'static) {
         self.0.before_scrape.store(Some(Arc::new(Box::new(hook))));
@@ -231,6 +244,7 @@ impl Families {
                 "lychgate_access_log_dropped_total",
                 "Access log lines dropped because standard output did not take them fast enough.",
             )?,
+            identity: define.identity()?,
             connections: define.connections()?,
             registry,
         })
@@ -276,6 +290,42 @@ impl Definer<'_> {
                 "lychgate_tenants_refused_total",
                 "Tokens refused because there were `most_issuers` of a trusted issuer with parameters, all in use.",
                 &["issuer"],
+            )?,
+        })
+    }
+
+    fn identity(&self) -> Result<IdentityMetrics, prometheus::Error> {
+        let sign_ins =
+            "Steps of sign-ins at the embedded issuer by outcome: success, challenge, or the code of the refusal.";
+        let active = "Users of a declared pool who have signed in within the window (1d, 30d).";
+        let active = IntGaugeVec::new(Opts::new("lychgate_active_users", active), &["pool", "window"])?;
+        Ok(IdentityMetrics {
+            sign_ups: self.counters(
+                "lychgate_sign_ups_total",
+                "Sign-ups at the embedded issuer by outcome: success, or the code of the refusal.",
+                &["outcome"],
+            )?,
+            sign_ins: self.counters("lychgate_sign_ins_total", sign_ins, &["outcome"])?,
+            challenges: self.counters(
+                "lychgate_sign_in_challenges_total",
+                "Challenges that sign-ins at the embedded issuer were answered with.",
+                &["challenge"],
+            )?,
+            lockouts: self.counter("lychgate_lockouts_total", "Attempts that were refused because a name was locked.")?,
+            tokens: self.counters(
+                "lychgate_tokens_issued_total",
+                "Sets of tokens that the embedded issuer gave, by what for (sign-in, refresh).",
+                &["by"],
+            )?,
+            messages: self.counters(
+                "lychgate_messages_total",
+                "Tries to deliver a message to a user by medium (email, sms) and outcome (delivered, tried-again, given-up).",
+                &["medium", "outcome"],
+            )?,
+            active_users: self.register(active)?,
+            audit_log_dropped: self.counter(
+                "lychgate_audit_log_dropped_total",
+                "Audit log lines dropped because standard output did not take them fast enough.",
             )?,
         })
     }

@@ -2,8 +2,10 @@
 
 mod access_line;
 mod access_log;
+mod audit;
 mod config;
 mod error;
+mod identity_meters;
 mod line_queue;
 mod logs;
 mod meters;
@@ -18,8 +20,10 @@ mod tests;
 
 pub use access_line::AccessLine;
 pub use access_log::AccessLog;
-pub use config::{AccessLogFormat, LogLevel, TelemetryConfig, TracesConfig};
+pub use audit::{AuditLine, AuditLog};
+pub use config::{AccessLogFormat, AuditLogFormat, LogLevel, TelemetryConfig, TracesConfig};
 pub use error::TelemetryError;
+pub use identity_meters::IdentityMetrics;
 pub use meters::{
     BundleMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
 };

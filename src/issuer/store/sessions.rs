@@ -90,6 +90,18 @@ impl Sessions<'_> {
         Ok(rows.into_iter().map(|(id, _)| id).collect())
     }
 
+    /// How many users of a pool have signed in since then, in Unix milliseconds.
+    pub(crate) async fn users_since(self, pool_id: &str, since: u64) -> Result<u64, IssuerError> {
+        let statement = "SELECT COUNT(DISTINCT sub) FROM sessions WHERE pool_id = $1 AND signed_in_at > $2";
+        let (users,): (i64,) = query(statement)
+            .bind(pool_id)
+            .bind(since)
+            .fetch_one(self.0)
+            .await
+            .map_err(IssuerError::database("count active users"))?;
+        Ok(unsigned(users))
+    }
+
     /// Clears away some of the sessions whose last token has expired.
     pub(crate) async fn sweep(self, now: u64) -> Result<(), IssuerError> {
         let statement = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE forgotten_at <= $1 LIMIT $2)";

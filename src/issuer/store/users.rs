@@ -77,6 +77,17 @@ impl Users<'_> {
         Ok(row.and_then(|(hash,)| hash).map(PasswordHash::kept))
     }
 
+    /// The `sub` of the user of that name.
+    pub(crate) async fn sub_of(self, pool_id: &str, name: &str) -> Result<Option<String>, IssuerError> {
+        let row: Option<(String,)> = query("SELECT sub FROM users WHERE pool_id = $1 AND name_key = $2")
+            .bind(pool_id)
+            .bind(user_name_key(name))
+            .fetch_optional(self.0)
+            .await
+            .map_err(IssuerError::database("find a user"))?;
+        Ok(row.map(|(sub,)| sub))
+    }
+
     /// The user of that name, compared without case.
     pub(crate) async fn by_name(self, pool_id: &str, name: &str) -> Result<Option<StoredUser>, IssuerError> {
         let statement = "SELECT sub, name, password_hash, enabled FROM users WHERE pool_id = $1 AND name_key = $2";

@@ -10,6 +10,8 @@ mod door;
 mod keys;
 /// Several nodes on one database.
 mod nodes;
+/// The audit log and what is counted.
+mod record;
 /// Declared pools: kept in step at each start, and what outlives a restart.
 mod restart;
 /// Refresh, revocation and sign-out.

@@ -10,12 +10,13 @@ use super::database::TestDatabase;
 use super::support::{Answer, NOW, POOLS, TestIssuer, open};
 use crate::clock::Clock;
 use crate::issuer::RotateKeys;
+use crate::telemetry::Metrics;
 
 /// A second node on the state of a first, which follows what the first does until the sender is dropped or says so.
 async fn beside(first: &TestIssuer) -> (TestIssuer, watch::Sender<bool>) {
     let issuer = open(POOLS, &first.state, &first.clock).await.unwrap();
     let (stop, stopped) = watch::channel(false);
-    tokio::spawn(issuer.clone().follow(stopped));
+    tokio::spawn(issuer.clone().follow(Metrics::new().unwrap().identity(), stopped));
     (TestIssuer::serving(issuer, Arc::clone(&first.state), first.clock.clone()).await, stop)
 }
 

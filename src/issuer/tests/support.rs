@@ -1,5 +1,6 @@
 //! An issuer on a socket of its own, and short words for what clients do with it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -15,6 +16,7 @@ use crate::clock::Clock;
 use crate::issuer::store::query;
 use crate::issuer::{Issuer, IssuerConfig, IssuerError};
 use crate::jose::{Algorithm, CompactJws, KeySet};
+use crate::telemetry::{AuditLog, Metrics};
 use crate::token::Revocations;
 
 pub(super) const NOW: u64 = 1_700_000_000;
@@ -127,11 +129,25 @@ impl TestIssuer {
     }
 
     pub(super) async fn serving(issuer: Issuer, state: Arc<TestDatabase>, clock: Clock) -> Self {
+        Self::recorded(issuer, state, clock, AuditLog::default(), &Metrics::new().unwrap()).await
+    }
+
+    /// One whose calls are told to this log and these metrics.
+    pub(super) async fn recorded(
+        issuer: Issuer,
+        state: Arc<TestDatabase>,
+        clock: Clock,
+        log: AuditLog,
+        metrics: &Metrics,
+    ) -> Self {
         let revocations = issuer.engine().revocations.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = issuer.router();
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let (recorder, recording) = issuer.recorder(log, metrics.identity());
+        tokio::spawn(recording.run());
+        let router = issuer.router(recorder);
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let server = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         Self { issuer, clock, revocations, url, http: reqwest::Client::new(), server, state }
     }
 

@@ -7,7 +7,7 @@ use crate::telemetry::metrics::{Metrics, UNROUTED};
 use crate::telemetry::outcome::{CacheLookup, ConnectionEnd, Outcome, ReloadResult};
 
 /// The public contract: each metric's name, kind and labels.
-const PROMISED: [(&str, &str, &[&str]); 22] = [
+const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_requests_total", "counter", &["code", "outcome", "route"]),
     ("lychgate_request_duration_seconds", "histogram", &["route"]),
     ("lychgate_decision_duration_seconds", "histogram", &["route"]),
@@ -30,6 +30,14 @@ const PROMISED: [(&str, &str, &[&str]); 22] = [
     ("lychgate_streams_closed_total", "counter", &["reason", "route"]),
     ("lychgate_build_info", "gauge", &["version"]),
     ("lychgate_access_log_dropped_total", "counter", &[]),
+    ("lychgate_audit_log_dropped_total", "counter", &[]),
+    ("lychgate_sign_ups_total", "counter", &["outcome"]),
+    ("lychgate_sign_ins_total", "counter", &["outcome"]),
+    ("lychgate_sign_in_challenges_total", "counter", &["challenge"]),
+    ("lychgate_lockouts_total", "counter", &[]),
+    ("lychgate_tokens_issued_total", "counter", &["by"]),
+    ("lychgate_messages_total", "counter", &["medium", "outcome"]),
+    ("lychgate_active_users", "gauge", &["pool", "window"]),
 ];
 
 /// A scrape, read as Prometheus reads it.
@@ -89,6 +97,14 @@ fn all_counted_once() -> Metrics {
     metrics.bundle("orders", "enforce").decided(false);
     metrics.bundle("orders", "enforce").failed();
     metrics.reloaded(ReloadResult::Failure);
+    let identity = metrics.identity();
+    identity.sign_up("success");
+    identity.sign_in("locked");
+    identity.challenge("SMS_MFA");
+    identity.lockout();
+    identity.tokens("refresh");
+    identity.message("email", "delivered");
+    identity.active_users("demo", "1d", 3);
     metrics
 }
 

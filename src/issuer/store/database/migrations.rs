@@ -11,7 +11,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 2] = [
+const STEPS: [Step; 3] = [
     Step {
         number: 1,
         name: "pools",
@@ -23,6 +23,12 @@ const STEPS: [Step; 2] = [
         name: "operations",
         sqlite: include_str!("../migrations/sqlite/0002_operations.sql"),
         postgres: include_str!("../migrations/postgres/0002_operations.sql"),
+    },
+    Step {
+        number: 3,
+        name: "activity",
+        sqlite: include_str!("../migrations/sqlite/0003_activity.sql"),
+        postgres: include_str!("../migrations/postgres/0003_activity.sql"),
     },
 ];
 
