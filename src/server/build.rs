@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
 use crate::proxy::{Snapshot, Upstream};
-use crate::telemetry::Metrics;
+use crate::telemetry::{DecisionLog, Metrics};
 use crate::token::{Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
 
 use super::bundles::load_bundles;
@@ -24,6 +24,8 @@ pub struct Ground {
     pub metrics: Metrics,
     /// Who was signed out.
     pub revocations: Revocations,
+    /// Where decisions are written down.
+    pub decisions: DecisionLog,
 }
 
 impl Ground {
@@ -33,7 +35,8 @@ impl Ground {
     /// [`ServerError::Telemetry`] where a metric is defined wrongly.
     pub fn new() -> Result<Self, ServerError> {
         let clock = Clock::system();
-        Ok(Self { metrics: Metrics::new()?, revocations: Revocations::new(clock.clone()), clock })
+        let revocations = Revocations::new(clock.clone());
+        Ok(Self { metrics: Metrics::new()?, revocations, clock, decisions: DecisionLog::default() })
     }
 }
 
@@ -53,6 +56,13 @@ pub struct House {
     pub bundles: BTreeMap<String, AppliedBundle>,
     /// Brings the size of the token cache into the metrics.
     pub count_cache: Box<dyn Fn() + Send + Sync>,
+}
+
+impl House {
+    /// Which revision of each bundle there is.
+    pub fn revisions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.bundles.iter().map(|(name, applied)| (name.as_str(), applied.bundle.revision()))
+    }
 }
 
 /// Builds every room. Nothing is served and no key is fetched yet.
@@ -108,6 +118,8 @@ fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<
     }
     let bundles = config.policies.iter().map(|(name, bundle)| (name.clone(), metrics.bundle(name, bundle.mode.name())));
     let routes = config.routes.iter().map(|route| (route.name.as_str().into(), metrics.route(&route.name)));
+    let tried = config.trusted_issuers.iter().filter(|(_, trusted)| trusted.shadow.is_some());
+    let token_shadows = tried.map(|(name, _)| (name.clone(), metrics.token_shadow(name)));
     let point = DecisionPoint {
         authorizer,
         sizes: config.limits.sizes(),
@@ -115,6 +127,8 @@ fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<
         routes: routes.collect(),
         bundles: bundles.collect(),
         unrouted: metrics.route(crate::telemetry::UNROUTED),
+        token_shadows: token_shadows.collect(),
+        decisions: ground.decisions.clone(),
     };
     Ok(Snapshot { point: Arc::new(point), upstreams, limits: config.limits.clone() })
 }
