@@ -28,7 +28,7 @@ use super::snapshot::Snapshot;
 use super::streams::{
     Frames, agrees_to_websocket, asks_for_websocket, grpc_trailers, is_grpc, let_pass, watch, watch_if_it_streams,
 };
-use super::upstream::Upstream;
+use super::upstream::{Replay, Upstream, affinity};
 use super::wire::{BadBody, Ended, Line};
 use crate::authorizer::{AccessRequest, Denial, Permit, ReceivedRequest, UpgradeConfig};
 use crate::clock::Clock;
@@ -166,10 +166,20 @@ impl ProxyHttp for Gateway {
         Ok(true)
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, context: &mut Self::CTX) -> pingora::Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, context: &mut Self::CTX) -> pingora::Result<Box<HttpPeer>> {
         context.upstream_started.get_or_insert_with(Instant::now);
-        let peer = upstream_of(context).and_then(Upstream::next_peer);
-        peer.map(Box::new).ok_or_else(|| Error::explain(ErrorType::InternalError, "no permit, or no endpoint"))
+        let upstream =
+            upstream_of(context).cloned().ok_or_else(|| Error::explain(ErrorType::InternalError, "no permit"))?;
+        let client = context.client.unwrap_or(UNKNOWN);
+        let headers = &session.req_header().headers;
+        let caller = upstream.hashes_by().map(|by| affinity(by, &context.findings, headers, client));
+        match context.attempt.next(&upstream, caller).await {
+            Ok(peer) => Ok(Box::new(peer)),
+            Err(denial) => {
+                context.denial = Some(denial);
+                Err(Error::explain(ErrorType::ConnectNoRoute, "no endpoint to ask").into_up())
+            }
+        }
     }
 
     fn fail_to_connect(
@@ -179,10 +189,23 @@ impl ProxyHttp for Gateway {
         context: &mut Self::CTX,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        // Nothing was sent yet, so another endpoint may be tried whatever the method.
-        let attempts = upstream_of(context).map_or(0, Upstream::attempts);
-        error.set_retry(context.tries < attempts);
-        context.tries += 1;
+        let upstream = upstream_of(context).cloned();
+        error.set_retry(upstream.is_some_and(|upstream| context.attempt.connect_failed(&upstream)));
+        error
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        context: &mut Self::CTX,
+        reused: bool,
+    ) -> Box<Error> {
+        match upstream_of(context).cloned() {
+            Some(upstream) => context.attempt.broke(&upstream, &mut error, reused, replay(session, context)),
+            None => error.set_retry(false),
+        }
         error
     }
 
@@ -243,7 +266,7 @@ impl ProxyHttp for Gateway {
         context: &mut Self::CTX,
     ) -> pingora::Result<()> {
         if response.status != http::StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(());
+            return answered(session, response, context);
         }
         let line = Line::of(session).filter(|_| context.upgrade && agrees_to_websocket(response));
         let Some(line) = line else {
@@ -253,7 +276,7 @@ impl ProxyHttp for Gateway {
         line.open_tunnel();
         context.websocket = Some(Frames::default());
         watch(session, context);
-        Ok(())
+        answered(session, response, context)
     }
 
     async fn response_filter(
@@ -326,9 +349,31 @@ impl ProxyHttp for Gateway {
     }
 }
 
-fn upstream_of(context: &RequestContext) -> Option<&Upstream> {
+fn upstream_of(context: &RequestContext) -> Option<&Arc<Upstream>> {
     let permit = context.permit.as_ref()?;
-    context.snapshot.upstreams.get(permit.route().upstream()).map(|(upstream, _)| upstream)
+    context.snapshot.upstreams.get(permit.route().upstream())
+}
+
+/// Takes in what the endpoint answered. An error where the request is tried again instead of being answered so.
+fn answered(session: &Session, response: &ResponseHeader, context: &mut RequestContext) -> pingora::Result<()> {
+    let is_final = !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS;
+    match upstream_of(context).cloned() {
+        Some(upstream) if is_final => {
+            let replay = replay(session, context);
+            context.attempt.answered(&upstream, response.status, replay)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the request can be sent once more.
+fn replay(session: &Session, context: &RequestContext) -> Replay {
+    let is_kept = !session.as_ref().retry_buffer_truncated();
+    let is_unanswered = session.response_written().is_none();
+    Replay {
+        is_safe: session.req_header().method.is_idempotent() && is_kept && is_unanswered,
+        has_body: context.body_bytes > 0,
+    }
 }
 
 /// What the gateway or the wire has found, where they ended the request themselves.

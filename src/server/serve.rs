@@ -105,7 +105,10 @@ impl Doors<'_> {
     ) -> Result<(Server, Readiness), ServerError> {
         let config = &self.loaded.config;
         let readiness = self.keep_keys_fresh(&house.keys);
-        let status = status(&house, self.ground.clock.clone());
+        for upstream in house.snapshot.upstreams.values() {
+            upstream.tend(self.runtime.handle());
+        }
+        let status = status(&house, self.ground);
         self.count_when_scraped(house.keys.clone(), house.issuers.clone(), house.count_cache);
         for refresher in house.refreshers {
             self.runtime.spawn(refresher.run(self.stopped.clone()));
@@ -154,10 +157,11 @@ impl Doors<'_> {
 
     /// Gauges are read from where their truth is, whenever somebody looks.
     fn count_when_scraped(&self, stores: KeyStores, issuers: Arc<Issuers>, count_cache: Box<dyn Fn() + Send + Sync>) {
-        let revocations = self.ground.revocations.clone();
+        let (revocations, upstreams) = (self.ground.revocations.clone(), self.ground.upstreams.clone());
         self.ground.metrics.before_scrape(move |metrics| {
             count_cache();
             metrics.revocations(revocations.len());
+            upstreams.report();
             for (name, store) in &stores {
                 let status = store.status();
                 let of_issuer = metrics.issuer(name);
