@@ -12,4 +12,4 @@ mod tests;
 
 pub use config::{AdminConfig, RevocationsConfig};
 pub use revocations::{Revocable, RevocationsDoor};
-pub use routes::{AdminState, router};
+pub use routes::{AdminState, Messages, router};
