@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 use super::answer::{good, method_not_allowed, not_found, unavailable};
+use super::explain::{Explain, explain};
 use super::health::{livez, readyz};
 use super::revocations::{RevocationsDoor, revoke};
 use crate::telemetry::{Metrics, Readiness};
@@ -30,6 +31,8 @@ pub struct AdminState {
     pub revocations: Option<RevocationsDoor>,
     /// Reads messages to users, in development; `None` hangs no such path.
     pub messages: Option<Messages>,
+    /// Explains decisions; `None` hangs no such path.
+    pub explain: Option<Explain>,
 }
 
 /// Reads the newest messages to users; `None` where they cannot be read now.
@@ -47,6 +50,9 @@ pub fn router(state: AdminState) -> Router {
     }
     if let Some(read) = state.messages.clone() {
         router = router.route("/messages", get(move || messages(read)));
+    }
+    if let Some(door) = state.explain.clone() {
+        router = router.route("/explain", post(move |request| explain(door, request)));
     }
     router
         .fallback(not_found)

@@ -38,6 +38,7 @@ fn state() -> AdminState {
         status: Arc::new(move || json!({ "asked": asked.fetch_add(1, Ordering::SeqCst) })),
         revocations: None,
         messages: None,
+        explain: None,
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn conclude(session: &Session, context: &RequestContext, log: &Access
     let upstream_duration = context.upstream_started.map(|started| started.elapsed());
     let upstream = route.map(|route| route.upstream()).filter(|_| upstream_duration.is_some());
     if let (Some(upstream), Some(took)) = (upstream, upstream_duration) {
-        snapshot.upstreams.get(upstream).iter().for_each(|(_, metrics)| metrics.took(took));
+        snapshot.upstreams.get(upstream).iter().for_each(|upstream| upstream.took(took));
     }
     if !log.is_on() && !snapshot.point.records(&context.findings) {
         return;

@@ -7,7 +7,7 @@ use crate::authorizer::{AppliedBundle, Authorizer, DecisionPoint, Parts};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
-use crate::proxy::{Snapshot, Upstream};
+use crate::proxy::{BalanceConfig, HashConfig, Snapshot, Upstreams};
 use crate::telemetry::{DecisionLog, Metrics};
 use crate::token::{Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
 
@@ -24,6 +24,8 @@ pub struct Ground {
     pub metrics: Metrics,
     /// Who was signed out.
     pub revocations: Revocations,
+    /// The backends, which outlive a config that says nothing new about them.
+    pub upstreams: Upstreams,
     /// Where decisions are written down.
     pub decisions: DecisionLog,
 }
@@ -35,8 +37,9 @@ impl Ground {
     /// [`ServerError::Telemetry`] where a metric is defined wrongly.
     pub fn new() -> Result<Self, ServerError> {
         let clock = Clock::system();
-        let revocations = Revocations::new(clock.clone());
-        Ok(Self { metrics: Metrics::new()?, revocations, clock, decisions: DecisionLog::default() })
+        let (metrics, revocations) = (Metrics::new()?, Revocations::new(clock.clone()));
+        let (upstreams, decisions) = (Upstreams::default(), DecisionLog::default());
+        Ok(Self { metrics, revocations, clock, upstreams, decisions })
     }
 }
 
@@ -89,7 +92,7 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
         clock: ground.clock.clone(),
     };
     let authorizer = Authorizer::new(parts).map_err(|error| refuse(loaded, "routes", error.code(), &error))?;
-    let snapshot = snapshot(loaded, ground, authorizer)?;
+    let snapshot = snapshot(loaded, ground, authorizer).await?;
     let Trust { issuers, keys, refreshers } = trust;
     Ok(House { snapshot, issuers, keys, refreshers, issuer, bundles, count_cache })
 }
@@ -99,7 +102,7 @@ fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
         config.routes.iter().filter_map(|route| route.identity.as_ref()).flat_map(|own| own.headers.values());
     let sources = config.identity.headers.values().chain(of_routes);
     VerifierParts {
-        kept_claims: sources.map(|source| source.claim.clone()).collect(),
+        kept_claims: sources.map(|source| source.claim.clone()).chain(hashed_claims(config)).collect(),
         limits: TokenLimits { token: config.limits.token, claims_depth: config.limits.claims_depth },
         revocations: ground.revocations.clone(),
         clock: ground.clock.clone(),
@@ -107,14 +110,22 @@ fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
     }
 }
 
-fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<Snapshot, ServerError> {
+/// The claims that tell callers apart where the same caller shall reach the same endpoint.
+fn hashed_claims(config: &Config) -> impl Iterator<Item = String> {
+    config.upstreams.values().filter_map(|upstream| match &upstream.balance {
+        BalanceConfig::ConsistentHash(HashConfig::Claim(name)) => Some(name.clone()),
+        _ => None,
+    })
+}
+
+async fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<Snapshot, ServerError> {
     let config = &loaded.config;
     let metrics = &ground.metrics;
     let mut upstreams = HashMap::new();
     for (name, upstream) in &config.upstreams {
-        let built = Upstream::new(name, upstream);
-        let built = built.map_err(|error| refuse(loaded, "upstreams", "upstream-unusable", &error))?;
-        upstreams.insert(built.name().clone(), (built, metrics.upstream(name)?));
+        let opened = ground.upstreams.open(name, upstream, metrics.upstream(name)?).await;
+        let opened = opened.map_err(|error| refuse(loaded, "upstreams", "upstream-unusable", &error))?;
+        upstreams.insert(opened.name().clone(), opened);
     }
     let bundles = config.policies.iter().map(|(name, bundle)| (name.clone(), metrics.bundle(name, bundle.mode.name())));
     let routes = config.routes.iter().map(|route| (route.name.as_str().into(), metrics.route(&route.name)));

@@ -19,6 +19,7 @@ use tracing::error;
 
 use super::build::{Ground, House, build};
 use super::error::ServerError;
+use super::explain::explainer;
 use super::listen::Listeners;
 use super::status::status;
 use super::stop::{Heard, Signals};
@@ -113,18 +114,23 @@ impl Doors<'_> {
     ) -> Result<(Server, Readiness), ServerError> {
         let config = &self.loaded.config;
         let readiness = self.keep_keys_fresh(&house.keys);
-        let status = status(&house, self.ground.clock.clone());
+        for upstream in house.snapshot.upstreams.values() {
+            upstream.tend(self.runtime.handle());
+        }
+        let status = status(&house, self.ground);
         self.count_when_scraped(house.keys.clone(), house.issuers.clone(), house.count_cache);
         for refresher in house.refreshers {
             self.runtime.spawn(refresher.run(self.stopped.clone()));
         }
-        if let AdminConfig::At { address, revocations } = &config.admin {
+        if let AdminConfig::At { address, revocations, explain } = &config.admin {
+            let point = house.snapshot.point.clone();
             let state = AdminState {
                 metrics: self.ground.metrics.clone(),
                 readiness: readiness.clone(),
                 status: Arc::new(status),
                 revocations: revocations.as_ref().map(|settings| self.revocations_door(settings, house.issuers)),
                 messages: house.issuer.clone().filter(Issuer::is_for_development).map(messages_of),
+                explain: explain.then(|| explainer(move || point.clone())),
             };
             self.open(*address, "the operator's door", crate::admin::router(state))?;
         }
@@ -163,10 +169,11 @@ impl Doors<'_> {
 
     /// Gauges are read from where their truth is, whenever somebody looks.
     fn count_when_scraped(&self, stores: KeyStores, issuers: Arc<Issuers>, count_cache: Box<dyn Fn() + Send + Sync>) {
-        let revocations = self.ground.revocations.clone();
+        let (revocations, upstreams) = (self.ground.revocations.clone(), self.ground.upstreams.clone());
         self.ground.metrics.before_scrape(move |metrics| {
             count_cache();
             metrics.revocations(revocations.len());
+            upstreams.report();
             for (name, store) in &stores {
                 let status = store.status();
                 let of_issuer = metrics.issuer(name);

@@ -14,7 +14,8 @@ use prometheus::{
 use super::error::TelemetryError;
 use super::identity_meters::IdentityMetrics;
 use super::meters::{
-    ConnectionMetrics, IssuerMetrics, RouteMetrics, TenantFamilies, TokenCacheMetrics, UpstreamMetrics,
+    ConnectionMetrics, IssuerMetrics, RetryCounters, RouteMetrics, TenantFamilies, TokenCacheMetrics, UpstreamFamilies,
+    UpstreamMetrics,
 };
 use super::outcome::ReloadResult;
 use super::policy_meters::{BundleMetrics, PolicyFamilies, ShadowMetrics};
@@ -43,6 +44,7 @@ struct Families {
     upstream_duration: HistogramVec,
     /// One family an upstream, see [`Metrics::upstream`].
     upstream_healthy: Mutex<BTreeMap<String, IntGaugeVec>>,
+    upstream_tries: UpstreamFamilies,
     token_cache: TokenCacheMetrics,
     keys: IntGaugeVec,
     keys_age: IntGaugeVec,
@@ -86,7 +88,16 @@ impl Metrics {
     /// When its health metric contradicts that of another: a mistake in this file.
     pub fn upstream(&self, name: &str) -> Result<UpstreamMetrics, TelemetryError> {
         let healthy = self.0.endpoints_of(name).map_err(undefined(name))?;
-        Ok(UpstreamMetrics { duration: self.0.upstream_duration.with_label_values(&[name]), healthy })
+        let retries = |result| self.0.upstream_tries.retries.with_label_values(&[name, result]);
+        let resolutions = |result| self.0.upstream_tries.resolutions.with_label_values(&[name, result]);
+        Ok(UpstreamMetrics {
+            duration: self.0.upstream_duration.with_label_values(&[name]),
+            healthy,
+            retries: RetryCounters { tried: retries("tried"), over_budget: retries("over_budget") },
+            ejections: self.0.upstream_tries.ejections.with_label_values(&[name]),
+            resolved: resolutions("success"),
+            unresolved: resolutions("failure"),
+        })
     }
 
     /// What is counted for the trusted issuer of this name.
@@ -217,6 +228,7 @@ impl Families {
                 &REQUEST_SECONDS,
             )?,
             upstream_healthy: Mutex::default(),
+            upstream_tries: define.upstream_tries()?,
             token_cache: define.token_cache()?,
             keys: define.gauges("lychgate_keys", "Usable verification keys of a trusted issuer.", "issuer")?,
             keys_age: define.gauges(
@@ -281,6 +293,26 @@ impl Definer<'_> {
     fn register<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, prometheus::Error> {
         self.0.register(Box::new(collector.clone()))?;
         Ok(collector)
+    }
+
+    fn upstream_tries(&self) -> Result<UpstreamFamilies, prometheus::Error> {
+        Ok(UpstreamFamilies {
+            retries: self.counters(
+                "lychgate_upstream_retries_total",
+                "Requests that failed at one endpoint by result: tried again at another, or over_budget.",
+                &["upstream", "result"],
+            )?,
+            ejections: self.counters(
+                "lychgate_upstream_ejections_total",
+                "Times that an endpoint was left out for a while because requests to it failed.",
+                &["upstream"],
+            )?,
+            resolutions: self.counters(
+                "lychgate_upstream_resolutions_total",
+                "Look-ups of an upstream's names by result (success, failure).",
+                &["upstream", "result"],
+            )?,
+        })
     }
 
     fn tenants(&self) -> Result<TenantFamilies, prometheus::Error> {

@@ -10,7 +10,7 @@ use crate::admin::AdminConfig;
 use crate::authorizer::{AccessConfig, Notation, Requirement};
 use crate::config::{Config, ConfigPath};
 use crate::issuer::DatabaseConfig;
-use crate::proxy::BalanceConfig;
+use crate::proxy::{BalanceConfig, HashConfig};
 use crate::telemetry::AccessLogFormat;
 use crate::token::{ClaimPathConfig, CredentialConfig, KeysConfig};
 
@@ -26,11 +26,13 @@ fn every_key_of_version_1_is_read() {
     let config = every_key();
     assert_eq!(config.listeners.len(), 2);
     assert_eq!(config.threads, Some(2));
-    assert!(matches!(config.admin, AdminConfig::At { address, revocations: Some(_) } if address.port() == 9901));
+    assert!(
+        matches!(config.admin, AdminConfig::At { address, revocations: Some(_), explain: true } if address.port() == 9901)
+    );
     assert_eq!(config.credentials[0], CredentialConfig::bearer());
     assert_eq!(config.credentials[2], CredentialConfig::Query("access_token".to_owned()));
     assert_eq!(config.upstreams["orders"].endpoints[1].weight, 2);
-    assert_eq!(config.upstreams["hashed"].balance, BalanceConfig::ConsistentHash("sub".to_owned()));
+    assert_eq!(config.upstreams["hashed"].balance, BalanceConfig::ConsistentHash(HashConfig::Sub));
     assert_eq!(config.identity.headers["x-auth-tenant"].claim, "custom:tenant");
     assert_eq!(config.identity.headers["x-auth-realm"].notation, Some(Notation::Json));
     assert_eq!(config.telemetry.access_log, AccessLogFormat::Json);

@@ -7,12 +7,15 @@ use crate::telemetry::metrics::{Metrics, UNROUTED};
 use crate::telemetry::outcome::{CacheLookup, Outcome, ReloadResult};
 
 /// The public contract: each metric's name, kind and labels.
-const PROMISED: [(&str, &str, &[&str]); 32] = [
+const PROMISED: [(&str, &str, &[&str]); 35] = [
     ("lychgate_requests_total", "counter", &["code", "outcome", "route"]),
     ("lychgate_request_duration_seconds", "histogram", &["route"]),
     ("lychgate_decision_duration_seconds", "histogram", &["route"]),
     ("lychgate_upstream_duration_seconds", "histogram", &["upstream"]),
     ("lychgate_upstream_healthy", "gauge", &["endpoint", "upstream"]),
+    ("lychgate_upstream_retries_total", "counter", &["result", "upstream"]),
+    ("lychgate_upstream_ejections_total", "counter", &["upstream"]),
+    ("lychgate_upstream_resolutions_total", "counter", &["result", "upstream"]),
     ("lychgate_token_cache_total", "counter", &["result"]),
     ("lychgate_token_cache_entries", "gauge", &[]),
     ("lychgate_revocations", "gauge", &[]),
