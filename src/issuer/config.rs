@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
-use super::delivery::MessagesConfig;
+pub use super::delivery::{
+    EmailConfig, MessagesConfig, SmsConfig, SmtpConfig, SmtpTls, WebhookConfig, WriteMessagesTo,
+};
 
 /// The embedded issuer: local user pools that speak the Cognito API and OpenID Connect.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

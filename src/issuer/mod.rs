@@ -27,11 +27,10 @@ mod workers;
 pub use administer::Refused;
 pub use backup::Imported;
 pub use config::{
-    AliasConfig, AttributeConfig, ClientConfig, ClientFlow, DatabaseConfig, FactorConfig, GroupConfig, IssuerConfig,
-    MfaConfig, PasswordPolicyConfig, PoolConfig, SignatureConfig, SigningKeysConfig, TokenAlgorithm, UserConfig,
-    VerifiedConfig,
+    AliasConfig, AttributeConfig, ClientConfig, ClientFlow, DatabaseConfig, EmailConfig, FactorConfig, GroupConfig,
+    IssuerConfig, MessagesConfig, MfaConfig, PasswordPolicyConfig, PoolConfig, SignatureConfig, SigningKeysConfig,
+    SmsConfig, SmtpConfig, SmtpTls, TokenAlgorithm, UserConfig, VerifiedConfig, WebhookConfig, WriteMessagesTo,
 };
-pub use delivery::{EmailConfig, MessagesConfig, SmsConfig, SmtpConfig, SmtpTls, WebhookConfig, WriteMessagesTo};
 pub use error::IssuerError;
 pub use handle::{Issuer, PoolSummary};
 pub use record::{Recorder, Recording};

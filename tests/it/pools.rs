@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::{Finished, Request, Setup, TestGateway, TestUpstream, free_ports, lychgate};
 
-const PASSWORD: &str = "Correct horse 1";
+const PASSWORD: &str = "Correct-horse-1";
 const CONFIG: &str = r#"
 upstreams: {echo: {endpoints: ["@UPSTREAM@"]}}
 routes: [{name: all, match: {path: "/{*rest}"}, upstream: echo}]

@@ -10,7 +10,7 @@ pub(in crate::cli) enum PoolCommand {
     /// Lists the pools.
     #[command(after_help = "Example:
   lychgate pool list --config lychgate.yaml")]
-    List(Common),
+    List(OfConfig),
     /// Makes a pool.
     #[command(after_help = "Examples:
   lychgate pool create staff --config lychgate.yaml
@@ -110,7 +110,7 @@ pub(in crate::cli) enum ClientCommand {
 
 /// What every command about pools takes.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Common {
+pub(in crate::cli) struct OfConfig {
     /// The config file; its `issuer.database` is worked on.
     #[arg(long, short, value_name = "FILE")]
     pub(super) config: PathBuf,
@@ -126,7 +126,7 @@ pub(in crate::cli) struct OfPool {
     #[arg(value_name = "POOL")]
     pub(super) pool: String,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: OfConfig,
 }
 
 /// A user of a pool.
@@ -149,7 +149,7 @@ pub(in crate::cli) struct CreateArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) settings: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: OfConfig,
 }
 
 /// Keys that are rotated.
@@ -188,7 +188,7 @@ pub(in crate::cli) struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) input: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: OfConfig,
 }
 
 /// A user that is added.

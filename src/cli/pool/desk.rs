@@ -3,7 +3,7 @@
 use anyhow::{Context, anyhow};
 use serde_json::{Map, Value, json};
 
-use super::args::Common;
+use super::args::OfConfig;
 use crate::cli::input;
 use crate::cli::report::Failure;
 use crate::clock::Clock;
@@ -58,7 +58,7 @@ pub(super) type Done = Result<(), Trouble>;
 const PAGE: u64 = 60;
 
 impl Desk {
-    pub(super) async fn open(common: &Common) -> Result<Self, Failure> {
+    pub(super) async fn open(common: &OfConfig) -> Result<Self, Failure> {
         let loaded = Config::load(&common.config).map_err(ServerError::from)?;
         let missing = || Failure::Usage("the config has no `issuer`".to_owned());
         let issuer = loaded.config.issuer.clone().ok_or_else(missing)?;

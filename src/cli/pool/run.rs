@@ -1,6 +1,6 @@
 //! Which of the commands about pools was asked for.
 
-use super::args::{ClientCommand, Common, GroupCommand, PoolCommand, UserCommand};
+use super::args::{ClientCommand, GroupCommand, OfConfig, PoolCommand, UserCommand};
 use super::desk::{Desk, Done, Trouble};
 use super::{backup, clients, groups, pools, users};
 use crate::cli::report::Failure;
@@ -51,7 +51,7 @@ async fn perform(desk: &Desk, command: &PoolCommand) -> Done {
     }
 }
 
-fn common(command: &PoolCommand) -> &Common {
+fn common(command: &PoolCommand) -> &OfConfig {
     match command {
         PoolCommand::List(common) => common,
         PoolCommand::Create(args) => &args.common,

@@ -41,7 +41,7 @@ class Work:
                 time.sleep(0.02)  # the node is being killed
 
     def make_user(self, name):
-        first, second = f"First secret {name} 1!", f"Second secret {name} 2!"
+        first, second = f"First-secret-{name}-1!", f"Second-secret-{name}-2!"
         status, _ = self.server.call("AdminCreateUser", UserPoolId=POOL, Username=name, MessageAction="SUPPRESS")
         if status != 200:
             return
