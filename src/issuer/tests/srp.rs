@@ -174,6 +174,21 @@ async fn what_is_signed_must_be_what_was_asked_and_just_now() {
 }
 
 #[tokio::test]
+async fn a_proof_without_a_session_is_known_by_the_block_that_it_signs_and_is_good_once() {
+    let issuer = TestIssuer::start().await;
+    let asked = begin(&issuer, "web", "alice", &Client::new(1).public()).await.body;
+    let without = async |password: &str| {
+        let mut asked = asked.clone();
+        asked["Session"] = Value::Null;
+        prove(&issuer, "web", &asked, (password, NOW_TEXT)).await
+    };
+    assert_eq!(without(PASSWORD).await.status, 200);
+    assert_eq!(without(PASSWORD).await.refusal(), ("NotAuthorizedException", "Invalid session for the user."));
+    let other = json!({"ClientId": "web", "ChallengeName": "NEW_PASSWORD_REQUIRED", "ChallengeResponses": {"USERNAME": "alice", "PASSWORD_CLAIM_SECRET_BLOCK": asked["ChallengeParameters"]["SECRET_BLOCK"]}});
+    assert_eq!(issuer.call("RespondToAuthChallenge", &other).await.refusal().1, "Missing required parameter Session");
+}
+
+#[tokio::test]
 async fn a_public_value_of_nothing_is_refused() {
     let issuer = TestIssuer::start().await;
     let double = {

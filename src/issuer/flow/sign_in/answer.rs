@@ -11,6 +11,7 @@ use super::ask::{Reply, Step};
 use super::first_code::same_way;
 use super::next::{Decided, Passed, Way};
 use super::password::Counted;
+use super::srp::session_in_block;
 use super::underway::{Awaits, Underway};
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::proof::{Factor, FirstFactor};
@@ -21,7 +22,9 @@ impl Engine {
     /// Takes the next step of a sign-in.
     pub(crate) async fn answer(self: &Arc<Self>, reply: &Reply<'_>) -> Result<Step, Refusal> {
         let client = self.client_of(reply.client_id, reply.admin_of).await?;
-        let session = reply.session.ok_or_else(|| Refusal::Invalid("Missing required parameter Session".to_owned()))?;
+        let in_block = if reply.challenge == "PASSWORD_VERIFIER" { session_in_block(reply) } else { None };
+        let session = reply.session.map(str::to_owned).or(in_block).ok_or(Refusal::MissingParameter("Session"))?;
+        let session = session.as_str();
         let underway = self.read_underway(&mut self.database.read().await?, session).await?;
         let by_admin = reply.admin_of.is_some();
         let is_of = underway.client_id == client.id
@@ -143,8 +146,9 @@ impl Engine {
     ) -> Result<Step, Refusal> {
         let (mut write, stored) = self.still_awaited(session, underway).await?;
         let stored = stored.ok_or(Refusal::InvalidSession)?;
-        let place = format!("second/{}", stored.user.sub);
-        let counted = Counted { pool_id: &way.pool.id, given: &place, sub: None, address: None };
+        // No pool has such an id, so no name that is given for a password is counted here.
+        let (apart, sub) = (format!("second:{}", way.pool.id), stored.user.sub.clone());
+        let counted = Counted { pool_id: &apart, given: &sub, sub: None, address: None };
         self.not_locked(&mut write, counted).await?;
         let right = match (factor, mark) {
             (Factor::Totp, _) => self.use_totp(&mut write, &stored, code).await?,

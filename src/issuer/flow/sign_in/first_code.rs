@@ -4,11 +4,11 @@ use super::super::engine::Engine;
 use super::super::refusal::Refusal;
 use super::ask::Challenge;
 use super::next::Way;
-use super::second::delivery_parameters;
+use super::second::{MOST_SENT, delivery_parameters};
 use super::underway::Awaits;
 use crate::issuer::messages::Medium;
-use crate::issuer::pool::StoredUser;
 use crate::issuer::pool::proof::{Factor, FirstFactor, MfaLevel};
+use crate::issuer::pool::{StoredUser, user_name_key};
 use crate::issuer::store::Connection;
 
 impl Engine {
@@ -38,6 +38,9 @@ impl Engine {
                 (self.send_sign_in_code(write, way, &stored.user, (medium, target)).await?, target.to_owned())
             }
             _ if way.client.settings.hides_users() => {
+                // As often as for a user, so that a ceiling tells nothing either.
+                let key = user_name_key(way.given);
+                self.within(write, "send", (&way.pool.id, &key), "sign-in", MOST_SENT).await?;
                 (Vec::new(), self.made_up_target(&way.pool.id, way.given, medium))
             }
             (None, _) if stored.is_none() => return Err(Refusal::UnknownUser),

@@ -154,6 +154,19 @@ impl Engine {
         awaits: Awaits,
         parameters: Vec<(&'static str, String)>,
     ) -> Result<Challenge, Refusal> {
+        let session = RefreshToken::generate()?.expose().to_owned();
+        self.ask_under(write, (way, &session), stored, awaits, parameters).await
+    }
+
+    /// The same, under this `Session`.
+    pub(super) async fn ask_under(
+        &self,
+        write: &mut Connection,
+        (way, session): (&Way<'_>, &str),
+        stored: Option<&StoredUser>,
+        awaits: Awaits,
+        parameters: Vec<(&'static str, String)>,
+    ) -> Result<Challenge, Refusal> {
         let name = awaits.challenge();
         let available = match &awaits {
             Awaits::ChooseFirst(factors) => factors.iter().map(|factor| factor.name()).collect(),
@@ -170,8 +183,8 @@ impl Engine {
             awaits,
             expires_at: self.deadline(way.client),
         };
-        let session = self.put_underway(write, &underway).await?.into();
-        Ok(Challenge { name, session, parameters, available })
+        self.put_back(write, session, &underway).await?;
+        Ok(Challenge { name, session: session.into(), parameters, available })
     }
 
     /// Signs and tells what was decided and committed.

@@ -11,7 +11,7 @@ use crate::issuer::pool::{StoredUser, User};
 use crate::issuer::store::Connection;
 
 /// Most codes that are sent to one user for signing in within an hour.
-const MOST_SENT: u64 = 30;
+pub(super) const MOST_SENT: u64 = 30;
 /// What marks of codes for signing in are bound to.
 const PLACE: &str = "sign-in code";
 

@@ -47,8 +47,10 @@ impl Engine {
         let stored = stored.filter(|stored| stored.credentials.srp.is_some());
         let work = move || verifier.exchange().map(|exchange| (verifier, exchange));
         let (verifier, exchange) = self.hashing.run(work).await??;
-        // What the client signs besides its proof: random, so that no signature is good twice.
-        let block = RefreshToken::generate()?.expose().as_bytes().to_vec();
+        // What the client signs besides its proof: random, so that no signature is good twice. It is the `Session` too, because
+        // some clients give back this one alone.
+        let session = RefreshToken::generate()?.expose().to_owned();
+        let block = session.as_bytes().to_vec();
         let awaited = AwaitedProof {
             identity: verifier.identity.clone(),
             salt: verifier.salt.to_vec(),
@@ -65,7 +67,8 @@ impl Engine {
             ("USER_ID_FOR_SRP", verifier.identity),
         ];
         let mut write = self.database.write().await?;
-        let asked = self.ask(&mut write, way, stored.as_ref(), Awaits::Srp(awaited), parameters).await?;
+        let asked =
+            self.ask_under(&mut write, (way, &session), stored.as_ref(), Awaits::Srp(awaited), parameters).await?;
         write.commit().await.map_err(IssuerError::database("keep a sign-in"))?;
         Ok(Step::Challenge(asked))
     }
@@ -146,6 +149,12 @@ impl Engine {
         };
         Ok(self.hashing.run(work).await?)
     }
+}
+
+/// The `Session` of a proof that comes without one: the block that it signs.
+pub(super) fn session_in_block(reply: &Reply<'_>) -> Option<String> {
+    let block = STANDARD.decode(reply.get("PASSWORD_CLAIM_SECRET_BLOCK")?).ok()?;
+    String::from_utf8(block).ok()
 }
 
 fn made_up_uuid(mark: &[u8]) -> String {
