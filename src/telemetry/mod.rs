@@ -33,7 +33,7 @@ pub use error::TelemetryError;
 pub use identity_meters::IdentityMetrics;
 pub use meters::{ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics};
 pub use metrics::{Metrics, UNROUTED};
-pub use outcome::{CacheLookup, Outcome, ReloadResult, RetryResult, status_class};
+pub use outcome::{CacheLookup, ConnectionEnd, Outcome, ReloadResult, RetryResult, status_class};
 pub use policy_meters::{BundleMetrics, ShadowMetrics};
 pub use readiness::Readiness;
 pub use start::start;

@@ -42,6 +42,9 @@ mod revocations;
 // which route a request takes
 #[cfg(test)]
 mod routes;
+// tunnels, event streams, gRPC and slow bodies, and how long each may last
+#[cfg(test)]
+mod streams;
 // the gate, issuers, upstreams and clients that the tests are made of
 #[cfg(test)]
 mod support;
@@ -81,6 +84,9 @@ mod shadow;
 // policies, enforced and in shadow
 #[cfg(test)]
 mod policies;
+// `lychgate pool`: pools, users, groups and clients from the command line, beside a server too.
+#[cfg(test)]
+mod pools;
 // one name for many issuers, each with keys of its own
 #[cfg(test)]
 mod tenants;

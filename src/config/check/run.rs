@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::findings::Findings;
 use super::headers::{check_credentials, check_identity};
+use super::messages::check_development;
 use super::pools::check_issuer;
 use super::routes::check_routes;
 use super::sockets::check_sockets;
@@ -34,6 +35,7 @@ pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     check_threads(config.threads, &mut findings);
     check_decisions(&config.telemetry.decisions, &mut findings);
     check_issuer(config.issuer.as_ref(), &mut findings);
+    check_development(config, &mut findings);
     findings.mistakes
 }
 
@@ -90,6 +92,7 @@ fn check_limits(limits: &LimitsConfig, findings: &mut Findings<'_>) {
         claims_depth,
         token_cache,
         header_timeout,
+        body_timeout,
         connections_per_ip,
     } = limits;
     for (key, value, most) in [
@@ -104,5 +107,7 @@ fn check_limits(limits: &LimitsConfig, findings: &mut Findings<'_>) {
         findings.between(&at.clone().key(key), value, 1, most);
     }
     findings.between(&at.clone().key("token_cache"), token_cache.as_u64(), 0, MIB * MIB);
-    findings.duration(&at.key("header_timeout"), *header_timeout, Duration::from_millis(1));
+    for (key, duration) in [("header_timeout", header_timeout), ("body_timeout", body_timeout)] {
+        findings.duration(&at.clone().key(key), *duration, Duration::from_millis(1));
+    }
 }

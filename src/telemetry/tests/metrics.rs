@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::telemetry::metrics::{Metrics, UNROUTED};
-use crate::telemetry::outcome::{CacheLookup, Outcome, ReloadResult};
+use crate::telemetry::outcome::{CacheLookup, ConnectionEnd, Outcome, ReloadResult};
 
 /// The public contract: each metric's name, kind and labels.
-const PROMISED: [(&str, &str, &[&str]); 35] = [
+const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_requests_total", "counter", &["code", "outcome", "route"]),
     ("lychgate_request_duration_seconds", "histogram", &["route"]),
     ("lychgate_decision_duration_seconds", "histogram", &["route"]),
@@ -33,6 +33,8 @@ const PROMISED: [(&str, &str, &[&str]); 35] = [
     ("lychgate_config_reload_total", "counter", &["result"]),
     ("lychgate_connections", "gauge", &[]),
     ("lychgate_connections_refused_total", "counter", &[]),
+    ("lychgate_connections_ended_total", "counter", &["reason"]),
+    ("lychgate_streams_closed_total", "counter", &["reason", "route"]),
     ("lychgate_build_info", "gauge", &["version"]),
     ("lychgate_access_log_dropped_total", "counter", &[]),
     ("lychgate_audit_log_dropped_total", "counter", &[]),
@@ -86,6 +88,8 @@ fn all_counted_once() -> Metrics {
     let metrics = Metrics::new().unwrap();
     metrics.route("orders").request(Outcome::Denied, "token-expired", Duration::from_millis(3));
     metrics.route("orders").decision(Duration::from_micros(30));
+    metrics.route("orders").stream_closed("token-expired");
+    metrics.connections().ended(ConnectionEnd::Flood);
     let upstream = metrics.upstream("orders").unwrap();
     upstream.took(Duration::from_millis(2));
     upstream.healthy("10.0.0.1:8080", true);
@@ -120,9 +124,9 @@ fn what_is_shown_is_what_is_promised() {
     let shown: BTreeSet<&str> = scrape.kinds.keys().map(String::as_str).collect();
     assert_eq!(shown, PROMISED.iter().map(|(name, ..)| *name).collect());
     for (name, kind, labels) in PROMISED {
-        assert_eq!(scrape.kinds[name], kind, "{name}");
-        assert!(scrape.help[name].ends_with('.'), "{name}");
-        let name = if kind == "histogram" { format!("{name}_count") } else { name.to_owned() };
+        assert_eq!(scrape.kinds[*name], *kind, "{name}");
+        assert!(scrape.help[*name].ends_with('.'), "{name}");
+        let name = if *kind == "histogram" { format!("{name}_count") } else { (*name).to_owned() };
         assert_eq!(scrape.labels_of(&name), labels.iter().copied().collect(), "{name}");
     }
 }
