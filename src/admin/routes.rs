@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::middleware::map_response;
@@ -25,21 +25,18 @@ pub struct AdminState {
     pub readiness: Readiness,
     /// Puts together what `/status` shows, anew for each request. It must hold no secret: whoever reaches the door reads it.
     pub status: Arc<dyn Fn() -> Value + Send + Sync>,
-    /// By which tokens can be revoked; `None` hangs no such path.
-    pub revocations: Option<RevocationsDoor>,
+    /// By which tokens can be revoked, as the config in force has it; `None` is as if there were no such path.
+    pub revocations: Arc<dyn Fn() -> Option<RevocationsDoor> + Send + Sync>,
 }
 
 /// The operator's door, to be served on its own address.
 pub fn router(state: AdminState) -> Router {
-    let mut router = Router::new()
+    Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
-        .route("/status", get(status));
-    if let Some(door) = state.revocations.clone() {
-        router = router.route("/revocations", post(move |request| revoke(door, request)));
-    }
-    router
+        .route("/status", get(status))
+        .route("/revocations", post(revocations))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(map_response(not_to_be_stored))
@@ -53,6 +50,13 @@ async fn metrics(State(state): State<AdminState>) -> Response {
 
 async fn status(State(state): State<AdminState>) -> Response {
     good((state.status)())
+}
+
+async fn revocations(State(state): State<AdminState>, request: Request) -> Response {
+    match (state.revocations)() {
+        Some(door) => revoke(door, request).await,
+        None => not_found().await,
+    }
 }
 
 /// Every answer is about now.

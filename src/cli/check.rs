@@ -1,13 +1,12 @@
 //! `lychgate check`: everything that `serve` would build, built and put away again.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::args::CheckArgs;
-use super::report::{Failure, show, with_causes};
+use super::report::{Failure, show};
 use super::run::Verdict;
 use crate::config::{Config, ConfigError, Loaded, Mistake};
-use crate::policy::Flaw;
-use crate::server::{Ground, House, ServerError, build};
+use crate::server::{Ground, House, ServerError, build, mistake, mistakes};
 
 pub(super) fn run(args: &CheckArgs) -> Result<Verdict, Failure> {
     let outcome = check(args);
@@ -103,39 +102,4 @@ fn print_json(outcome: &Result<Checked, ServerError>) -> Verdict {
     };
     println!("{value:#}");
     verdict
-}
-
-fn mistakes(error: &ServerError) -> Vec<Value> {
-    match error {
-        ServerError::Config(error @ ConfigError::Mistaken(_)) => error.mistakes().iter().map(mistake).collect(),
-        ServerError::Policy { bundle, source } if !source.flaws().is_empty() => {
-            source.flaws().iter().map(|found| flaw(bundle, found)).collect()
-        }
-        other => vec![json!({"message": with_causes(other)})],
-    }
-}
-
-fn mistake(mistake: &Mistake) -> Value {
-    let place = mistake.place();
-    json!({
-        "code": mistake.code(),
-        "message": mistake.message(),
-        "help": mistake.help(),
-        "file": place.file.display().to_string(),
-        "line": place.line,
-        "column": place.column,
-    })
-}
-
-fn flaw(bundle: &str, flaw: &Flaw) -> Value {
-    let place = flaw.place.as_ref();
-    json!({
-        "bundle": bundle,
-        "code": flaw.code,
-        "message": flaw.message,
-        "help": flaw.help,
-        "file": place.map(|place| place.file.display().to_string()),
-        "line": place.map(|place| place.line),
-        "column": place.map(|place| place.column),
-    })
 }

@@ -262,7 +262,7 @@ impl ProxyHttp for Gateway {
 
 fn upstream_of(context: &RequestContext) -> Option<&Upstream> {
     let permit = context.permit.as_ref()?;
-    context.snapshot.upstreams.get(permit.route().upstream()).map(|(upstream, _)| upstream)
+    context.snapshot.upstreams.get(permit.route().upstream()).map(|(upstream, _)| upstream.as_ref())
 }
 
 /// What the gate itself has to say about a failure; nothing where the client is the one that left.

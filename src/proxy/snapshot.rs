@@ -12,8 +12,8 @@ use crate::telemetry::{BundleMetrics, RouteMetrics, UpstreamMetrics};
 pub struct Snapshot {
     /// Who may pass.
     pub authorizer: Authorizer,
-    /// Where to.
-    pub upstreams: HashMap<Arc<str>, (Upstream, UpstreamMetrics)>,
+    /// Where to. An upstream outlives a config that is followed by one that says the same of it.
+    pub upstreams: HashMap<Arc<str>, (Arc<Upstream>, UpstreamMetrics)>,
     /// What is counted for each route.
     pub routes: HashMap<Arc<str>, RouteMetrics>,
     /// What is counted for each bundle.

@@ -1,19 +1,20 @@
 //! Builds every room once from one config: what serves requests, and what explains them without serving.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::admin::{AdminConfig, RevocationsConfig};
 use crate::authorizer::{AccessConfig, AppliedBundle, Authorizer, Parts, RouteConfig, methods_of, parameters_of};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigPath, Loaded};
+use crate::config::{Config, ConfigPath, Digest, Loaded, contents_of, upstream_files};
 use crate::issuer::Issuer;
 use crate::policy::{AttributeType, Bundle, Outline, RouteOutline};
-use crate::proxy::{Snapshot, Upstream};
+use crate::proxy::{Snapshot, Upstream, UpstreamConfig};
 use crate::telemetry::Metrics;
-use crate::token::{AttributeKind, Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
+use crate::token::{AttributeKind, Issuers, KeyStore, Revocations, TokenLimits, Verifier, VerifierParts};
 
 use super::error::ServerError;
-use super::trust::Trust;
+use super::trust::{KeyTask, Standing, Trust};
 
 /// What the rooms of one process share, whatever the config says.
 #[derive(Clone)]
@@ -40,19 +41,36 @@ impl Ground {
 /// Every room of one config, built and not yet serving.
 pub struct House {
     /// What requests need.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// Whom the gate believes.
     pub issuers: Arc<Issuers>,
     /// The keys of each trusted issuer without parameters, by its name.
     pub keys: BTreeMap<Arc<str>, Arc<KeyStore>>,
-    /// The tasks that keep those keys fresh.
-    pub refreshers: Vec<Refresher>,
+    /// The tasks that keep keys fresh which no earlier set has.
+    pub refreshers: Vec<KeyTask>,
     /// The embedded issuer.
     pub issuer: Option<Issuer>,
+    /// The names of all trusted issuers.
+    pub(super) trusted: BTreeSet<String>,
+    /// By which tokens can be revoked.
+    pub(super) revocations: Option<RevocationsConfig>,
     /// The bundles, by name.
     pub bundles: BTreeMap<String, AppliedBundle>,
     /// Brings the size of the token cache into the metrics.
     pub count_cache: Box<dyn Fn() + Send + Sync>,
+    /// Whose keys the next set may take over.
+    pub(super) standing: Standing,
+    /// What each upstream was made from.
+    pub(super) upstreams: BTreeMap<String, MadeFrom>,
+}
+
+/// What a part of a set was made from: what the config says, and what its files hold.
+pub(super) type MadeFrom = (Option<Digest>, Digest);
+
+/// The set in force, and the config that it was built from.
+pub(super) struct Earlier<'a> {
+    pub(super) loaded: &'a Loaded,
+    pub(super) house: &'a House,
 }
 
 /// Builds every room. Nothing is served and no key is fetched yet.
@@ -61,14 +79,37 @@ pub struct House {
 /// [`ServerError`] with the place in the config or policy file, where there is one.
 pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerError> {
     loaded.check()?;
-    let config = &loaded.config;
-    let issuer = match &config.issuer {
+    let issuer = match &loaded.config.issuer {
         None => None,
         Some(issuer) => Some(Issuer::open(issuer.clone(), ground.clock.clone(), ground.revocations.clone()).await?),
     };
+    furnish(loaded, ground, issuer, None)
+}
+
+/// Builds every room beside an earlier set. What is made from the same is taken over: keys, tenants, upstreams with their
+/// connections, and the embedded issuer, whose section must not have changed.
+///
+/// # Errors
+/// As [`build`]; then the earlier set is as it was.
+pub(super) fn build_beside(loaded: &Loaded, ground: &Ground, earlier: &Earlier<'_>) -> Result<House, ServerError> {
+    loaded.check()?;
+    furnish(loaded, ground, earlier.house.issuer.clone(), Some(earlier))
+}
+
+fn furnish(
+    loaded: &Loaded,
+    ground: &Ground,
+    issuer: Option<Issuer>,
+    earlier: Option<&Earlier<'_>>,
+) -> Result<House, ServerError> {
+    let config = &loaded.config;
     let bundles = load_bundles(config)?;
-    let trust = Trust::build(config, ground, issuer.as_ref())?;
+    let trust = Trust::build(loaded, ground, issuer.as_ref(), earlier.map(|earlier| &earlier.house.standing))?;
     let verifier = Verifier::new(trust.issuers.clone(), verifier_parts(config, ground));
+    let verifier = match earlier.filter(|earlier| trusts_the_same(loaded, &trust, earlier)) {
+        Some(earlier) => verifier.remembering(earlier.house.snapshot.authorizer.verifier()),
+        None => verifier,
+    };
     let count_cache = Box::new(verifier.count_cache());
     let parts = Parts {
         routes: &config.routes,
@@ -79,9 +120,41 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
         clock: ground.clock.clone(),
     };
     let authorizer = Authorizer::new(parts).map_err(|error| refuse(loaded, "routes", error.code(), &error))?;
-    let snapshot = snapshot(loaded, ground, authorizer)?;
-    let Trust { issuers, keys, refreshers } = trust;
-    Ok(House { snapshot, issuers, keys, refreshers, issuer, bundles, count_cache })
+    // Before the files are read: one that changes meanwhile must not pass for the one that was read.
+    let upstreams = config.upstreams.iter().map(|(name, upstream)| (name.clone(), made_from(loaded, name, upstream)));
+    let upstreams = upstreams.collect();
+    let snapshot =
+        Arc::new(snapshot(loaded, ground, authorizer, |name| standing_upstream(earlier?, name, &upstreams))?);
+    let Trust { issuers, keys, refreshers, standing } = trust;
+    let trusted = config.trusted_issuers.keys().cloned().collect();
+    let revocations = match &config.admin {
+        AdminConfig::At { revocations, .. } => revocations.clone(),
+        AdminConfig::Off => None,
+    };
+    Ok(House {
+        snapshot,
+        issuers,
+        keys,
+        refreshers,
+        issuer,
+        trusted,
+        revocations,
+        bundles,
+        count_cache,
+        standing,
+        upstreams,
+    })
+}
+
+/// Whether every token means what it meant: the same issuers by the same rules, with the very same stores of keys.
+fn trusts_the_same(loaded: &Loaded, trust: &Trust, earlier: &Earlier<'_>) -> bool {
+    let section = ConfigPath::new("trusted_issuers");
+    loaded.digest(&section) == earlier.loaded.digest(&section) && trust.standing.is_all_of(&earlier.house.standing)
+}
+
+fn made_from(loaded: &Loaded, name: &str, upstream: &UpstreamConfig) -> MadeFrom {
+    let path = ConfigPath::new("upstreams").key(name);
+    (loaded.digest(&path), contents_of(upstream_files(upstream)))
 }
 
 fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
@@ -97,12 +170,17 @@ fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
     }
 }
 
-fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<Snapshot, ServerError> {
+fn snapshot(
+    loaded: &Loaded,
+    ground: &Ground,
+    authorizer: Authorizer,
+    standing: impl Fn(&str) -> Option<Arc<Upstream>>,
+) -> Result<Snapshot, ServerError> {
     let config = &loaded.config;
     let metrics = &ground.metrics;
     let mut upstreams = HashMap::new();
     for (name, upstream) in &config.upstreams {
-        let built = Upstream::new(name, upstream);
+        let built = standing(name).map_or_else(|| Upstream::new(name, upstream).map(Arc::new), Ok);
         let built = built.map_err(|error| refuse(loaded, "upstreams", "upstream-unusable", &error))?;
         upstreams.insert(built.name().clone(), (built, metrics.upstream(name)?));
     }
@@ -117,6 +195,12 @@ fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<
         limits: config.limits.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
     })
+}
+
+/// The upstream as it runs, with its turns and kept connections, where it was made from the same.
+fn standing_upstream(earlier: &Earlier<'_>, name: &str, now: &BTreeMap<String, MadeFrom>) -> Option<Arc<Upstream>> {
+    earlier.house.upstreams.get(name).filter(|before| now.get(name) == Some(before))?;
+    earlier.house.snapshot.upstreams.get(name).map(|(upstream, _)| upstream.clone())
 }
 
 fn refuse(loaded: &Loaded, section: &str, code: &'static str, error: &dyn std::error::Error) -> ServerError {

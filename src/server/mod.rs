@@ -1,9 +1,12 @@
-//! The only builder: builds every room once, hangs the doors, and keeps them open until told to stop.
+//! The only builder: builds every room once, hangs the doors, and keeps them open until told to stop; a changed config is
+//! built beside the one in force and takes its place.
 
 mod build;
 mod certificate;
 mod error;
 mod listen;
+mod mistakes;
+mod reload;
 mod serve;
 mod status;
 mod stop;
@@ -11,4 +14,6 @@ mod trust;
 
 pub use build::{Ground, House, build, outline};
 pub use error::ServerError;
+pub use mistakes::{mistake, mistakes, with_causes};
 pub use serve::serve;
+pub use trust::KeyTask;
