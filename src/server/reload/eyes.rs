@@ -1,7 +1,7 @@
 //! Sees that files have changed: told by the system where it can, and by looking again where it cannot.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,16 +41,17 @@ impl Eyes {
         Self { watcher, folders: BTreeSet::new(), known, changed }
     }
 
-    /// Watches these from now on. The folders that they lie in are known and not the files: an editor or Kubernetes puts a
+    /// Watches these from now on. The folders that they lie in are watched and not the files: an editor or Kubernetes puts a
     /// new file in the place of the old one, and a watch would stay with the old one.
     pub(super) fn look_at(&mut self, paths: &[PathBuf]) {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = paths.iter().cloned().collect();
-        let Some(watcher) = &mut self.watcher else { return };
+        // The system names what has changed by the path that was watched, so both must be written alike.
+        let paths: BTreeSet<PathBuf> = paths.iter().filter_map(|path| absolute(path).ok()).collect();
         let parents = paths.iter().filter_map(|path| path.parent());
-        let parents = parents.map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
         let folders = paths.iter().map(PathBuf::as_path).filter(|path| path.is_dir()).chain(parents);
         let folders: BTreeSet<_> = folders.map(Path::to_owned).collect();
-        // Also those that were known before: where a folder has been replaced, the watch is on the one that is gone.
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = paths;
+        let Some(watcher) = &mut self.watcher else { return };
+        // Also those that were watched before: where a folder has been replaced, the watch is on the one that is gone.
         for folder in std::mem::take(&mut self.folders) {
             let _gone_already = watcher.unwatch(&folder);
         }
