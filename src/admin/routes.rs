@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use serde_json::Value;
 
 use super::answer::{good, method_not_allowed, not_found};
+use super::explain::{Explain, explain};
 use super::health::{livez, readyz};
 use super::revocations::{RevocationsDoor, revoke};
 use crate::telemetry::{Metrics, Readiness};
@@ -27,6 +28,8 @@ pub struct AdminState {
     pub status: Arc<dyn Fn() -> Value + Send + Sync>,
     /// By which tokens can be revoked, as the config in force has it; `None` is as if there were no such path.
     pub revocations: Arc<dyn Fn() -> Option<RevocationsDoor> + Send + Sync>,
+    /// Explains decisions, as the config in force has it; `None` is as if there were no such path.
+    pub explain: Arc<dyn Fn() -> Option<Explain> + Send + Sync>,
 }
 
 /// The operator's door, to be served on its own address.
@@ -37,6 +40,7 @@ pub fn router(state: AdminState) -> Router {
         .route("/readyz", get(readyz))
         .route("/status", get(status))
         .route("/revocations", post(revocations))
+        .route("/explain", post(explanations))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(map_response(not_to_be_stored))
@@ -55,6 +59,13 @@ async fn status(State(state): State<AdminState>) -> Response {
 async fn revocations(State(state): State<AdminState>, request: Request) -> Response {
     match (state.revocations)() {
         Some(door) => revoke(door, request).await,
+        None => not_found().await,
+    }
+}
+
+async fn explanations(State(state): State<AdminState>, request: Request) -> Response {
+    match (state.explain)() {
+        Some(door) => explain(door, request).await,
         None => not_found().await,
     }
 }

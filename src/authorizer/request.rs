@@ -22,6 +22,31 @@ pub struct ReceivedRequest<'a> {
     pub headers: &'a HeaderMap,
     /// The client's address.
     pub client: IpAddr,
+    /// How the request came here.
+    pub connection: ConnectionFacts<'a>,
+}
+
+/// How a request came: what its connection proves, and what a trusted proxy before the gate says of the client's own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ConnectionFacts<'a> {
+    /// Whether the client asked by `https`.
+    pub is_secure: bool,
+    /// The host and port that the client asked for, where a trusted proxy says so; otherwise the request's own host counts.
+    pub authority: Option<&'a str>,
+    /// The certificate that the client proved to hold in the TLS handshake with the gate.
+    pub certificate: Option<&'a ClientCertificate>,
+}
+
+/// A client's certificate whose chain and private key the TLS handshake has proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// SHA-256 of the certificate in DER: what `cnf.x5t#S256` is compared with (RFC 8705 section 3.1).
+    pub sha256: [u8; 32],
+    /// The subject's distinguished name, as RFC 4514 writes it; may be empty.
+    pub subject: String,
+    /// The subject's alternative names (RFC 5280 section 4.2.1.6), each with its kind before it: `dns:`, `uri:`, `email:` or
+    /// `ip:`.
+    pub alternative_names: Vec<String>,
 }
 
 /// A request that reads the same for everyone. The first of the four keys: only [`AccessRequest::read`] makes one.
@@ -32,6 +57,9 @@ pub struct AccessRequest<'a> {
     target: Target<'a>,
     headers: &'a HeaderMap,
     client: IpAddr,
+    connection: ConnectionFacts<'a>,
+    /// The host and port that the client asked for, as they were written.
+    authority: &'a str,
 }
 
 impl<'a> AccessRequest<'a> {
@@ -46,8 +74,11 @@ impl<'a> AccessRequest<'a> {
         }
         let (authority, target) = split_absolute_form(received.target)?;
         let target = Target::read(target)?;
-        let host = host_of(received.headers, received.authority, authority)?;
-        Ok(Self { method: received.method, host, target, headers: received.headers, client: received.client })
+        let said = host_of(received.headers, received.authority, authority)?;
+        let host = read_host(said)?;
+        let ReceivedRequest { method, headers, client, connection, .. } = received;
+        let authority = connection.authority.filter(|authority| read_host(authority).is_ok()).unwrap_or(said);
+        Ok(Self { method, host, target, headers, client, connection, authority })
     }
 
     /// The method.
@@ -79,6 +110,19 @@ impl<'a> AccessRequest<'a> {
     pub fn client(&self) -> IpAddr {
         self.client
     }
+
+    /// The certificate that the client proved to hold, on a listener with `client_ca`.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&'a ClientCertificate> {
+        self.connection.certificate
+    }
+
+    /// The origin that the client asked, as far as it is believed: scheme and authority, `https://api.example.com:8443`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let scheme = if self.connection.is_secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority)
+    }
 }
 
 /// RFC 9112 section 3.2.2: `http://host/path` carries its own authority.
@@ -95,11 +139,7 @@ fn split_absolute_form(target: &[u8]) -> Result<(Option<&str>, &[u8]), Denial> {
 }
 
 /// One host, wherever it is said; where it is said twice, both must agree (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
-fn host_of<'a>(
-    headers: &'a HeaderMap,
-    pseudo: Option<&'a str>,
-    absolute: Option<&'a str>,
-) -> Result<Cow<'a, str>, Denial> {
+fn host_of<'a>(headers: &'a HeaderMap, pseudo: Option<&'a str>, absolute: Option<&'a str>) -> Result<&'a str, Denial> {
     let mut fields = headers.get_all(HOST).iter();
     let field = fields.next().map(|value| value.to_str().map_err(|_| Denial::BadHost("not ASCII"))).transpose()?;
     if fields.next().is_some() {
@@ -114,7 +154,7 @@ fn host_of<'a>(
     if said.any(|other| !other.eq_ignore_ascii_case(first)) {
         return Err(Denial::BadHost("two that disagree"));
     }
-    read_host(first)
+    Ok(first)
 }
 
 #[cfg(test)]
@@ -126,7 +166,14 @@ mod tests {
     fn read(method: &str, target: &str, authority: Option<&str>, hosts: &[&'static str]) -> Result<String, Denial> {
         let headers = hosts.iter().map(|host| (HOST, HeaderValue::from_static(host))).collect();
         let client = IpAddr::from([127, 0, 0, 1]);
-        let received = ReceivedRequest { method, target: target.as_bytes(), authority, headers: &headers, client };
+        let received = ReceivedRequest {
+            method,
+            target: target.as_bytes(),
+            authority,
+            headers: &headers,
+            client,
+            connection: ConnectionFacts::default(),
+        };
         AccessRequest::read(received).map(|request| format!("{} {}", request.host(), request.target().path()))
     }
 
@@ -154,6 +201,20 @@ mod tests {
         for target in ["http://x.example", "ftp://x.example/a", "x.example:80", "*", "http:///a"] {
             assert!(read("GET", target, None, &["x.example"]).is_err(), "{target}");
         }
+    }
+
+    #[test]
+    fn the_origin_is_what_the_client_asked_for() {
+        let headers = [(HOST, HeaderValue::from_static("Inner:81"))].into_iter().collect();
+        let origin = |connection| {
+            let client = IpAddr::from([127, 0, 0, 1]);
+            let received =
+                ReceivedRequest { method: "GET", target: b"/", authority: None, headers: &headers, client, connection };
+            AccessRequest::read(received).unwrap().origin()
+        };
+        assert_eq!(origin(ConnectionFacts::default()), "http://Inner:81");
+        let told = ConnectionFacts { is_secure: true, authority: Some("api.example"), certificate: None };
+        assert_eq!(origin(told), "https://api.example");
     }
 
     #[test]

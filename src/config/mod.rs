@@ -11,6 +11,7 @@ mod not_yet;
 mod places;
 mod redact;
 mod relative;
+mod schema;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -21,5 +22,6 @@ pub use error::{ConfigError, Mistakes};
 pub use load::Loaded;
 pub use mistake::{Mistake, Place};
 pub use places::{ConfigPath, Places};
-pub use relative::{issuer_files, upstream_files};
+pub use relative::issuer_files;
+pub use schema::json_schema;
 pub use sections::Config;

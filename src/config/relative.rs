@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::sections::Config;
-use crate::issuer::IssuerConfig;
+use crate::issuer::{DatabaseConfig, IssuerConfig};
 use crate::proxy::{ListenerTlsConfig, UpstreamConfig, UpstreamTlsConfig};
 use crate::token::{KeysConfig, TrustedIssuerConfig};
 
@@ -28,19 +28,28 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
         paths.extend(&mut trusted.fetch.ca);
         paths.extend(&mut trusted.cache_directory);
     }
-    paths.extend(config.policies.values_mut().map(|bundle| &mut bundle.directory));
+    for bundle in config.policies.values_mut() {
+        paths.push(&mut bundle.directory);
+        paths.extend(bundle.candidate.as_mut().map(|candidate| &mut candidate.directory));
+    }
+    paths.extend(&mut config.telemetry.decisions.file);
     for tls in config.upstreams.values_mut().filter_map(|upstream| upstream.tls.as_mut()) {
         let UpstreamTlsConfig { server_name: _, ca, certificate, key } = tls;
         paths.extend([ca, certificate, key].into_iter().flatten());
     }
-    paths.extend(config.issuer.as_mut().map(|IssuerConfig { database, .. }| database));
+    if let Some(IssuerConfig { database: DatabaseConfig::Sqlite(file), .. }) = config.issuer.as_mut() {
+        paths.push(file);
+    }
     paths
 }
 
 /// The files and folders whose content is part of what the config says, so that a change in them is a change of the config.
 pub(crate) fn files_taken_up(config: &Config) -> Vec<&Path> {
     let issuers = config.trusted_issuers.values().flat_map(issuer_files);
-    let bundles = config.policies.values().map(|bundle| bundle.directory.as_path());
+    let bundles = config.policies.values().flat_map(|bundle| {
+        let candidate = bundle.candidate.as_ref().map(|candidate| candidate.directory.as_path());
+        std::iter::once(bundle.directory.as_path()).chain(candidate)
+    });
     let upstreams = config.upstreams.values().flat_map(upstream_files);
     issuers.chain(bundles).chain(upstreams).collect()
 }
@@ -55,9 +64,7 @@ pub fn issuer_files(trusted: &TrustedIssuerConfig) -> Vec<&Path> {
     keys.into_iter().chain(trusted.fetch.ca.as_deref()).collect()
 }
 
-/// The files that an upstream is made from.
-#[must_use]
-pub fn upstream_files(upstream: &UpstreamConfig) -> Vec<&Path> {
+fn upstream_files(upstream: &UpstreamConfig) -> Vec<&Path> {
     let tls = upstream.tls.iter().flat_map(|tls| [&tls.ca, &tls.certificate, &tls.key]);
     tls.filter_map(Option::as_deref).collect()
 }

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::admin::AdminConfig;
-use crate::authorizer::{IdentityConfig, RouteConfig};
+use crate::authorizer::{IdentityConfig, NetworkConfig, RouteConfig};
 use crate::issuer::IssuerConfig;
 use crate::policy::BundleConfig;
-use crate::proxy::{LimitsConfig, ListenerConfig, TrustedProxyConfig, UpstreamConfig};
+use crate::proxy::{LimitsConfig, ListenerConfig, UpstreamConfig};
 use crate::telemetry::TelemetryConfig;
 use crate::token::{CredentialConfig, TrustedIssuerConfig};
 
 /// Everything that the config file may say.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Sockets that clients connect to.
@@ -49,7 +50,7 @@ pub struct Config {
     /// Proxies in front of the gate, by address or network (CIDR), that are believed about who asks (`X-Forwarded-For`) and by
     /// which scheme and host. Default: none.
     #[serde(default)]
-    pub trusted_proxies: Vec<TrustedProxyConfig>,
+    pub trusted_proxies: Vec<NetworkConfig>,
     /// The embedded issuer. Absent: none.
     #[serde(default)]
     pub issuer: Option<IssuerConfig>,

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::config::LimitsConfig;
-use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
+use crate::authorizer::{AccessRequest, ConnectionFacts, Denial, ReceivedRequest};
 
 /// A request head that has one reading.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,14 +72,7 @@ pub(super) fn target(head: &[u8]) -> &[u8] {
 
 /// The same bounds for a request that came by HTTP/2, whose framing is its own.
 pub(super) fn check_fields(target: &str, headers: &HeaderMap, limits: &LimitsConfig) -> Result<(), Denial> {
-    if exceeds(target.len(), limits.target) {
-        return Err(Denial::TargetTooLong);
-    }
-    // RFC 9113 section 6.5.2 counts 32 bytes a field beside name and value.
-    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
-    if headers.len() > limits.headers || exceeds(size, limits.header) {
-        return Err(Denial::HeadersTooLarge);
-    }
+    limits.sizes().check(target, headers)?;
     let mut framing = Framing::default();
     for value in headers.get_all(http::header::CONTENT_LENGTH) {
         framing.note(b"content-length", value.as_bytes())?;
@@ -169,6 +162,7 @@ impl<'a> Hosts<'a> {
             authority: None,
             headers: &headers.map_err(|_| Denial::BadHost("not a value"))?,
             client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            connection: ConnectionFacts::default(),
         };
         AccessRequest::read(received)?;
         let authority = target.splitn(4, |byte| *byte == b'/').nth(2).filter(|_| !target.starts_with(b"/"));

@@ -24,7 +24,7 @@ use super::forwarded::Way;
 use super::framing;
 use super::respond::{REQUEST_ID, deny};
 use super::snapshot::Snapshot;
-use super::upstream::Upstream;
+use super::upstream::{Replay, Upstream, affinity};
 use super::wire::BadBody;
 use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
 use crate::clock::Clock;
@@ -76,10 +76,11 @@ impl Gateway {
             authority: header.uri.authority().filter(|_| head.is_none()).map(http::uri::Authority::as_str),
             headers: &header.headers,
             client: context.client.unwrap_or(UNKNOWN),
+            connection: context.way.facts(is_tls(session), &header.headers),
         };
         let request = AccessRequest::read(received)?;
         context.host = Some(request.host().to_owned());
-        let decision = context.snapshot.authorizer.authorize(&request).await;
+        let decision = context.snapshot.point.authorizer.authorize(&request).await;
         context.findings = decision.findings;
         let permit = decision.outcome?;
         // Byte for byte as sent, an empty query too; only where a credential was all of the query, its `?` goes as well.
@@ -120,7 +121,7 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> pingora::Result<bool> {
         let peer =
             session.client_addr().and_then(|address| address.as_inet()).map_or(UNKNOWN, std::net::SocketAddr::ip);
-        let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.trusted_proxies);
+        let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.point.trusted_proxies);
         (context.client, context.way) = (Some(client), way);
         // A client that asks and never reads would hold its upstream's connection for ever.
         session.set_write_timeout(Some(CLIENT_WRITE));
@@ -135,10 +136,20 @@ impl ProxyHttp for Gateway {
         Ok(true)
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, context: &mut Self::CTX) -> pingora::Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, context: &mut Self::CTX) -> pingora::Result<Box<HttpPeer>> {
         context.upstream_started.get_or_insert_with(Instant::now);
-        let peer = upstream_of(context).and_then(Upstream::next_peer);
-        peer.map(Box::new).ok_or_else(|| Error::explain(ErrorType::InternalError, "no permit, or no endpoint"))
+        let upstream =
+            upstream_of(context).cloned().ok_or_else(|| Error::explain(ErrorType::InternalError, "no permit"))?;
+        let client = context.client.unwrap_or(UNKNOWN);
+        let headers = &session.req_header().headers;
+        let caller = upstream.hashes_by().map(|by| affinity(by, &context.findings, headers, client));
+        match context.attempt.next(&upstream, caller).await {
+            Ok(peer) => Ok(Box::new(peer)),
+            Err(denial) => {
+                context.denial = Some(denial);
+                Err(Error::explain(ErrorType::ConnectNoRoute, "no endpoint to ask").into_up())
+            }
+        }
     }
 
     fn fail_to_connect(
@@ -148,10 +159,23 @@ impl ProxyHttp for Gateway {
         context: &mut Self::CTX,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        // Nothing was sent yet, so another endpoint may be tried whatever the method.
-        let attempts = upstream_of(context).map_or(0, Upstream::attempts);
-        error.set_retry(context.tries < attempts);
-        context.tries += 1;
+        let upstream = upstream_of(context).cloned();
+        error.set_retry(upstream.is_some_and(|upstream| context.attempt.connect_failed(&upstream)));
+        error
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        context: &mut Self::CTX,
+        reused: bool,
+    ) -> Box<Error> {
+        match upstream_of(context).cloned() {
+            Some(upstream) => context.attempt.broke(&upstream, &mut error, reused, replay(session, context)),
+            None => error.set_retry(false),
+        }
         error
     }
 
@@ -170,6 +194,12 @@ impl ProxyHttp for Gateway {
         }
         for (name, value) in permit.set() {
             request.insert_header(name.clone(), value)?;
+        }
+        if !request.headers.contains_key(HOST)
+            && let Some(authority) = request.uri.authority().map(ToString::to_string)
+        {
+            // The path that follows leaves no other place for it.
+            request.insert_header(HOST, authority)?;
         }
         if let Some(target) = &context.target {
             request.set_raw_path(target.as_bytes())?;
@@ -195,15 +225,20 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
-        _context: &mut Self::CTX,
+        context: &mut Self::CTX,
     ) -> pingora::Result<()> {
         // No upgrade was offered, so a tunnel that opens now was asked for by nobody.
         if response.status == http::StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, "an upgrade that was not asked for").into_up());
         }
-        Ok(())
+        if response.status.is_informational() {
+            return Ok(());
+        }
+        let Some(upstream) = upstream_of(context).cloned() else { return Ok(()) };
+        let replay = replay(session, context);
+        context.attempt.answered(&upstream, response.status, replay)
     }
 
     async fn response_filter(
@@ -260,9 +295,19 @@ impl ProxyHttp for Gateway {
     }
 }
 
-fn upstream_of(context: &RequestContext) -> Option<&Upstream> {
+fn upstream_of(context: &RequestContext) -> Option<&Arc<Upstream>> {
     let permit = context.permit.as_ref()?;
-    context.snapshot.upstreams.get(permit.route().upstream()).map(|(upstream, _)| upstream.as_ref())
+    context.snapshot.upstreams.get(permit.route().upstream())
+}
+
+/// Whether the request can be sent once more.
+fn replay(session: &Session, context: &RequestContext) -> Replay {
+    let is_kept = !session.as_ref().retry_buffer_truncated();
+    let is_unanswered = session.response_written().is_none();
+    Replay {
+        is_safe: session.req_header().method.is_idempotent() && is_kept && is_unanswered,
+        has_body: context.body_bytes > 0,
+    }
 }
 
 /// What the gate itself has to say about a failure; nothing where the client is the one that left.
@@ -308,14 +353,17 @@ fn is_connecting(error: &ErrorType) -> bool {
     )
 }
 
+fn is_tls(session: &Session) -> bool {
+    session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
+}
+
 /// Who asked, by which scheme and for which host.
 fn write_forwarded(session: &Session, request: &mut RequestHeader, context: &RequestContext) -> pingora::Result<()> {
-    let tls = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
     let received = session.req_header();
     // HTTP/2 has it in `:authority`.
     let host = received.headers.get(HOST).map(HeaderValue::as_bytes);
     let host = host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes()));
     let host = host.and_then(|host| HeaderValue::from_bytes(host).ok());
     let client = context.client.unwrap_or(UNKNOWN);
-    context.way.write(client, if tls { "https" } else { "http" }, host, request)
+    context.way.write(client, if is_tls(session) { "https" } else { "http" }, host, request)
 }

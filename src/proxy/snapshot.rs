@@ -3,27 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::config::{LimitsConfig, TrustedProxyConfig};
+use super::config::LimitsConfig;
 use super::upstream::Upstream;
-use crate::authorizer::Authorizer;
-use crate::telemetry::{BundleMetrics, RouteMetrics, UpstreamMetrics};
+use crate::authorizer::DecisionPoint;
 
 /// One config, in force for every request that began with it.
 pub struct Snapshot {
-    /// Who may pass.
-    pub authorizer: Authorizer,
-    /// Where to. An upstream outlives a config that is followed by one that says the same of it.
-    pub upstreams: HashMap<Arc<str>, (Arc<Upstream>, UpstreamMetrics)>,
-    /// What is counted for each route.
-    pub routes: HashMap<Arc<str>, RouteMetrics>,
-    /// What is counted for each bundle.
-    pub bundles: HashMap<String, BundleMetrics>,
-    /// What is counted where no route was found.
-    pub unrouted: RouteMetrics,
+    /// Who may pass; the other doors decide by the same.
+    pub point: Arc<DecisionPoint>,
+    /// Where to.
+    pub upstreams: HashMap<Arc<str>, Arc<Upstream>>,
     /// Bounds on what a client may send.
     pub limits: LimitsConfig,
-    /// Whom we believe about the way that a request came.
-    pub trusted_proxies: Vec<TrustedProxyConfig>,
 }
 
 impl std::fmt::Debug for Snapshot {

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::admin::{AdminConfig, RevocationsConfig};
-use crate::authorizer::{AccessConfig, AppliedBundle, Authorizer, Parts, RouteConfig, methods_of, parameters_of};
+use crate::admin::AdminConfig;
+use crate::authorizer::{AppliedBundle, Authorizer, DecisionPoint, Parts};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigPath, Digest, Loaded, contents_of, upstream_files};
+use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
-use crate::policy::{AttributeType, Bundle, Outline, RouteOutline};
-use crate::proxy::{Snapshot, Upstream, UpstreamConfig};
-use crate::telemetry::Metrics;
-use crate::token::{AttributeKind, Issuers, KeyStore, Revocations, TokenLimits, Verifier, VerifierParts};
+use crate::proxy::{BalanceConfig, HashConfig, Snapshot, Upstreams};
+use crate::telemetry::{DecisionLog, Metrics};
+use crate::token::{Issuers, KeyStore, Revocations, TokenLimits, Verifier, VerifierParts};
 
+use super::bundles::load_bundles;
 use super::error::ServerError;
 use super::trust::{KeyTask, Standing, Trust};
 
@@ -25,6 +25,10 @@ pub struct Ground {
     pub metrics: Metrics,
     /// Who was signed out.
     pub revocations: Revocations,
+    /// The backends, which outlive a config that says nothing new about them.
+    pub upstreams: Upstreams,
+    /// Where decisions are written down.
+    pub decisions: DecisionLog,
 }
 
 impl Ground {
@@ -34,7 +38,9 @@ impl Ground {
     /// [`ServerError::Telemetry`] where a metric is defined wrongly.
     pub fn new() -> Result<Self, ServerError> {
         let clock = Clock::system();
-        Ok(Self { metrics: Metrics::new()?, revocations: Revocations::new(clock.clone()), clock })
+        let (metrics, revocations) = (Metrics::new()?, Revocations::new(clock.clone()));
+        let (upstreams, decisions) = (Upstreams::default(), DecisionLog::default());
+        Ok(Self { clock, metrics, revocations, upstreams, decisions })
     }
 }
 
@@ -52,25 +58,27 @@ pub struct House {
     pub issuer: Option<Issuer>,
     /// The names of all trusted issuers.
     pub(super) trusted: BTreeSet<String>,
-    /// By which tokens can be revoked.
-    pub(super) revocations: Option<RevocationsConfig>,
+    /// What the operator's door opens.
+    pub(super) admin: AdminConfig,
     /// The bundles, by name.
     pub bundles: BTreeMap<String, AppliedBundle>,
     /// Brings the size of the token cache into the metrics.
     pub count_cache: Box<dyn Fn() + Send + Sync>,
     /// Whose keys the next set may take over.
     pub(super) standing: Standing,
-    /// What each upstream was made from.
-    pub(super) upstreams: BTreeMap<String, MadeFrom>,
 }
-
-/// What a part of a set was made from: what the config says, and what its files hold.
-pub(super) type MadeFrom = (Option<Digest>, Digest);
 
 /// The set in force, and the config that it was built from.
 pub(super) struct Earlier<'a> {
     pub(super) loaded: &'a Loaded,
     pub(super) house: &'a House,
+}
+
+impl House {
+    /// Which revision of each bundle there is.
+    pub fn revisions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.bundles.iter().map(|(name, applied)| (name.as_str(), applied.bundle.revision()))
+    }
 }
 
 /// Builds every room. Nothing is served and no key is fetched yet.
@@ -83,7 +91,7 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
         None => None,
         Some(issuer) => Some(Issuer::open(issuer.clone(), ground.clock.clone(), ground.revocations.clone()).await?),
     };
-    furnish(loaded, ground, issuer, None)
+    furnish(loaded, ground, issuer, None).await
 }
 
 /// Builds every room beside an earlier set. What is made from the same is taken over: keys, tenants, upstreams with their
@@ -91,23 +99,27 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
 ///
 /// # Errors
 /// As [`build`]; then the earlier set is as it was.
-pub(super) fn build_beside(loaded: &Loaded, ground: &Ground, earlier: &Earlier<'_>) -> Result<House, ServerError> {
+pub(super) async fn build_beside(
+    loaded: &Loaded,
+    ground: &Ground,
+    earlier: &Earlier<'_>,
+) -> Result<House, ServerError> {
     loaded.check()?;
-    furnish(loaded, ground, earlier.house.issuer.clone(), Some(earlier))
+    furnish(loaded, ground, earlier.house.issuer.clone(), Some(earlier)).await
 }
 
-fn furnish(
+async fn furnish(
     loaded: &Loaded,
     ground: &Ground,
     issuer: Option<Issuer>,
     earlier: Option<&Earlier<'_>>,
 ) -> Result<House, ServerError> {
     let config = &loaded.config;
-    let bundles = load_bundles(config)?;
+    let bundles = load_bundles(loaded)?;
     let trust = Trust::build(loaded, ground, issuer.as_ref(), earlier.map(|earlier| &earlier.house.standing))?;
     let verifier = Verifier::new(trust.issuers.clone(), verifier_parts(config, ground));
     let verifier = match earlier.filter(|earlier| trusts_the_same(loaded, &trust, earlier)) {
-        Some(earlier) => verifier.remembering(earlier.house.snapshot.authorizer.verifier()),
+        Some(earlier) => verifier.remembering(earlier.house.snapshot.point.authorizer.verifier()),
         None => verifier,
     };
     let count_cache = Box::new(verifier.count_cache());
@@ -120,30 +132,11 @@ fn furnish(
         clock: ground.clock.clone(),
     };
     let authorizer = Authorizer::new(parts).map_err(|error| refuse(loaded, "routes", error.code(), &error))?;
-    // Before the files are read: one that changes meanwhile must not pass for the one that was read.
-    let upstreams = config.upstreams.iter().map(|(name, upstream)| (name.clone(), made_from(loaded, name, upstream)));
-    let upstreams = upstreams.collect();
-    let snapshot =
-        Arc::new(snapshot(loaded, ground, authorizer, |name| standing_upstream(earlier?, name, &upstreams))?);
+    let snapshot = Arc::new(snapshot(loaded, ground, authorizer).await?);
     let Trust { issuers, keys, refreshers, standing } = trust;
     let trusted = config.trusted_issuers.keys().cloned().collect();
-    let revocations = match &config.admin {
-        AdminConfig::At { revocations, .. } => revocations.clone(),
-        AdminConfig::Off => None,
-    };
-    Ok(House {
-        snapshot,
-        issuers,
-        keys,
-        refreshers,
-        issuer,
-        trusted,
-        revocations,
-        bundles,
-        count_cache,
-        standing,
-        upstreams,
-    })
+    let admin = config.admin.clone();
+    Ok(House { snapshot, issuers, keys, refreshers, issuer, trusted, admin, bundles, count_cache, standing })
 }
 
 /// Whether every token means what it meant: the same issuers by the same rules, with the very same stores of keys.
@@ -152,17 +145,12 @@ fn trusts_the_same(loaded: &Loaded, trust: &Trust, earlier: &Earlier<'_>) -> boo
     loaded.digest(&section) == earlier.loaded.digest(&section) && trust.standing.is_all_of(&earlier.house.standing)
 }
 
-fn made_from(loaded: &Loaded, name: &str, upstream: &UpstreamConfig) -> MadeFrom {
-    let path = ConfigPath::new("upstreams").key(name);
-    (loaded.digest(&path), contents_of(upstream_files(upstream)))
-}
-
 fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
     let of_routes =
         config.routes.iter().filter_map(|route| route.identity.as_ref()).flat_map(|own| own.headers.values());
     let sources = config.identity.headers.values().chain(of_routes);
     VerifierParts {
-        kept_claims: sources.map(|source| source.claim.clone()).collect(),
+        kept_claims: sources.map(|source| source.claim.clone()).chain(hashed_claims(config)).collect(),
         limits: TokenLimits { token: config.limits.token, claims_depth: config.limits.claims_depth },
         revocations: ground.revocations.clone(),
         clock: ground.clock.clone(),
@@ -170,92 +158,41 @@ fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
     }
 }
 
-fn snapshot(
-    loaded: &Loaded,
-    ground: &Ground,
-    authorizer: Authorizer,
-    standing: impl Fn(&str) -> Option<Arc<Upstream>>,
-) -> Result<Snapshot, ServerError> {
+/// The claims that tell callers apart where the same caller shall reach the same endpoint.
+fn hashed_claims(config: &Config) -> impl Iterator<Item = String> {
+    config.upstreams.values().filter_map(|upstream| match &upstream.balance {
+        BalanceConfig::ConsistentHash(HashConfig::Claim(name)) => Some(name.clone()),
+        _ => None,
+    })
+}
+
+async fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<Snapshot, ServerError> {
     let config = &loaded.config;
     let metrics = &ground.metrics;
     let mut upstreams = HashMap::new();
     for (name, upstream) in &config.upstreams {
-        let built = standing(name).map_or_else(|| Upstream::new(name, upstream).map(Arc::new), Ok);
-        let built = built.map_err(|error| refuse(loaded, "upstreams", "upstream-unusable", &error))?;
-        upstreams.insert(built.name().clone(), (built, metrics.upstream(name)?));
+        let opened = ground.upstreams.open(name, upstream, metrics.upstream(name)?).await;
+        let opened = opened.map_err(|error| refuse(loaded, "upstreams", "upstream-unusable", &error))?;
+        upstreams.insert(opened.name().clone(), opened);
     }
     let bundles = config.policies.iter().map(|(name, bundle)| (name.clone(), metrics.bundle(name, bundle.mode.name())));
     let routes = config.routes.iter().map(|route| (route.name.as_str().into(), metrics.route(&route.name)));
-    Ok(Snapshot {
+    let tried = config.trusted_issuers.iter().filter(|(_, trusted)| trusted.shadow.is_some());
+    let token_shadows = tried.map(|(name, _)| (name.clone(), metrics.token_shadow(name)));
+    let point = DecisionPoint {
         authorizer,
-        upstreams,
+        sizes: config.limits.sizes(),
+        trusted_proxies: config.trusted_proxies.clone(),
         routes: routes.collect(),
         bundles: bundles.collect(),
         unrouted: metrics.route(crate::telemetry::UNROUTED),
-        limits: config.limits.clone(),
-        trusted_proxies: config.trusted_proxies.clone(),
-    })
-}
-
-/// The upstream as it runs, with its turns and kept connections, where it was made from the same.
-fn standing_upstream(earlier: &Earlier<'_>, name: &str, now: &BTreeMap<String, MadeFrom>) -> Option<Arc<Upstream>> {
-    earlier.house.upstreams.get(name).filter(|before| now.get(name) == Some(before))?;
-    earlier.house.snapshot.upstreams.get(name).map(|(upstream, _)| upstream.clone())
+        token_shadows: token_shadows.collect(),
+        decisions: ground.decisions.clone(),
+    };
+    Ok(Snapshot { point: Arc::new(point), upstreams, limits: config.limits.clone() })
 }
 
 fn refuse(loaded: &Loaded, section: &str, code: &'static str, error: &dyn std::error::Error) -> ServerError {
     let mistake = loaded.mistake(&ConfigPath::new(section), code, error.to_string());
     loaded.refuse(vec![mistake]).into()
-}
-
-fn load_bundles(config: &Config) -> Result<BTreeMap<String, AppliedBundle>, ServerError> {
-    let mut bundles = BTreeMap::new();
-    for (name, bundle) in &config.policies {
-        let failed = |source| ServerError::Policy { bundle: name.clone(), source: Box::new(source) };
-        let loaded = Bundle::load(name, &bundle.directory, &outline(config, name)).map_err(failed)?;
-        bundles.insert(name.clone(), AppliedBundle { bundle: Arc::new(loaded), mode: bundle.mode });
-    }
-    Ok(bundles)
-}
-
-/// What the config says, as the policies of this bundle see it.
-///
-/// Only routes that name the bundle are in it, since it is never asked about others: Cedar checks a policy against every
-/// action that there is, and a parameter need not be one of all routes. A bundle that no route names yet sees all of them.
-#[must_use]
-pub fn outline(config: &Config, bundle: &str) -> Outline {
-    let names_it = |route: &&RouteConfig| match &route.access {
-        AccessConfig::Public => false,
-        AccessConfig::Rules(rules) => rules.policy.as_deref() == Some(bundle),
-    };
-    let named = config.routes.iter().any(|route| names_it(&route));
-    let routes = config.routes.iter().filter(|route| !named || names_it(route)).map(route_outline);
-    let attributes = config.trusted_issuers.values().flat_map(|issuer| &issuer.attributes);
-    let attributes = attributes.map(|(name, attribute)| (name.clone(), attribute_type(attribute.kind)));
-    // Which tenant a principal is of can be read like any other of its attributes.
-    let parameters = config.trusted_issuers.values().flat_map(|issuer| issuer.parameters.keys());
-    Outline {
-        routes: routes.collect(),
-        attributes: attributes.chain(parameters.map(|name| (name.clone(), AttributeType::String))).collect(),
-        issuers: config.trusted_issuers.keys().cloned().collect(),
-    }
-}
-
-fn route_outline(route: &RouteConfig) -> RouteOutline {
-    RouteOutline {
-        name: route.name.clone(),
-        service: route.upstream.clone(),
-        path: route.matches.path.clone(),
-        methods: methods_of(route),
-        parameters: parameters_of(&route.matches.path),
-    }
-}
-
-fn attribute_type(kind: AttributeKind) -> AttributeType {
-    match kind {
-        AttributeKind::String => AttributeType::String,
-        AttributeKind::Long => AttributeType::Long,
-        AttributeKind::Bool => AttributeType::Bool,
-        AttributeKind::StringSet => AttributeType::StringSet,
-    }
 }

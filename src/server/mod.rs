@@ -2,8 +2,10 @@
 //! built beside the one in force and takes its place.
 
 mod build;
+mod bundles;
 mod certificate;
 mod error;
+mod explain;
 mod listen;
 mod mistakes;
 mod reload;
@@ -12,7 +14,8 @@ mod status;
 mod stop;
 mod trust;
 
-pub use build::{Ground, House, build, outline};
+pub use build::{Ground, House, build};
+pub use bundles::{outline, whole_outline};
 pub use error::ServerError;
 pub use mistakes::{mistake, mistakes, with_causes};
 pub use serve::serve;

@@ -12,18 +12,21 @@ use pingora::server::{RunArgs, Server};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tracing::error;
 
 use super::build::{Ground, build};
 use super::error::ServerError;
+use super::explain::explainer;
 use super::listen::Listeners;
 use super::reload::{Attempts, InForce, Reloader};
 use super::status::status;
 use super::stop::{Heard, Signals, hangups};
 use crate::admin::{AdminConfig, AdminState, Revocable, RevocationsDoor};
 use crate::config::Loaded;
+use crate::issuer::Recorder;
 use crate::proxy::Gateway;
-use crate::telemetry::AccessLog;
+use crate::telemetry::{AccessLog, AuditLog, DecisionLog};
 
 const BACKGROUND_THREADS: usize = 2;
 
@@ -32,7 +35,9 @@ const BACKGROUND_THREADS: usize = 2;
 /// # Errors
 /// [`ServerError`] where a room could not be built or a door not be hung.
 pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> {
-    let ground = Ground::new()?;
+    let mut ground = Ground::new()?;
+    let (telemetry, salt) = (&loaded.config.telemetry, salt()?);
+    ground.decisions = DecisionLog::start(telemetry, salt, &ground.metrics)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(BACKGROUND_THREADS)
         .thread_name("background")
@@ -40,27 +45,40 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
         .build()
         .map_err(ServerError::Threads)?;
     let house = runtime.block_on(build(loaded, &ground))?;
-    let log = AccessLog::start(&loaded.config.telemetry, salt()?, &ground.metrics, Box::new(stdout()))?;
+    let log = AccessLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
+    let audit = AuditLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
+    let telling = house.issuer.as_ref().map(|issuer| issuer.recorder(audit.clone(), ground.metrics.identity()));
+    let (recorder, writing) = telling.unzip();
+    let writing = writing.map(|lines| runtime.spawn(lines.run()));
     let (stop, stopped) = watch::channel(false);
     let in_flight = Arc::new(AtomicUsize::new(0));
     // Before any door opens: whoever sees one open may send a signal.
-    let within = runtime.enter();
-    let (heard, hangup) = Heard::begin().and_then(|heard| Ok((heard, hangups()?))).map_err(ServerError::Signals)?;
-    drop(within);
+    let heard = runtime.block_on(async { Heard::begin() }).map_err(ServerError::Signals)?;
+    let hangups = runtime.block_on(async { hangups() }).map_err(ServerError::Signals)?;
     let attempts = Arc::new(Attempts::none(loaded, ground.clock.clone(), ground.metrics.clone()));
     let in_force = InForce::begin(house, &ground.metrics, runtime.handle());
-    let doors = Doors { loaded, ground: &ground, runtime: &runtime, stopped: stopped.clone(), in_force, attempts };
-    let server = doors.hang(log.clone(), &in_flight)?;
-    let Doors { in_force, attempts, .. } = doors;
+    let reloader = Reloader::new(loaded.clone(), ground.clone(), in_force.clone(), attempts.clone());
     let readiness = in_force.readiness().clone();
-    runtime.spawn(Reloader::new(loaded.clone(), ground.clone(), in_force, attempts).run(hangup, stopped));
+    let doors =
+        Doors { loaded, ground: &ground, runtime: &runtime, stopped: stopped.clone(), recorder, in_force, attempts };
+    let server = doors.hang(log.clone(), &in_flight)?;
+    // Only the issuer's door holds a recorder now: when it has closed, the last line is written.
+    drop(doors);
+    runtime.spawn(reloader.run(hangups, stopped));
     opened();
     // pingora's own runtimes serve the proxy; this thread waits for the signal inside.
     server.run(RunArgs { shutdown_signal: Box::new(Signals { readiness, in_flight, heard: heard.into() }) });
     stop.send_replace(true);
+    if let Some(writing) = writing {
+        // Late or not, what remains is written below.
+        let _ = runtime.block_on(async { timeout(Duration::from_secs(2), writing).await });
+    }
     runtime.shutdown_timeout(Duration::from_secs(5));
-    if !log.close(Duration::from_secs(5)) {
-        error!("the last lines of the access log could not be written in time");
+    if !log.close(Duration::from_secs(5)) || !audit.close(Duration::from_secs(5)) {
+        error!("the last lines of the access log or the audit log could not be written in time");
+    }
+    if !ground.decisions.close(Duration::from_secs(5)) {
+        error!("the last lines of the decision log could not be written in time");
     }
     Ok(())
 }
@@ -77,6 +95,8 @@ struct Doors<'a> {
     ground: &'a Ground,
     runtime: &'a Runtime,
     stopped: watch::Receiver<bool>,
+    /// There is one where there is an embedded issuer.
+    recorder: Option<Recorder>,
     in_force: Arc<InForce>,
     attempts: Arc<Attempts>,
 }
@@ -88,8 +108,10 @@ impl Doors<'_> {
         if let AdminConfig::At { address, .. } = &config.admin {
             self.open(*address, "the operator's door", crate::admin::router(self.admin_state()))?;
         }
-        if let (Some(issuer), Some(settings)) = (&self.in_force.house().issuer, &config.issuer) {
-            self.open(settings.address, "the embedded issuer", issuer.router())?;
+        let house = self.in_force.house();
+        if let (Some(issuer), Some(settings), Some(recorder)) = (&house.issuer, &config.issuer, &self.recorder) {
+            self.open(settings.address, "the embedded issuer", issuer.router(recorder.clone()))?;
+            self.runtime.spawn(issuer.clone().follow(self.ground.metrics.identity(), self.stopped.clone()));
         }
         let current = self.in_force.snapshot().clone();
         let gateway = Gateway::new(current, log, self.ground.clock.clone(), in_flight.clone());
@@ -103,12 +125,21 @@ impl Doors<'_> {
     }
 
     fn admin_state(&self) -> AdminState {
-        let (clock, background) = (self.ground.clock.clone(), self.runtime.handle().clone());
+        let in_force = self.in_force.clone();
+        let point = move || in_force.house().snapshot.point.clone();
+        let (in_force, explain) = (self.in_force.clone(), explainer(point));
+        let explains = move || matches!(in_force.house().admin, AdminConfig::At { explain: true, .. });
         AdminState {
             metrics: self.ground.metrics.clone(),
             readiness: self.in_force.readiness().clone(),
-            status: Arc::new(status(self.in_force.clone(), self.attempts.clone(), clock, background)),
+            status: Arc::new(status(
+                self.in_force.clone(),
+                self.attempts.clone(),
+                self.ground,
+                self.runtime.handle().clone(),
+            )),
             revocations: Arc::new(self.revocations_door()),
+            explain: Arc::new(move || explains().then(|| explain.clone())),
         }
     }
 
@@ -119,21 +150,24 @@ impl Doors<'_> {
         let in_force = self.in_force.clone();
         move || {
             let house = in_force.house();
+            let AdminConfig::At { revocations: Some(settings), .. } = &house.admin else { return None };
             let (clock, issuers) = (clock.clone(), house.issuers.clone());
             let revocable = move |text: &str| {
                 let (issuer, max_age) = issuers.meant_by(text)?;
                 Some(Revocable { issuer, until: clock.unix_seconds().saturating_add(max_age.unwrap_or(DAY)) })
             };
-            let token = house.revocations.as_ref()?.token.clone();
-            Some(RevocationsDoor { token, revocations: revocations.clone(), issuers: Arc::new(revocable) })
+            let (token, revocations) = (settings.token.clone(), revocations.clone());
+            Some(RevocationsDoor { token, revocations, issuers: Arc::new(revocable) })
         }
     }
 
     /// Gauges are read from where their truth is, whenever somebody looks.
     fn count_when_scraped(&self) {
-        let (revocations, in_force) = (self.ground.revocations.clone(), self.in_force.clone());
+        let (revocations, upstreams) = (self.ground.revocations.clone(), self.ground.upstreams.clone());
+        let in_force = self.in_force.clone();
         self.ground.metrics.before_scrape(move |metrics| {
             metrics.revocations(revocations.len());
+            upstreams.report();
             in_force.count();
         });
     }
@@ -146,7 +180,9 @@ impl Doors<'_> {
             let _stopped = stopped.wait_for(|stopped| *stopped).await;
         };
         self.runtime.spawn(async move {
-            let serving = axum::serve(listener, router).with_graceful_shutdown(until).into_future();
+            let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+                .with_graceful_shutdown(until)
+                .into_future();
             if let Err(error) = serving.await {
                 error!(%error, door, "a door has closed");
             }

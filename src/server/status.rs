@@ -1,4 +1,4 @@
-//! What `/status` tells: the build, the config in force, and the state of keys and policies, fresh at each call.
+//! What `/status` tells: the build, the config in force, and the state of keys, policies and upstreams, fresh at each call.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,18 +6,20 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+use super::build::Ground;
 use super::reload::{Attempts, InForce};
 use crate::authorizer::AppliedBundle;
-use crate::clock::Clock;
+use crate::proxy::{EndpointStatus, Upstreams};
 use crate::token::{Issuers, KeyOrigin, KeyStore};
 
 /// Gives the status of the set in force whenever it is called.
 pub(super) fn status(
     in_force: Arc<InForce>,
     attempts: Arc<Attempts>,
-    clock: Clock,
+    ground: &Ground,
     background: Handle,
 ) -> impl Fn() -> Value + Send + Sync + 'static {
+    let (clock, upstreams) = (ground.clock.clone(), ground.upstreams.clone());
     let started = clock.unix_seconds();
     move || {
         let house = in_force.house();
@@ -29,8 +31,20 @@ pub(super) fn status(
             "config": attempts.status(),
             "trusted_issuers": trusted(&house.keys, &house.issuers),
             "policies": bundles.collect::<BTreeMap<_, _>>(),
+            "upstreams": endpoints(&upstreams),
         })
     }
+}
+
+/// How each endpoint of each upstream does.
+fn endpoints(upstreams: &Upstreams) -> BTreeMap<String, Value> {
+    let of_one = |endpoints: Vec<EndpointStatus>| {
+        let told = endpoints
+            .into_iter()
+            .map(|status| json!({ "endpoint": status.endpoint, "healthy": status.healthy, "ejected": status.ejected }));
+        json!({ "endpoints": told.collect::<Vec<_>>() })
+    };
+    upstreams.in_use().into_iter().map(|(name, upstream)| (name.to_string(), of_one(upstream.status()))).collect()
 }
 
 /// The keys of each issuer or, of one with parameters, of each of its tenants by `iss`.
@@ -46,7 +60,14 @@ fn trusted(keys: &BTreeMap<Arc<str>, Arc<KeyStore>>, issuers: &Issuers) -> BTree
 
 fn bundle_status(applied: &AppliedBundle) -> Value {
     let bundle = &applied.bundle;
-    json!({ "mode": applied.mode.name(), "policies": bundle.policy_count(), "revision": bundle.revision() })
+    let candidate = applied.candidate.as_ref();
+    let candidate = candidate.map(|bundle| json!({ "policies": bundle.policy_count(), "revision": bundle.revision() }));
+    json!({
+        "mode": applied.mode.name(),
+        "policies": bundle.policy_count(),
+        "revision": bundle.revision(),
+        "candidate": candidate,
+    })
 }
 
 fn key_status(store: &Arc<KeyStore>) -> Value {

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use crate::authorizer::access::Access;
 use crate::authorizer::config::AccessConfig;
 use crate::authorizer::identity_headers::IdentityHeaders;
-use crate::authorizer::request::{AccessRequest, ReceivedRequest};
+use crate::authorizer::request::{AccessRequest, ConnectionFacts, ReceivedRequest};
 use crate::authorizer::route::{Found, Route, RouteTable, parameters_of};
 
 fn route(name: &str, path: &str, methods: &[&str]) -> Arc<Route> {
@@ -56,7 +56,14 @@ fn table(rows: &[Row]) -> RouteTable {
 fn find(table: &RouteTable, method: &str, host: &'static str, path: &str) -> String {
     let headers: HeaderMap = [(HOST, HeaderValue::from_static(host))].into_iter().collect();
     let client = std::net::IpAddr::from([127, 0, 0, 1]);
-    let received = ReceivedRequest { method, target: path.as_bytes(), authority: None, headers: &headers, client };
+    let received = ReceivedRequest {
+        method,
+        target: path.as_bytes(),
+        authority: None,
+        headers: &headers,
+        client,
+        connection: ConnectionFacts::default(),
+    };
     let request = AccessRequest::read(received).unwrap();
     let segments = request.target().segments().unwrap();
     match table.find(&request, &segments) {

@@ -32,11 +32,13 @@ pub(in crate::server) struct InForce {
 impl InForce {
     /// Puts the first set in force; its keys are fetched from now on, on `runtime`.
     pub(in crate::server) fn begin(mut house: House, metrics: &Metrics, runtime: &Handle) -> Arc<Self> {
+        metrics.bundle_revisions(house.revisions());
         // What a gate cannot decide without: policies are there once it is built, keys come from elsewhere.
         let readiness = Readiness::awaiting(house.keys.keys().map(|name| condition(name)));
         for task in std::mem::take(&mut house.refreshers) {
             runtime.spawn(task.run());
         }
+        house.snapshot.upstreams.values().for_each(|upstream| upstream.tend(runtime));
         let snapshot = Arc::new(ArcSwap::new(house.snapshot.clone()));
         let house = ArcSwap::from_pointee(house);
         let in_force =
@@ -88,6 +90,8 @@ impl InForce {
             );
         }
         self.await_less(&house);
+        house.snapshot.upstreams.values().for_each(|upstream| upstream.tend(&Handle::current()));
+        self.metrics.bundle_revisions(house.revisions());
         let house = Arc::new(house);
         let before = self.house.swap(house.clone());
         self.snapshot.store(house.snapshot.clone());

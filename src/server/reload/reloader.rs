@@ -88,7 +88,7 @@ impl Reloader {
         let house = self.in_force.house();
         let earlier = Earlier { loaded: &self.loaded, house: &house };
         self.in_force.building();
-        match block_in_place(|| build_beside(loaded, &self.ground, &earlier)) {
+        match build_beside(loaded, &self.ground, &earlier).await {
             Ok(house) => {
                 self.in_force.replace(house).await;
                 Ok(())

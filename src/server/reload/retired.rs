@@ -65,7 +65,7 @@ impl Names {
     fn of(house: &House) -> Self {
         let snapshot = &house.snapshot;
         Self {
-            routes: snapshot.routes.keys().map(ToString::to_string).collect(),
+            routes: snapshot.point.routes.keys().map(ToString::to_string).collect(),
             issuers: house.trusted.clone(),
             upstreams: snapshot.upstreams.keys().map(ToString::to_string).collect(),
             bundles: house.bundles.iter().map(|(name, applied)| (name.clone(), applied.mode.name())).collect(),
