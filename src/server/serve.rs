@@ -22,9 +22,9 @@ use super::listen::Listeners;
 use super::reload::{Attempts, InForce, Reloader};
 use super::status::status;
 use super::stop::{Heard, Signals, hangups};
-use crate::admin::{AdminConfig, AdminState, Revocable, RevocationsDoor};
+use crate::admin::{AdminConfig, AdminState, Messages, Revocable, RevocationsDoor};
 use crate::config::Loaded;
-use crate::issuer::Recorder;
+use crate::issuer::{Issuer, Recorder};
 use crate::proxy::Gateway;
 use crate::telemetry::{AccessLog, AuditLog, DecisionLog};
 
@@ -83,6 +83,14 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
     Ok(())
 }
 
+/// Reads the messages of an issuer in development.
+fn messages_of(issuer: Issuer) -> Messages {
+    Arc::new(move || {
+        let issuer = issuer.clone();
+        Box::pin(async move { issuer.messages().await.ok().flatten() })
+    })
+}
+
 /// Without randomness subjects could be guessed from the log: then there is no gate.
 fn salt() -> Result<[u8; 32], ServerError> {
     let mut salt = [0; 32];
@@ -139,6 +147,7 @@ impl Doors<'_> {
                 self.runtime.handle().clone(),
             )),
             revocations: Arc::new(self.revocations_door()),
+            messages: self.in_force.house().issuer.clone().filter(Issuer::is_for_development).map(messages_of),
             explain: Arc::new(move || explains().then(|| explain.clone())),
         }
     }
