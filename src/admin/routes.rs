@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::middleware::map_response;
@@ -27,12 +27,12 @@ pub struct AdminState {
     pub readiness: Readiness,
     /// Puts together what `/status` shows, anew for each request. It must hold no secret: whoever reaches the door reads it.
     pub status: Arc<dyn Fn() -> Value + Send + Sync>,
-    /// By which tokens can be revoked; `None` hangs no such path.
-    pub revocations: Option<RevocationsDoor>,
+    /// By which tokens can be revoked, as the config in force has it; `None` is as if there were no such path.
+    pub revocations: Arc<dyn Fn() -> Option<RevocationsDoor> + Send + Sync>,
     /// Reads messages to users, in development; `None` hangs no such path.
     pub messages: Option<Messages>,
-    /// Explains decisions; `None` hangs no such path.
-    pub explain: Option<Explain>,
+    /// Explains decisions, as the config in force has it; `None` is as if there were no such path.
+    pub explain: Arc<dyn Fn() -> Option<Explain> + Send + Sync>,
 }
 
 /// Reads the newest messages to users; `None` where they cannot be read now.
@@ -44,15 +44,11 @@ pub fn router(state: AdminState) -> Router {
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
-        .route("/status", get(status));
-    if let Some(door) = state.revocations.clone() {
-        router = router.route("/revocations", post(move |request| revoke(door, request)));
-    }
+        .route("/status", get(status))
+        .route("/revocations", post(revocations))
+        .route("/explain", post(explanations));
     if let Some(read) = state.messages.clone() {
         router = router.route("/messages", get(move || messages(read)));
-    }
-    if let Some(door) = state.explain.clone() {
-        router = router.route("/explain", post(move |request| explain(door, request)));
     }
     router
         .fallback(not_found)
@@ -75,6 +71,20 @@ async fn messages(read: Messages) -> Response {
 
 async fn status(State(state): State<AdminState>) -> Response {
     good((state.status)())
+}
+
+async fn revocations(State(state): State<AdminState>, request: Request) -> Response {
+    match (state.revocations)() {
+        Some(door) => revoke(door, request).await,
+        None => not_found().await,
+    }
+}
+
+async fn explanations(State(state): State<AdminState>, request: Request) -> Response {
+    match (state.explain)() {
+        Some(door) => explain(door, request).await,
+        None => not_found().await,
+    }
 }
 
 /// Every answer is about now.

@@ -36,9 +36,9 @@ fn state() -> AdminState {
         metrics: Metrics::new().unwrap(),
         readiness: Readiness::awaiting(["keys:corp", "policies"]),
         status: Arc::new(move || json!({ "asked": asked.fetch_add(1, Ordering::SeqCst) })),
-        revocations: None,
+        revocations: Arc::new(|| None),
         messages: None,
-        explain: None,
+        explain: Arc::new(|| None),
     }
 }
 

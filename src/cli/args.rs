@@ -26,7 +26,13 @@ pub(super) enum Command {
   lychgate quickstart --state ./demo
   lychgate serve --config ./demo/lychgate.yaml")]
     Quickstart(QuickstartArgs),
-    /// Serves a config until SIGTERM.
+    /// Serves a config until SIGTERM; on SIGHUP, or when one of its files changes, takes up the changed config.
+    ///
+    /// A changed config, with its policies, secret files, key files and certificate authorities, is built beside the one in
+    /// force and takes its place whole, in one step; a request ends with the config that it began with. A bad one changes
+    /// nothing: the log, `/status` and `lychgate_config_reload_total` say so, with every mistake and its place. The sections
+    /// `listeners`, `threads`, `telemetry` and `issuer`, and `admin.address`, are read at start only: a file that changes
+    /// them is refused as a whole, by name, until the restart.
     #[command(after_help = "Example:
   lychgate serve --config lychgate.yaml")]
     Serve(ConfigArgs),

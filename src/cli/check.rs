@@ -4,12 +4,11 @@ use serde_json::{Value, json};
 
 use super::args::CheckArgs;
 use super::cases::{RanBundle, run_cases};
-use super::report::{Failure, show, with_causes};
+use super::report::{Failure, show};
 use super::run::Verdict;
 use crate::authorizer::CaseOptions;
 use crate::config::{Config, ConfigError, Loaded, Mistake};
-use crate::policy::Flaw;
-use crate::server::{Ground, House, ServerError, build};
+use crate::server::{Ground, House, ServerError, build, mistake, mistakes};
 
 pub(super) fn run(args: &CheckArgs) -> Result<Verdict, Failure> {
     let outcome = check(args);
@@ -145,40 +144,5 @@ fn failed_case(failed: &FailedCase) -> Value {
         "message": failed.message,
         "file": file,
         "line": line.parse::<usize>().ok(),
-    })
-}
-
-fn mistakes(error: &ServerError) -> Vec<Value> {
-    match error {
-        ServerError::Config(error @ ConfigError::Mistaken(_)) => error.mistakes().iter().map(mistake).collect(),
-        ServerError::Policy { bundle, source } if !source.flaws().is_empty() => {
-            source.flaws().iter().map(|found| flaw(bundle, found)).collect()
-        }
-        other => vec![json!({"message": with_causes(other)})],
-    }
-}
-
-fn mistake(mistake: &Mistake) -> Value {
-    let place = mistake.place();
-    json!({
-        "code": mistake.code(),
-        "message": mistake.message(),
-        "help": mistake.help(),
-        "file": place.file.display().to_string(),
-        "line": place.line,
-        "column": place.column,
-    })
-}
-
-fn flaw(bundle: &str, flaw: &Flaw) -> Value {
-    let place = flaw.place.as_ref();
-    json!({
-        "bundle": bundle,
-        "code": flaw.code,
-        "message": flaw.message,
-        "help": flaw.help,
-        "file": place.map(|place| place.file.display().to_string()),
-        "line": place.map(|place| place.line),
-        "column": place.map(|place| place.column),
     })
 }

@@ -1,7 +1,5 @@
 //! How failures are shown to people: where the mistake is, what was expected, what to do next.
 
-use std::error::Error;
-use std::fmt::Write;
 use std::io::IsTerminal;
 use std::ops::Range;
 use std::path::Path;
@@ -10,7 +8,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnost
 
 use crate::config::ConfigError;
 use crate::policy::PolicyError;
-use crate::server::ServerError;
+use crate::server::{ServerError, with_causes};
 
 /// Why a command could not do its work.
 #[derive(Debug)]
@@ -104,16 +102,4 @@ impl Snippet<'_> {
         let drawn = handler.render_report(&mut text, report.as_ref());
         if drawn.is_ok() { text } else { format!("error: {message}\n") }
     }
-}
-
-/// An error and what led to it, in one line.
-pub(super) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        // Writing to a string does not fail.
-        let _infallible = write!(text, ": {inner}");
-        cause = inner.source();
-    }
-    text
 }

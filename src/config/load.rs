@@ -2,16 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::check;
+use super::digests::{Digest, Digests, of_texts};
 use super::error::{ConfigError, Mistakes};
 use super::located::{Fault, Source, Spot, parse, read};
 use super::mistake::{Mistake, Reason};
 use super::places::{ConfigPath, Places, place};
 use super::redact::redact;
-use super::relative::resolve;
+use super::relative::{files_taken_up, resolve};
 use super::sections::Config;
 use super::warnings::warnings;
 
@@ -19,7 +20,7 @@ use super::warnings::warnings;
 const FILE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A config that was read, and where in its file everything stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     /// What the file says; every relative path in it has been put after the file's folder.
     pub config: Config,
@@ -27,6 +28,7 @@ pub struct Loaded {
     pub places: Places,
     /// The file's text, secrets blotted out.
     text: Arc<str>,
+    digests: Digests,
 }
 
 impl Config {
@@ -62,9 +64,11 @@ impl Config {
         }
         let mut tree = parse(text).map_err(|fault| refuse(vec![fault]))?;
         let folder = folder_of(origin);
-        let mut config: Config = read(&mut tree, &Source { env, folder }).map_err(refuse)?;
+        let source = Source { env, folder };
+        let mut config: Config = read(&mut tree, &source).map_err(refuse)?;
         resolve(&mut config, folder);
-        Ok(Loaded { config, places: Places::new(Arc::clone(&file), tree), text: redacted })
+        let digests = Digests::of(&tree, &source);
+        Ok(Loaded { config, places: Places::new(Arc::clone(&file), tree), text: redacted, digests })
     }
 }
 
@@ -83,6 +87,39 @@ impl Loaded {
     #[must_use]
     pub fn warnings(&self) -> Vec<Mistake> {
         warnings(&self.config, &self.places)
+    }
+
+    /// What the part at `path` says, `None` where the file does not hold it. Two configs with equal digests say the same there.
+    #[must_use]
+    pub fn digest(&self, path: &ConfigPath) -> Option<Digest> {
+        self.digests.part(path)
+    }
+
+    /// The names of the sections that the file holds.
+    #[must_use]
+    pub fn sections(&self) -> Vec<String> {
+        self.places.keys()
+    }
+
+    /// Which text this is: a short digest of the file, without the secrets in it, so that it may be shown.
+    #[must_use]
+    pub fn revision(&self) -> String {
+        of_texts([&*self.text]).short()
+    }
+
+    /// The config file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        self.places.file()
+    }
+
+    /// The files and folders that were or will be read for this config, its own file first. A listener's certificate is not
+    /// among them: it is followed by the listener.
+    #[must_use]
+    pub fn reads(&self) -> Vec<PathBuf> {
+        let secrets = self.digests.secret_files().iter().cloned();
+        let taken_up = files_taken_up(&self.config).into_iter().map(Path::to_owned);
+        std::iter::once(self.file().to_owned()).chain(secrets).chain(taken_up).collect()
     }
 
     /// A mistake that another room found in its part of the config, by the room's own code.

@@ -4,11 +4,11 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::located::{Node, Segment, Spot};
+use super::located::{Node, Segment, Spot, Value};
 use super::mistake::Place;
 
 /// A path in the config, as `routes[2].access.policy` or `trusted_issuers.corp.issuer`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ConfigPath(Vec<Segment>);
 
 impl ConfigPath {
@@ -77,6 +77,19 @@ impl Places {
     pub fn of(&self, path: &ConfigPath) -> Place {
         let (key, node) = self.walk(path);
         place(&self.file, key.filter(|_| node.is_branch()).unwrap_or(node.spot))
+    }
+
+    /// The file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The names of the sections that the file holds.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        match &self.root.value {
+            Value::Mapping(entries) => entries.iter().map(|entry| entry.key.text.clone()).collect(),
+            Value::Scalar(_) | Value::Sequence(_) => Vec::new(),
+        }
     }
 
     /// Where the key at the end of `path` stands.

@@ -1,11 +1,11 @@
-//! Makes every path in the config start at the config file's folder.
+//! The paths in a config: each starts at the config file's folder, and some are followed when what they name changes.
 
 use std::path::{Path, PathBuf};
 
 use super::sections::Config;
 use crate::issuer::{DatabaseConfig, IssuerConfig, MessagesConfig, WriteMessagesTo};
-use crate::proxy::{ListenerTlsConfig, UpstreamTlsConfig};
-use crate::token::KeysConfig;
+use crate::proxy::{ListenerTlsConfig, UpstreamConfig, UpstreamTlsConfig};
+use crate::token::{KeysConfig, TrustedIssuerConfig};
 
 /// Puts `folder` before every relative path.
 pub(crate) fn resolve(config: &mut Config, folder: &Path) {
@@ -49,4 +49,30 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
         }));
     }
     paths
+}
+
+/// The files and folders whose content is part of what the config says, so that a change in them is a change of the config.
+pub(crate) fn files_taken_up(config: &Config) -> Vec<&Path> {
+    let issuers = config.trusted_issuers.values().flat_map(issuer_files);
+    let bundles = config.policies.values().flat_map(|bundle| {
+        let candidate = bundle.candidate.as_ref().map(|candidate| candidate.directory.as_path());
+        std::iter::once(bundle.directory.as_path()).chain(candidate)
+    });
+    let upstreams = config.upstreams.values().flat_map(upstream_files);
+    issuers.chain(bundles).chain(upstreams).collect()
+}
+
+/// The files that a trusted issuer is made from.
+#[must_use]
+pub fn issuer_files(trusted: &TrustedIssuerConfig) -> Vec<&Path> {
+    let keys = match &trusted.keys {
+        KeysConfig::File(file) => Some(file.as_path()),
+        _ => None,
+    };
+    keys.into_iter().chain(trusted.fetch.ca.as_deref()).collect()
+}
+
+fn upstream_files(upstream: &UpstreamConfig) -> Vec<&Path> {
+    let tls = upstream.tls.iter().flat_map(|tls| [&tls.ca, &tls.certificate, &tls.key]);
+    tls.filter_map(Option::as_deref).collect()
 }

@@ -1,19 +1,20 @@
 //! Builds every room once from one config: what serves requests, and what explains them without serving.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::admin::AdminConfig;
 use crate::authorizer::{AppliedBundle, Authorizer, DecisionPoint, Parts};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
 use crate::proxy::{BalanceConfig, HashConfig, Snapshot, Upstreams};
 use crate::telemetry::{DecisionLog, Metrics};
-use crate::token::{Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
+use crate::token::{Issuers, KeyStore, Revocations, TokenLimits, Verifier, VerifierParts};
 
 use super::bundles::load_bundles;
 use super::error::ServerError;
-use super::trust::Trust;
+use super::trust::{KeyTask, Standing, Trust};
 
 /// What the rooms of one process share, whatever the config says.
 #[derive(Clone)]
@@ -46,19 +47,31 @@ impl Ground {
 /// Every room of one config, built and not yet serving.
 pub struct House {
     /// What requests need.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// Whom the gate believes.
     pub issuers: Arc<Issuers>,
     /// The keys of each trusted issuer without parameters, by its name.
     pub keys: BTreeMap<Arc<str>, Arc<KeyStore>>,
-    /// The tasks that keep those keys fresh.
-    pub refreshers: Vec<Refresher>,
+    /// The tasks that keep keys fresh which no earlier set has.
+    pub refreshers: Vec<KeyTask>,
     /// The embedded issuer.
     pub issuer: Option<Issuer>,
+    /// The names of all trusted issuers.
+    pub(super) trusted: BTreeSet<String>,
+    /// What the operator's door opens.
+    pub(super) admin: AdminConfig,
     /// The bundles, by name.
     pub bundles: BTreeMap<String, AppliedBundle>,
     /// Brings the size of the token cache into the metrics.
     pub count_cache: Box<dyn Fn() + Send + Sync>,
+    /// Whose keys the next set may take over.
+    pub(super) standing: Standing,
+}
+
+/// The set in force, and the config that it was built from.
+pub(super) struct Earlier<'a> {
+    pub(super) loaded: &'a Loaded,
+    pub(super) house: &'a House,
 }
 
 impl House {
@@ -74,14 +87,41 @@ impl House {
 /// [`ServerError`] with the place in the config or policy file, where there is one.
 pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerError> {
     loaded.check()?;
-    let config = &loaded.config;
-    let issuer = match &config.issuer {
+    let issuer = match &loaded.config.issuer {
         None => None,
         Some(issuer) => Some(Issuer::open(issuer.clone(), ground.clock.clone(), ground.revocations.clone()).await?),
     };
+    furnish(loaded, ground, issuer, None).await
+}
+
+/// Builds every room beside an earlier set. What is made from the same is taken over: keys, tenants, upstreams with their
+/// connections, and the embedded issuer, whose section must not have changed.
+///
+/// # Errors
+/// As [`build`]; then the earlier set is as it was.
+pub(super) async fn build_beside(
+    loaded: &Loaded,
+    ground: &Ground,
+    earlier: &Earlier<'_>,
+) -> Result<House, ServerError> {
+    loaded.check()?;
+    furnish(loaded, ground, earlier.house.issuer.clone(), Some(earlier)).await
+}
+
+async fn furnish(
+    loaded: &Loaded,
+    ground: &Ground,
+    issuer: Option<Issuer>,
+    earlier: Option<&Earlier<'_>>,
+) -> Result<House, ServerError> {
+    let config = &loaded.config;
     let bundles = load_bundles(loaded)?;
-    let trust = Trust::build(config, ground, issuer.as_ref())?;
+    let trust = Trust::build(loaded, ground, issuer.as_ref(), earlier.map(|earlier| &earlier.house.standing))?;
     let verifier = Verifier::new(trust.issuers.clone(), verifier_parts(config, ground));
+    let verifier = match earlier.filter(|earlier| trusts_the_same(loaded, &trust, earlier)) {
+        Some(earlier) => verifier.remembering(earlier.house.snapshot.point.authorizer.verifier()),
+        None => verifier,
+    };
     let count_cache = Box::new(verifier.count_cache());
     let parts = Parts {
         routes: &config.routes,
@@ -92,9 +132,17 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
         clock: ground.clock.clone(),
     };
     let authorizer = Authorizer::new(parts).map_err(|error| refuse(loaded, "routes", error.code(), &error))?;
-    let snapshot = snapshot(loaded, ground, authorizer).await?;
-    let Trust { issuers, keys, refreshers } = trust;
-    Ok(House { snapshot, issuers, keys, refreshers, issuer, bundles, count_cache })
+    let snapshot = Arc::new(snapshot(loaded, ground, authorizer).await?);
+    let Trust { issuers, keys, refreshers, standing } = trust;
+    let trusted = config.trusted_issuers.keys().cloned().collect();
+    let admin = config.admin.clone();
+    Ok(House { snapshot, issuers, keys, refreshers, issuer, trusted, admin, bundles, count_cache, standing })
+}
+
+/// Whether every token means what it meant: the same issuers by the same rules, with the very same stores of keys.
+fn trusts_the_same(loaded: &Loaded, trust: &Trust, earlier: &Earlier<'_>) -> bool {
+    let section = ConfigPath::new("trusted_issuers");
+    loaded.digest(&section) == earlier.loaded.digest(&section) && trust.standing.is_all_of(&earlier.house.standing)
 }
 
 fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {

@@ -1,4 +1,5 @@
-//! The only builder: builds every room once, hangs the doors, and keeps them open until told to stop.
+//! The only builder: builds every room once, hangs the doors, and keeps them open until told to stop; a changed config is
+//! built beside the one in force and takes its place.
 
 mod build;
 mod bundles;
@@ -6,6 +7,8 @@ mod certificate;
 mod error;
 mod explain;
 mod listen;
+mod mistakes;
+mod reload;
 mod serve;
 mod status;
 mod stop;
@@ -14,4 +17,6 @@ mod trust;
 pub use build::{Ground, House, build};
 pub use bundles::{outline, whole_outline};
 pub use error::ServerError;
+pub use mistakes::{mistake, mistakes, with_causes};
 pub use serve::serve;
+pub use trust::KeyTask;

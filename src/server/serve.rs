@@ -1,6 +1,5 @@
 //! Hangs the doors and keeps them open until told to stop.
 
-use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::io::stdout;
 use std::net::SocketAddr;
@@ -8,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use aws_lc_rs::rand;
 use pingora::server::{RunArgs, Server};
 use tokio::net::TcpListener;
@@ -17,22 +15,20 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::error;
 
-use super::build::{Ground, House, build};
+use super::build::{Ground, build};
 use super::error::ServerError;
 use super::explain::explainer;
 use super::listen::Listeners;
+use super::reload::{Attempts, InForce, Reloader};
 use super::status::status;
-use super::stop::{Heard, Signals};
-use crate::admin::{AdminConfig, AdminState, Messages, Revocable, RevocationsConfig, RevocationsDoor};
+use super::stop::{Heard, Signals, hangups};
+use crate::admin::{AdminConfig, AdminState, Messages, Revocable, RevocationsDoor};
 use crate::config::Loaded;
 use crate::issuer::{Issuer, Recorder};
 use crate::proxy::Gateway;
-use crate::telemetry::{AccessLog, AuditLog, DecisionLog, Metrics, Readiness};
-use crate::token::{Issuers, KeyStore};
+use crate::telemetry::{AccessLog, AuditLog, DecisionLog};
 
 const BACKGROUND_THREADS: usize = 2;
-
-type KeyStores = BTreeMap<Arc<str>, Arc<KeyStore>>;
 
 /// Serves until SIGTERM or SIGINT. `opened` is called once, when every door is open.
 ///
@@ -49,20 +45,26 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
         .build()
         .map_err(ServerError::Threads)?;
     let house = runtime.block_on(build(loaded, &ground))?;
-    ground.metrics.bundle_revisions(house.revisions());
     let log = AccessLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
     let audit = AuditLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
     let telling = house.issuer.as_ref().map(|issuer| issuer.recorder(audit.clone(), ground.metrics.identity()));
     let (recorder, writing) = telling.unzip();
     let writing = writing.map(|lines| runtime.spawn(lines.run()));
     let (stop, stopped) = watch::channel(false);
-    let doors = Doors { loaded, ground: &ground, runtime: &runtime, stopped, recorder };
     let in_flight = Arc::new(AtomicUsize::new(0));
-    // Before any door opens: whoever sees one open may tell us to stop.
+    // Before any door opens: whoever sees one open may send a signal.
     let heard = runtime.block_on(async { Heard::begin() }).map_err(ServerError::Signals)?;
-    let (server, readiness) = doors.hang(house, log.clone(), &in_flight)?;
+    let hangups = runtime.block_on(async { hangups() }).map_err(ServerError::Signals)?;
+    let attempts = Arc::new(Attempts::none(loaded, ground.clock.clone(), ground.metrics.clone()));
+    let in_force = InForce::begin(house, &ground.metrics, runtime.handle());
+    let reloader = Reloader::new(loaded.clone(), ground.clone(), in_force.clone(), attempts.clone());
+    let readiness = in_force.readiness().clone();
+    let doors =
+        Doors { loaded, ground: &ground, runtime: &runtime, stopped: stopped.clone(), recorder, in_force, attempts };
+    let server = doors.hang(log.clone(), &in_flight)?;
     // Only the issuer's door holds a recorder now: when it has closed, the last line is written.
     drop(doors);
+    runtime.spawn(reloader.run(hangups, stopped));
     opened();
     // pingora's own runtimes serve the proxy; this thread waits for the signal inside.
     server.run(RunArgs { shutdown_signal: Box::new(Signals { readiness, in_flight, heard: heard.into() }) });
@@ -103,98 +105,80 @@ struct Doors<'a> {
     stopped: watch::Receiver<bool>,
     /// There is one where there is an embedded issuer.
     recorder: Option<Recorder>,
+    in_force: Arc<InForce>,
+    attempts: Arc<Attempts>,
 }
 
 impl Doors<'_> {
-    fn hang(
-        &self,
-        house: House,
-        log: AccessLog,
-        in_flight: &Arc<AtomicUsize>,
-    ) -> Result<(Server, Readiness), ServerError> {
+    fn hang(&self, log: AccessLog, in_flight: &Arc<AtomicUsize>) -> Result<Server, ServerError> {
         let config = &self.loaded.config;
-        let readiness = self.keep_keys_fresh(&house.keys);
-        for upstream in house.snapshot.upstreams.values() {
-            upstream.tend(self.runtime.handle());
+        self.count_when_scraped();
+        if let AdminConfig::At { address, .. } = &config.admin {
+            self.open(*address, "the operator's door", crate::admin::router(self.admin_state()))?;
         }
-        let status = status(&house, self.ground);
-        self.count_when_scraped(house.keys.clone(), house.issuers.clone(), house.count_cache);
-        for refresher in house.refreshers {
-            self.runtime.spawn(refresher.run(self.stopped.clone()));
-        }
-        if let AdminConfig::At { address, revocations, explain } = &config.admin {
-            let point = house.snapshot.point.clone();
-            let state = AdminState {
-                metrics: self.ground.metrics.clone(),
-                readiness: readiness.clone(),
-                status: Arc::new(status),
-                revocations: revocations.as_ref().map(|settings| self.revocations_door(settings, house.issuers)),
-                messages: house.issuer.clone().filter(Issuer::is_for_development).map(messages_of),
-                explain: explain.then(|| explainer(move || point.clone())),
-            };
-            self.open(*address, "the operator's door", crate::admin::router(state))?;
-        }
+        let house = self.in_force.house();
         if let (Some(issuer), Some(settings), Some(recorder)) = (&house.issuer, &config.issuer, &self.recorder) {
             self.open(settings.address, "the embedded issuer", issuer.router(recorder.clone()))?;
             self.runtime.spawn(issuer.clone().follow(self.ground.metrics.identity(), self.stopped.clone()));
         }
-        let current = Arc::new(ArcSwap::from_pointee(house.snapshot));
+        let current = self.in_force.snapshot().clone();
         let gateway = Gateway::new(current, log, self.ground.clock.clone(), in_flight.clone());
-        Ok((
-            Listeners {
-                loaded: self.loaded,
-                runtime: self.runtime,
-                stopped: self.stopped.clone(),
-                metrics: &self.ground.metrics,
-            }
-            .hang(gateway)?,
-            readiness,
-        ))
+        Listeners {
+            loaded: self.loaded,
+            runtime: self.runtime,
+            stopped: self.stopped.clone(),
+            metrics: &self.ground.metrics,
+        }
+        .hang(gateway)
+    }
+
+    fn admin_state(&self) -> AdminState {
+        let in_force = self.in_force.clone();
+        let point = move || in_force.house().snapshot.point.clone();
+        let (in_force, explain) = (self.in_force.clone(), explainer(point));
+        let explains = move || matches!(in_force.house().admin, AdminConfig::At { explain: true, .. });
+        AdminState {
+            metrics: self.ground.metrics.clone(),
+            readiness: self.in_force.readiness().clone(),
+            status: Arc::new(status(
+                self.in_force.clone(),
+                self.attempts.clone(),
+                self.ground,
+                self.runtime.handle().clone(),
+            )),
+            revocations: Arc::new(self.revocations_door()),
+            messages: self.in_force.house().issuer.clone().filter(Issuer::is_for_development).map(messages_of),
+            explain: Arc::new(move || explains().then(|| explain.clone())),
+        }
     }
 
     /// A revocation that does not say how long it matters does so for as long as the issuer's tokens can be, or a day.
-    fn revocations_door(&self, settings: &RevocationsConfig, issuers: Arc<Issuers>) -> RevocationsDoor {
+    fn revocations_door(&self) -> impl Fn() -> Option<RevocationsDoor> + Send + Sync + 'static {
         const DAY: u64 = 24 * 60 * 60;
-        let clock = self.ground.clock.clone();
-        let revocable = move |text: &str| {
-            let (issuer, max_age) = issuers.meant_by(text)?;
-            Some(Revocable { issuer, until: clock.unix_seconds().saturating_add(max_age.unwrap_or(DAY)) })
-        };
-        RevocationsDoor {
-            token: settings.token.clone(),
-            revocations: self.ground.revocations.clone(),
-            issuers: Arc::new(revocable),
+        let (clock, revocations) = (self.ground.clock.clone(), self.ground.revocations.clone());
+        let in_force = self.in_force.clone();
+        move || {
+            let house = in_force.house();
+            let AdminConfig::At { revocations: Some(settings), .. } = &house.admin else { return None };
+            let (clock, issuers) = (clock.clone(), house.issuers.clone());
+            let revocable = move |text: &str| {
+                let (issuer, max_age) = issuers.meant_by(text)?;
+                Some(Revocable { issuer, until: clock.unix_seconds().saturating_add(max_age.unwrap_or(DAY)) })
+            };
+            let (token, revocations) = (settings.token.clone(), revocations.clone());
+            Some(RevocationsDoor { token, revocations, issuers: Arc::new(revocable) })
         }
     }
 
     /// Gauges are read from where their truth is, whenever somebody looks.
-    fn count_when_scraped(&self, stores: KeyStores, issuers: Arc<Issuers>, count_cache: Box<dyn Fn() + Send + Sync>) {
+    fn count_when_scraped(&self) {
         let (revocations, upstreams) = (self.ground.revocations.clone(), self.ground.upstreams.clone());
+        let in_force = self.in_force.clone();
         self.ground.metrics.before_scrape(move |metrics| {
-            count_cache();
             metrics.revocations(revocations.len());
             upstreams.report();
-            for (name, store) in &stores {
-                let status = store.status();
-                let of_issuer = metrics.issuer(name);
-                of_issuer.keys(status.keys);
-                of_issuer.keys_age(Duration::from_secs(status.age.unwrap_or_default()));
-            }
-            count_tenants(metrics, &issuers);
+            in_force.count();
         });
-    }
-
-    /// Readiness waits for each issuer's keys once; afterwards stale keys serve, and the issuer alone answers 503.
-    fn keep_keys_fresh(&self, stores: &KeyStores) -> Readiness {
-        let readiness = Readiness::awaiting(stores.keys().map(|name| format!("keys:{name}")));
-        for (name, store) in stores.clone() {
-            let readiness = readiness.clone();
-            self.runtime.spawn(async move {
-                store.available().await;
-                readiness.met(&format!("keys:{name}"));
-            });
-        }
-        readiness
     }
 
     fn open(&self, address: SocketAddr, door: &'static str, router: axum::Router) -> Result<(), ServerError> {
@@ -213,17 +197,5 @@ impl Doors<'_> {
             }
         });
         Ok(())
-    }
-}
-
-/// Of many tenants under one name: all keys together, and the age of the oldest.
-fn count_tenants(metrics: &Metrics, issuers: &Issuers) {
-    let tenants = issuers.tenant_keys();
-    for name in issuers.names_with_tenants() {
-        let of_name = || tenants.iter().filter(|tenant| tenant.name == name).map(|tenant| tenant.keys.status());
-        let of_issuer = metrics.issuer(&name);
-        of_issuer.tenants(of_name().count());
-        of_issuer.keys(of_name().map(|status| status.keys).sum());
-        of_issuer.keys_age(Duration::from_secs(of_name().filter_map(|status| status.age).max().unwrap_or_default()));
     }
 }

@@ -1,28 +1,36 @@
-//! What `/status` tells: the build, and the state of keys, policies and upstreams, fresh at each call.
+//! What `/status` tells: the build, the config in force, and the state of keys, policies and upstreams, fresh at each call.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
-use super::build::{Ground, House};
+use super::build::Ground;
+use super::reload::{Attempts, InForce};
 use crate::authorizer::AppliedBundle;
 use crate::proxy::{EndpointStatus, Upstreams};
 use crate::token::{Issuers, KeyOrigin, KeyStore};
 
-/// Gives the status of this house whenever it is called.
-pub(super) fn status(house: &House, ground: &Ground) -> impl Fn() -> Value + Send + Sync + 'static {
+/// Gives the status of the set in force whenever it is called.
+pub(super) fn status(
+    in_force: Arc<InForce>,
+    attempts: Arc<Attempts>,
+    ground: &Ground,
+    background: Handle,
+) -> impl Fn() -> Value + Send + Sync + 'static {
     let (clock, upstreams) = (ground.clock.clone(), ground.upstreams.clone());
     let started = clock.unix_seconds();
-    let (keys, issuers) = (house.keys.clone(), house.issuers.clone());
-    let bundles: BTreeMap<_, _> =
-        house.bundles.iter().map(|(name, applied)| (name.clone(), bundle_status(applied))).collect();
     move || {
+        let house = in_force.house();
+        let bundles = house.bundles.iter().map(|(name, applied)| (name.clone(), bundle_status(applied)));
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": clock.unix_seconds().saturating_sub(started),
-            "trusted_issuers": trusted(&keys, &issuers),
-            "policies": bundles,
+            "background_tasks": background.metrics().num_alive_tasks(),
+            "config": attempts.status(),
+            "trusted_issuers": trusted(&house.keys, &house.issuers),
+            "policies": bundles.collect::<BTreeMap<_, _>>(),
             "upstreams": endpoints(&upstreams),
         })
     }

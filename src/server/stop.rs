@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::telemetry::Readiness;
 
@@ -21,7 +21,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(super) struct Heard {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
 }
 
 impl Heard {
@@ -30,12 +29,16 @@ impl Heard {
     /// # Errors
     /// What the system said; a gate that cannot be told to stop must not run.
     pub(super) fn begin() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
+}
+
+/// The signal that asks for a reload. From the moment that this is made it no longer ends the process.
+///
+/// # Errors
+/// What the system said.
+pub(super) fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }
 
 /// Waits for the signal to stop.
@@ -49,14 +52,10 @@ pub(super) struct Signals {
 impl ShutdownSignalWatch for Signals {
     async fn recv(&self) -> ShutdownSignal {
         let mut heard = self.heard.lock().await;
-        let Heard { terminate, interrupt, hangup } = &mut *heard;
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => return ShutdownSignal::FastShutdown,
-                _ = terminate.recv() => break,
-                // Unheard it would end the process, and whoever sends it means the opposite.
-                _ = hangup.recv() => warn!("SIGHUP: a changed config is taken by a restart only"),
-            }
+        let Heard { terminate, interrupt } = &mut *heard;
+        tokio::select! {
+            _ = interrupt.recv() => return ShutdownSignal::FastShutdown,
+            _ = terminate.recv() => {}
         }
         self.readiness.drain();
         self.drain().await;

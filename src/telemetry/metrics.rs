@@ -2,11 +2,12 @@
 //!
 //! Label values come from the config or from fixed vocabularies, never from a request, so that no client can add a series.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use prometheus::core::Collector;
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
+use prometheus::proto::MetricFamily;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
@@ -114,12 +115,43 @@ impl Metrics {
         }
     }
 
+    /// Takes back what [`Metrics::route`] shows, for a route that a reload took out.
+    pub fn forget_route(&self, name: &str) {
+        forget(&self.0.requests, &[("route", name)]);
+        forget(&self.0.request_duration, &[("route", name)]);
+        forget(&self.0.decision_duration, &[("route", name)]);
+    }
+
+    /// Takes back what [`Metrics::upstream`] shows, for an upstream that a reload took out.
+    pub fn forget_upstream(&self, name: &str) {
+        forget(&self.0.upstream_duration, &[("upstream", name)]);
+        let mut known = self.0.upstream_healthy.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(endpoints) = known.remove(name) {
+            // it is no failure when nothing was shown
+            let _ = self.0.registry.unregister(Box::new(endpoints));
+        }
+    }
+
     /// Takes back what [`Metrics::issuer`] shows, for an issuer that a reload took out.
     pub fn forget_issuer(&self, name: &str) {
-        // it is no failure when nothing was shown
-        let _ = self.0.keys.remove_label_values(&[name]);
-        let _ = self.0.keys_age.remove_label_values(&[name]);
-        let _ = self.0.tenants.known.remove_label_values(&[name]);
+        forget(&self.0.keys, &[("issuer", name)]);
+        forget(&self.0.keys_age, &[("issuer", name)]);
+        forget(&self.0.keys_fetch, &[("issuer", name)]);
+        forget(&self.0.tenants.known, &[("issuer", name)]);
+        forget(&self.0.tenants.refused, &[("issuer", name)]);
+        forget(&self.0.policy.token_shadow, &[("issuer", name)]);
+    }
+
+    /// Takes back what [`Metrics::bundle`] shows, for a bundle that a reload took out.
+    pub fn forget_bundle(&self, name: &str) {
+        forget(&self.0.policy.decisions, &[("bundle", name)]);
+        forget(&self.0.policy.errors, &[("bundle", name)]);
+        forget(&self.0.policy.shadow, &[("bundle", name)]);
+    }
+
+    /// Takes back the decisions of a bundle in a mode that it is no longer in.
+    pub fn forget_bundle_in(&self, name: &str, mode: &str) {
+        forget(&self.0.policy.decisions, &[("bundle", name), ("mode", mode)]);
     }
 
     /// What is counted for the policy bundle of this name in this mode, `enforce` or `shadow`.
@@ -286,6 +318,17 @@ impl Families {
         let endpoints = Definer(&self.registry).register(IntGaugeVec::new(options, &["endpoint"])?)?;
         known.insert(upstream.to_owned(), endpoints.clone());
         Ok(endpoints)
+    }
+}
+
+/// Removes all series of this family that have these labels.
+fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, gone: &[(&str, &str)]) {
+    for shown in family.collect().iter().flat_map(MetricFamily::get_metric) {
+        let labels: HashMap<&str, &str> = shown.get_label().iter().map(|pair| (pair.name(), pair.value())).collect();
+        if gone.iter().all(|(label, value)| labels.get(label) == Some(value)) {
+            // it is no failure when somebody else has removed it
+            let _ = family.remove(&labels);
+        }
     }
 }
 

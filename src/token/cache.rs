@@ -2,7 +2,7 @@
 //!
 //! A hit saves parsing and the signature, nothing else: time and revocation are asked again by the verifier. What an entry
 //! remembers depends on the token's text, the issuer's key set and the config. The text is its key, the key set's generation
-//! stands in it, and the cache lives and ends with the verifier of one config.
+//! stands in it, and the cache goes on from one config to the next only where both say the same of every token.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

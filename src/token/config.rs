@@ -329,7 +329,7 @@ impl CredentialConfig {
 }
 
 /// Bounds on what the token room reads, whoever sent it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenLimits {
     /// Longest token, in bytes of its compact form.
     pub token: ByteSize,

@@ -13,7 +13,7 @@ use super::trust::TrustedIssuer;
 pub struct Issuers {
     by_iss: HashMap<Arc<str>, Arc<TrustedIssuer>>,
     /// Those with parameters that have a pattern; no `iss` can be of two of them, nor of one and of the others.
-    tenants: Vec<Tenants>,
+    tenants: Vec<Arc<Tenants>>,
 }
 
 /// The issuer of a token.
@@ -47,7 +47,7 @@ pub struct TenantKeys {
 impl Issuers {
     /// These, and the tenants of those with parameters.
     #[must_use]
-    pub fn with_tenants(mut self, tenants: Vec<Tenants>) -> Self {
+    pub fn with_tenants(mut self, tenants: Vec<Arc<Tenants>>) -> Self {
         self.tenants = tenants;
         self
     }
@@ -96,7 +96,7 @@ impl Issuers {
     #[must_use]
     pub fn tenant_keys(&self) -> Vec<TenantKeys> {
         let listed = self.by_iss.values().filter(|issuer| issuer.is_tenant()).cloned();
-        let live = self.tenants.iter().flat_map(Tenants::all);
+        let live = self.tenants.iter().flat_map(|tenants| tenants.all());
         let keys_of = |issuer: Arc<TrustedIssuer>| TenantKeys {
             name: issuer.name().clone(),
             issuer: issuer.issuer().clone(),

@@ -181,6 +181,16 @@ impl Verifier {
         }
     }
 
+    /// The same verifier, remembering what `earlier` has verified where it keeps and reads the same of each token. Only for the
+    /// same issuers with the same rules and the same stores of keys: an entry says nothing of them.
+    #[must_use]
+    pub fn remembering(mut self, earlier: &Self) -> Self {
+        if self.kept_claims == earlier.kept_claims && self.limits == earlier.limits {
+            self.cache = earlier.cache.clone();
+        }
+        self
+    }
+
     /// Proves a token, or says why not. Waits for the network only where `kid` is unknown, and then not often.
     ///
     /// # Errors

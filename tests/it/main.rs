@@ -39,6 +39,9 @@ mod quickstart;
 // tokens that are refused before their time, by order of the operator
 #[cfg(test)]
 mod revocations;
+// changed configs, taken up while requests are served
+#[cfg(test)]
+mod reload;
 // which route a request takes
 #[cfg(test)]
 mod routes;

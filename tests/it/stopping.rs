@@ -77,7 +77,7 @@ fn a_port_that_is_taken_is_named() {
 fn a_hangup_ends_nothing() {
     let (_upstream, mut gate) = world();
     gate.signal("HUP");
-    until("the word about it", || gate.stderr().contains("SIGHUP").then_some(()));
+    until("the word about it", || gate.stderr().contains("the changed config is in force").then_some(()));
     assert_eq!(gate.ask(&Request::get("/public/a")).status(), 200);
     gate.signal("TERM");
     assert_eq!(gate.wait().code(), Some(0));

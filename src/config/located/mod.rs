@@ -12,6 +12,7 @@ mod yaml;
 
 pub(crate) use expand::Source;
 pub(crate) use fault::Fault;
-pub(crate) use node::{Node, Segment, Spot};
+pub(crate) use node::{Node, Segment, Spot, Value};
 pub(crate) use read::read;
+pub(crate) use scalar::{Plain, resolve};
 pub(crate) use yaml::parse;

@@ -52,7 +52,7 @@ pub(crate) struct Key {
 }
 
 /// One step of a path through the tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Segment {
     Key(String),
     Item(usize),

@@ -198,12 +198,41 @@ fn endpoints_of_different_upstreams_never_meet() {
 #[test]
 fn what_a_reload_took_out_is_shown_no_more() {
     let metrics = all_counted_once();
-    metrics.forget_issuer("corp");
-    metrics.upstream("orders").unwrap().forget_endpoint("10.0.0.1:8080");
-    let scrape = Scrape::of(&metrics);
-    for gone in ["lychgate_keys", "lychgate_keys_age_seconds", "lychgate_upstream_healthy"] {
-        assert!(!scrape.kinds.contains_key(gone), "{gone}");
+    for kept in ["corp2", "orders2"] {
+        metrics.issuer(kept).keys(1);
+        metrics.route(kept).request(Outcome::Allowed, "2xx", Duration::ZERO);
+        metrics.upstream(kept).unwrap().healthy("10.0.0.1:8080", true);
+        metrics.bundle(kept, "enforce").decided(true);
     }
+    metrics.forget_issuer("corp");
+    metrics.forget_route("orders");
+    metrics.forget_upstream("orders");
+    metrics.forget_bundle("orders");
+    let scrape = Scrape::of(&metrics);
+    for gone in ["\"corp\"", "\"orders\""] {
+        assert!(!scrape.samples.keys().any(|series| series.contains(gone)), "{:?}", scrape.samples);
+    }
+    for (series, value) in [
+        (r#"lychgate_keys{issuer="corp2"}"#, "1"),
+        (r#"lychgate_requests_total{code="2xx",outcome="allowed",route="orders2"}"#, "1"),
+        (r#"lychgate_upstream_healthy{endpoint="10.0.0.1:8080",upstream="orders2"}"#, "1"),
+        (r#"lychgate_policy_decisions_total{bundle="orders2",decision="allow",mode="enforce"}"#, "1"),
+    ] {
+        assert_eq!(scrape.samples.get(series).map(String::as_str), Some(value), "{series}");
+    }
+}
+
+#[test]
+fn what_was_taken_back_and_comes_again_begins_anew() {
+    let metrics = all_counted_once();
+    metrics.forget_route("orders");
+    metrics.forget_upstream("orders");
+    metrics.route("orders").request(Outcome::Denied, "token-expired", Duration::ZERO);
+    metrics.upstream("orders").unwrap().healthy("10.0.0.1:8080", false);
+    let scrape = Scrape::of(&metrics);
+    let series = r#"lychgate_requests_total{code="token-expired",outcome="denied",route="orders"}"#;
+    assert_eq!(scrape.samples[series], "1");
+    assert_eq!(scrape.samples[r#"lychgate_upstream_healthy{endpoint="10.0.0.1:8080",upstream="orders"}"#], "0");
 }
 
 #[test]

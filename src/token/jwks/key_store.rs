@@ -101,6 +101,23 @@ impl KeyStore {
         Self { generations_before, awaits_first: true, ..Self::new(refresh, clock) }
     }
 
+    /// The same store with the keys that `earlier` has, for an issuer that is asked in another way from now on: its keys are
+    /// still its keys, and serve until the first fetch brings others.
+    #[must_use]
+    pub fn taking_over(self, earlier: &Self) -> Self {
+        let keys = earlier.keys.load_full();
+        self.generation.send_replace(keys.as_ref().map_or(0, |keys| keys.generation));
+        self.keys.store(keys);
+        self
+    }
+
+    /// Waits until the first fetch is over, however it goes.
+    pub async fn tried(&self) {
+        // The sender lives in `self`, so this ends with a fetch and not before.
+        let mut tried = self.tried.subscribe();
+        let _tried = tried.wait_for(|tried| *tried).await;
+    }
+
     /// The keys that may be used now. Where the first fetch of a tenant is under way, it is waited for, all requests
     /// together, for `refresh.timeout` at most.
     pub async fn serving(&self) -> Option<Arc<Keys>> {

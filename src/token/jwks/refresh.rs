@@ -42,8 +42,15 @@ impl Refresher {
         self
     }
 
-    /// Keeps the keys fresh until `stop` turns true.
+    /// Keeps the keys fresh until `stop` turns true or is gone; a fetch that is under way then is broken off.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        tokio::select! {
+            () = self.keep_fresh() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    async fn keep_fresh(&mut self) {
         loop {
             let pause = self.fetch_once().await;
             let again = self.fetcher.changes() || self.failures > 0;
@@ -51,9 +58,14 @@ impl Refresher {
                 () = tokio::time::sleep(pause), if again => {}
                 () = self.fetcher.changed() => {}
                 () = self.store.wanted() => {}
-                _ = stop.wait_for(|stop| *stop) => return,
             }
         }
+    }
+
+    /// The store that it keeps fresh.
+    #[must_use]
+    pub fn store(&self) -> &Arc<KeyStore> {
+        &self.store
     }
 
     /// Fetches the keys now, and says how long to wait before the next time.

@@ -39,8 +39,8 @@ struct Tenant {
     made_at: u64,
     /// When a token of it was last accepted, in Unix milliseconds; 0 before the first.
     used_at: AtomicU64,
-    /// Ends the task that keeps its keys fresh, when it is dropped.
-    _stop: watch::Sender<bool>,
+    /// Ends the task that keeps its keys fresh, when the last one is dropped.
+    stop: Arc<watch::Sender<bool>>,
 }
 
 impl fmt::Debug for Tenants {
@@ -69,6 +69,27 @@ impl Tenants {
         let fetcher = Fetcher::new(source_of(config), config)?;
         let (live, made) = (RwLock::default(), AtomicU64::new(0));
         Ok(Self { name: name.into(), config: config.clone(), template, fetcher, clock, metrics, runtime, live, made })
+    }
+
+    /// Takes over the tenants that `earlier` knows and these rules allow, each with its keys and the task that keeps them
+    /// fresh. Only where keys are had in the same way as there.
+    #[must_use]
+    pub fn taking_over(mut self, earlier: &Self) -> Self {
+        let known = earlier.live.read().unwrap_or_else(PoisonError::into_inner);
+        let allowed = known.iter().filter_map(|(iss, tenant)| Some((iss, tenant, self.template.values(iss)?)));
+        let taken = allowed.take(self.config.most_issuers).map(|(iss, tenant, values)| {
+            let config = self.config.of_tenant(&values);
+            let issuer = TrustedIssuer::new(&self.name, &config, tenant.issuer.keys().clone()).of_tenant(&values);
+            let used_at = AtomicU64::new(tenant.used_at.load(Ordering::Relaxed));
+            let taken =
+                Tenant { issuer: Arc::new(issuer), made_at: tenant.made_at, used_at, stop: tenant.stop.clone() };
+            (iss.clone(), taken)
+        });
+        let live = taken.collect();
+        self.made = AtomicU64::new(earlier.made.load(Ordering::Relaxed));
+        drop(known);
+        self.live = RwLock::new(live);
+        self
     }
 
     /// The tenant of this `iss`, if it is there. Whoever asks has a token that was verified, so it counts as used.
@@ -162,7 +183,7 @@ impl Tenants {
         self.runtime.spawn(refresher.run(stopped));
         info!(issuer = &*self.name, iss = config.issuer, "a tenant was met");
         let issuer = Arc::new(TrustedIssuer::new(&self.name, &config, store).of_tenant(values));
-        Tenant { issuer, made_at: self.clock.unix_millis(), used_at: AtomicU64::new(0), _stop: stop }
+        Tenant { issuer, made_at: self.clock.unix_millis(), used_at: AtomicU64::new(0), stop: Arc::new(stop) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The gate under test: the real binary as a process of its own.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -68,6 +69,27 @@ impl TestGateway {
     /// A file beside its config.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.written.path(name)
+    }
+
+    /// Puts something else in a file beside its config, as an editor does: a new file in the place of the old one.
+    pub(crate) fn rewrite(&self, name: &str, from: &str, to: &str) {
+        let (file, new) = (self.path(name), self.path(".new"));
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{name} has no {from:?}");
+        fs::write(&new, text.replacen(from, to, 1)).unwrap();
+        fs::rename(new, file).unwrap();
+    }
+
+    /// The memory that it holds.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
+    /// How many files and sockets it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     /// A connection to it.

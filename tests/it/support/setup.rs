@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -19,6 +20,7 @@ pub(crate) struct Setup {
     files: Vec<(String, Vec<u8>)>,
     /// What stands in the config for the first listener, beside its address.
     listener: String,
+    mounted: bool,
 }
 
 /// A config that was written, and where its doors will be.
@@ -31,7 +33,7 @@ pub(crate) struct Written {
 impl Setup {
     /// A config of this text.
     pub(crate) fn of(text: &str) -> Self {
-        Self { text: text.to_owned(), files: Vec::new(), listener: String::new() }
+        Self { text: text.to_owned(), files: Vec::new(), listener: String::new(), mounted: false }
     }
 
     /// Puts something in for `@name@`.
@@ -54,6 +56,12 @@ impl Setup {
         self
     }
 
+    /// The config and the files right beside it lie as Kubernetes mounts them: links through `..data` to a folder.
+    pub(crate) fn mounted(mut self) -> Self {
+        self.mounted = true;
+        self
+    }
+
     /// Writes everything, for doors on free ports.
     pub(crate) fn write(&self) -> Written {
         let folder = tempfile::tempdir().unwrap();
@@ -72,6 +80,9 @@ impl Setup {
         }
         let text = text.replace("@GATE@", &gate.to_string()).replace("@ADMIN@", &admin.to_string());
         fs::write(folder.path().join("lychgate.yaml"), text).unwrap();
+        if self.mounted {
+            mount(folder.path());
+        }
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
         Written { folder, gate: address(gate), admin: address(admin) }
     }
@@ -84,6 +95,18 @@ impl Setup {
     /// Starts the gate, and waits only until it lives.
     pub(crate) fn start_unready(&self) -> TestGateway {
         TestGateway::start(self, "/livez")
+    }
+}
+
+/// Moves the files of a folder into one that is reached through `..data`, and puts links in their place.
+fn mount(folder: &Path) {
+    fs::create_dir(folder.join("..first")).unwrap();
+    symlink("..first", folder.join("..data")).unwrap();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap).filter(|entry| entry.file_type().unwrap().is_file())
+    {
+        let name = entry.file_name();
+        fs::rename(entry.path(), folder.join("..first").join(&name)).unwrap();
+        symlink(Path::new("..data").join(&name), entry.path()).unwrap();
     }
 }
 
