@@ -6,12 +6,16 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::access::{Access, AppliedBundle, Caller, Circumstances, PolicyAnswer, Rules};
-use super::config::{IdentityConfig, RouteConfig};
-use super::denial::Denial;
+use super::answers::{
+    AnswerFields, Cors, OwnAnswer, ProtectedResource, ProtectedResources, WellKnown, preflighted,
+};
+use super::config::{IdentityConfig, ProtectedResourceConfig, RouteConfig};
+use super::denial::{Answer, Denial};
 use super::identity_headers::{IdentityHeaders, IdentitySpace};
 use super::permit::Permit;
 use super::request::AccessRequest;
 use super::route::{Found, Route, RouteConflict, RouteTable, methods_of, parameters_of};
+use super::target::Target;
 use crate::clock::Clock;
 use crate::token::{CredentialConfig, VerifiedToken, Verifier, find_credential};
 
@@ -21,6 +25,7 @@ pub struct Authorizer {
     routes: RouteTable,
     places: Vec<CredentialConfig>,
     space: IdentitySpace,
+    resources: ProtectedResources,
     verifier: Verifier,
     clock: Clock,
 }
@@ -32,6 +37,10 @@ pub struct Parts<'a> {
     pub routes: &'a [RouteConfig],
     /// What is told to upstreams.
     pub identity: &'a IdentityConfig,
+    /// What is told to clients about whose tokens are taken.
+    pub protected_resource: &'a ProtectedResourceConfig,
+    /// The `iss` of each trusted issuer that is only one, by its name.
+    pub authorization_servers: &'a BTreeMap<String, String>,
     /// Where a token may stand.
     pub credentials: &'a [CredentialConfig],
     /// The bundles that routes name.
@@ -89,6 +98,10 @@ pub struct Findings {
     pub token: Option<Arc<VerifiedToken>>,
     /// What the route's policies said.
     pub policy: Option<PolicyAnswer>,
+    /// What the gate adds to the answer, whoever gives it.
+    pub answer: AnswerFields,
+    /// Where the metadata of the resource stands that was asked for (RFC 9728), where a challenge is to say so.
+    pub resource_metadata: Option<String>,
 }
 
 impl Authorizer {
@@ -106,6 +119,12 @@ impl Authorizer {
             routes,
             places: parts.credentials.to_vec(),
             space: IdentitySpace::new(parts.identity, parts.routes),
+            resources: ProtectedResources::new(
+                parts.routes,
+                parts.protected_resource,
+                parts.authorization_servers,
+                parts.credentials,
+            ),
             verifier: parts.verifier,
             clock: parts.clock,
         })
@@ -117,10 +136,44 @@ impl Authorizer {
         &self.verifier
     }
 
+    /// What the gate answers itself, before anything is decided: preflight requests of routes with `cors`, which carry no
+    /// credential and reach no upstream, and documents about itself. `None` for every other request.
+    #[must_use]
+    pub fn answer_itself(&self, request: &AccessRequest<'_>) -> Option<(Result<OwnAnswer, Denial>, Findings)> {
+        if let Some(method) = preflighted(request.method(), request.headers()) {
+            let segments = request.target().segments().ok()?;
+            let route = self.routes.find_for(request.host(), method, &segments)?;
+            let answer = route.cors.as_ref()?.preflight(request.headers());
+            return Some((answer, Findings { route: Some(route.clone()), ..Findings::default() }));
+        }
+        let document = self.own_document(WellKnown::read(request.target().path())?, request)?;
+        let may_ask = matches!(request.method(), "GET" | "HEAD");
+        let allow = || Denial::MethodNotAllowed { allow: ["GET", "HEAD"].map(str::to_owned).to_vec() };
+        Some((if may_ask { Ok(document) } else { Err(allow()) }, Findings::default()))
+    }
+
+    fn own_document(&self, path: WellKnown<'_>, request: &AccessRequest<'_>) -> Option<OwnAnswer> {
+        let WellKnown::ProtectedResource(path) = path;
+        if self.resources.is_empty() {
+            return None;
+        }
+        let asks_for_tokens = |target: Target<'_>| {
+            let segments = target.segments().unwrap_or_default();
+            let mut routes = self.routes.all_at(request.host(), &segments).iter();
+            routes.any(|route| route.resource == Some(ProtectedResource::Origin))
+        };
+        let is_route = Target::read(path.as_bytes()).is_ok_and(asks_for_tokens);
+        self.resources.document(request, path, is_route)
+    }
+
     /// Decides about one request.
     pub async fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
         let mut findings = Findings::default();
         let outcome = self.decide(request, &mut findings).await;
+        if outcome.is_err() {
+            let resource = findings.route.as_ref().and_then(|route| route.resource.as_ref());
+            findings.resource_metadata = resource.map(|resource| resource.metadata_url(request));
+        }
         Decision { outcome, findings }
     }
 
@@ -134,6 +187,9 @@ impl Authorizer {
             Found::Nothing => return Err(Denial::NoRoute),
         };
         findings.note_route(route, &parameters);
+        if let Some(cors) = &route.cors {
+            findings.answer = cors.fields(request.headers());
+        }
         let caller = match &route.access {
             Access::Public => Caller::Anonymous,
             Access::Rules(rules) => {
@@ -171,6 +227,12 @@ impl Authorizer {
 }
 
 impl Findings {
+    /// What the client gets for a denial of this request, with all that its route adds to every answer.
+    #[must_use]
+    pub fn answer(&self, denial: &Denial, request_id: &str) -> Answer {
+        denial.answer_about(request_id, self.resource_metadata.as_deref())
+    }
+
     fn note_route(&mut self, route: &Arc<Route>, parameters: &[(&str, &str)]) {
         self.route = Some(route.clone());
         self.parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -189,5 +251,7 @@ fn build_route(config: &RouteConfig, parts: &Parts<'_>) -> Result<Route, Authori
         access: Access::new(&config.access, parts.bundles).ok_or_else(unknown_bundle)?,
         forward_token: config.forward_token,
         identity: IdentityHeaders::new(headers),
+        cors: config.cors.as_ref().map(|cors| Cors::new(cors, &methods_of(config))),
+        resource: ProtectedResource::of(config, parts.protected_resource),
     })
 }

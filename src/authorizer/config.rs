@@ -1,9 +1,12 @@
 //! The config of the authorizer: routes, who may pass them, and what is told to the upstream.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::short_form::ShortForm;
 
@@ -28,6 +31,9 @@ pub struct RouteConfig {
     /// Protocols that a request may upgrade to. Default none.
     #[serde(default)]
     pub upgrade: Vec<UpgradeConfig>,
+    /// Whether clients are told whose tokens this route takes (RFC 9728), in place of the general `protected_resource`.
+    #[serde(default)]
+    pub protected_resource: Option<ProtectedResourceConfig>,
     /// The upstream's name.
     pub upstream: String,
     /// Identity headers of this route, in place of the general ones.
@@ -113,21 +119,86 @@ pub enum Requirement {
     All(Vec<String>),
 }
 
-/// Cross-origin rules of a route (the Fetch standard's CORS protocol).
+/// Cross-origin rules of a route (the Fetch standard's CORS protocol): whose pages may read its answers in a browser. The gate
+/// answers preflight requests from the route that the asked-for method would reach, and writes the `Access-Control-…` fields
+/// of every answer of the route, refusals too, in place of the upstream's own. The rules open nothing: every other request
+/// is judged as ever. A preflight from another origin is refused with 403 `origin-not-allowed`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CorsConfig {
-    /// Origins that may call; exact.
+    /// Origins that may call, compared byte for byte: `https://app.example`, with its port unless it is the scheme's own.
+    /// `https://*.example.com` stands for one or more labels before `.example.com`. `*` is every origin, and stands alone;
+    /// `null`, the origin of sandboxed pages and local files, is matched only where it is written.
     pub origins: Vec<String>,
     /// Methods that may be asked for. Default: the route's own.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// Request headers that may be sent.
+    /// Request headers that may be sent, beside those that are always allowed. `authorization` must be named. Default none.
     #[serde(default)]
     pub headers: Vec<String>,
-    /// How long a preflight answer may be kept.
+    /// Answer headers that pages may read, beside those that they always may. Default none.
+    #[serde(default)]
+    pub expose: Vec<String>,
+    /// Whether browsers send cookies and client certificates along, and hand over answers to such requests. Not with `*`
+    /// or `null`. Default `false`.
+    #[serde(default)]
+    pub credentials: bool,
+    /// How long a preflight answer may be kept. Default: as long as the browser likes, 5 seconds in most.
     #[serde(default, with = "humantime_serde")]
     pub max_age: Option<Duration>,
+}
+
+/// Whether the gate tells clients whose tokens it takes (OAuth 2.0 protected resource metadata, RFC 9728): a document at
+/// `/.well-known/oauth-protected-resource`, and `resource_metadata` in its challenges that leads there. The document names the
+/// issuers and scopes of the routes.
+#[derive(Debug, Clone, Default)]
+pub enum ProtectedResourceConfig {
+    /// `false`: it does not.
+    #[default]
+    Off,
+    /// `true`: the resource is the origin that a client asks, as the gate receives it (`trusted_proxies` may say which).
+    Origin,
+    /// The resource has an identifier of its own.
+    Named(NamedResourceConfig),
+}
+
+/// A protected resource with an identifier of its own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedResourceConfig {
+    /// The resource identifier: the https URL by which clients know the API, for which tokens are asked (RFC 8707). Where it
+    /// has a path, `https://api.example.com/mcp`, its document is at `/.well-known/oauth-protected-resource/mcp`.
+    pub resource: String,
+    /// A name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// A URL of documentation for developers.
+    #[serde(default)]
+    pub documentation: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for ProtectedResourceConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ProtectedResourceVisitor)
+    }
+}
+
+struct ProtectedResourceVisitor;
+
+impl<'de> Visitor<'de> for ProtectedResourceVisitor {
+    type Value = ProtectedResourceConfig;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("true, false or {resource: …}")
+    }
+
+    fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<Self::Value, E> {
+        Ok(if is_on { ProtectedResourceConfig::Origin } else { ProtectedResourceConfig::Off })
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
+        Deserialize::deserialize(MapAccessDeserializer::new(map)).map(ProtectedResourceConfig::Named)
+    }
 }
 
 /// A protocol that a request may upgrade to.

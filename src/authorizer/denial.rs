@@ -30,6 +30,8 @@ pub enum Denial {
         /// The methods that it has.
         allow: Vec<String>,
     },
+    /// A preflight request of an origin that the route's `cors` does not name.
+    OriginNotAllowed,
     /// The route needs a token and the request has none.
     MissingCredential,
     /// The credential is no good.
@@ -123,6 +125,7 @@ impl Denial {
             Self::RequestTimeout => "request-timeout",
             Self::NoRoute => "no-route",
             Self::MethodNotAllowed { .. } => "method-not-allowed",
+            Self::OriginNotAllowed => "origin-not-allowed",
             Self::MissingCredential => "missing-credential",
             Self::Token(error) => error.code(),
             Self::IssuerNotAccepted => "issuer-not-accepted",
@@ -149,7 +152,7 @@ impl Denial {
             | Self::HeadersTooLarge
             | Self::BodyTooLarge
             | Self::RequestTimeout => Stage::Request,
-            Self::NoRoute | Self::MethodNotAllowed { .. } => Stage::Route,
+            Self::NoRoute | Self::MethodNotAllowed { .. } | Self::OriginNotAllowed => Stage::Route,
             Self::MissingCredential
             | Self::Token(TokenError::SeveralCredentials | TokenError::MalformedCredential(_)) => Stage::Credential,
             Self::Token(_) | Self::IssuerNotAccepted => Stage::Token,
@@ -178,7 +181,8 @@ impl Denial {
             Self::InsufficientScope { .. }
             | Self::MissingGroup { .. }
             | Self::Policy { .. }
-            | Self::PolicyError { .. } => 403,
+            | Self::PolicyError { .. }
+            | Self::OriginNotAllowed => 403,
             Self::NoRoute => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::RequestTimeout => 408,
@@ -206,8 +210,16 @@ impl Denial {
     /// The whole answer, with the id that leads an operator to the log line.
     #[must_use]
     pub fn answer(&self, request_id: &str) -> Answer {
+        self.answer_about(request_id, None)
+    }
+
+    /// The same for a resource whose metadata stands at this URL: a challenge says so (RFC 9728 section 5.1).
+    pub(super) fn answer_about(&self, request_id: &str, resource_metadata: Option<&str>) -> Answer {
         let mut headers = Vec::new();
-        if let Some(challenge) = self.challenge() {
+        if let Some(mut challenge) = self.challenge() {
+            if let Some(url) = resource_metadata {
+                let _infallible = write!(challenge, ", resource_metadata=\"{url}\"");
+            }
             headers.push(("www-authenticate", challenge));
         }
         if let Self::MethodNotAllowed { allow } = self {
@@ -283,6 +295,7 @@ impl Denial {
             Self::RequestTimeout => "the request took too long to arrive",
             Self::NoRoute => "nothing is served at this host and path",
             Self::MethodNotAllowed { .. } => "this path does not take this method",
+            Self::OriginNotAllowed => "pages of this origin may not call this path",
             Self::MissingCredential => "this path needs a token",
             Self::Token(error) => return token_detail(error),
             Self::IssuerNotAccepted => "this path does not take tokens of this issuer",

@@ -4,6 +4,7 @@
 //! policy's verdict, then the [`Permit`]. On no there is a [`Denial`], and it alone says what the client gets.
 
 mod access;
+mod answers;
 mod authorize;
 mod config;
 mod denial;
@@ -16,10 +17,11 @@ mod target;
 mod tests;
 
 pub use access::{AppliedBundle, PolicyAnswer};
+pub use answers::{AnswerFields, OwnAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
 pub use config::{
-    AccessConfig, AccessRules, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, Notation, Requirement,
-    RouteConfig, RouteIdentityConfig, SenderConstrained, UpgradeConfig,
+    AccessConfig, AccessRules, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, NamedResourceConfig,
+    Notation, ProtectedResourceConfig, Requirement, RouteConfig, RouteIdentityConfig, SenderConstrained, UpgradeConfig,
 };
 pub use denial::{Answer, Denial, Stage};
 pub use permit::Permit;

@@ -90,7 +90,7 @@ fn print_text(request: &str, decision: &Decision, steps: &[Step]) {
     match &decision.outcome {
         Ok(permit) => println!("allowed: goes to upstream `{}`", permit.route().upstream()),
         Err(denial) => {
-            let answer = denial.answer("");
+            let answer = decision.findings.answer(denial, "");
             println!("denied: {} {}", answer.status, denial.code());
             answer.headers.iter().for_each(|(name, value)| println!("  {name}: {value}"));
         }
@@ -101,7 +101,7 @@ fn print_json(decision: &Decision, steps: &[Step]) {
     let steps = steps.iter().map(|step| json!({"step": step.name, "passed": step.passed, "says": step.says}));
     let mut value = match &decision.outcome {
         Ok(permit) => of_permit(permit),
-        Err(denial) => of_denial(denial),
+        Err(denial) => of_denial(denial, &decision.findings),
     };
     if let Some(members) = value.as_object_mut() {
         members.insert("steps".to_owned(), steps.collect());
@@ -120,8 +120,8 @@ fn of_permit(permit: &Permit) -> Value {
     })
 }
 
-fn of_denial(denial: &Denial) -> Value {
-    let answer = denial.answer("");
+fn of_denial(denial: &Denial, findings: &Findings) -> Value {
+    let answer = findings.answer(denial, "");
     let headers = answer.headers.iter().map(|(name, value)| json!([name, value]));
     json!({
         "allowed": false,

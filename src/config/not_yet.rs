@@ -23,7 +23,6 @@ pub(crate) fn not_yet(config: &Config) -> Vec<ConfigPath> {
     }
     for (index, route) in config.routes.iter().enumerate() {
         let at = ConfigPath::new("routes").item(index);
-        asked.note(route.cors.is_some(), || at.key("cors"));
         asked.note(!route.upgrade.is_empty(), || at.key("upgrade"));
         let AccessConfig::Rules(rules) = &route.access else { continue };
         asked.note(rules.sender_constrained.is_some(), || at.key("access").key("sender_constrained"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::admin::AdminConfig;
-use crate::authorizer::{IdentityConfig, RouteConfig};
+use crate::authorizer::{IdentityConfig, ProtectedResourceConfig, RouteConfig};
 use crate::issuer::IssuerConfig;
 use crate::policy::BundleConfig;
 use crate::proxy::{LimitsConfig, ListenerConfig, TrustedProxyConfig, UpstreamConfig};
@@ -40,6 +40,10 @@ pub struct Config {
     /// What is told to upstreams about the caller.
     #[serde(default)]
     pub identity: IdentityConfig,
+    /// Whether clients are told whose tokens are taken here (RFC 9728): `true`, or `{resource: https://api.example.com}`. For
+    /// every route that asks for a token and does not say otherwise. Default `false`.
+    #[serde(default)]
+    pub protected_resource: ProtectedResourceConfig,
     /// Logs, the access log and traces.
     #[serde(default)]
     pub telemetry: TelemetryConfig,

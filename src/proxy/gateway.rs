@@ -22,11 +22,11 @@ use super::config::LimitsConfig;
 use super::context::RequestContext;
 use super::forwarded::Way;
 use super::framing;
-use super::respond::{REQUEST_ID, deny};
+use super::respond::{REQUEST_ID, answer_itself, change, deny};
 use super::snapshot::Snapshot;
 use super::upstream::Upstream;
 use super::wire::BadBody;
-use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
+use crate::authorizer::{AccessRequest, Denial, OwnAnswer, ReceivedRequest};
 use crate::clock::Clock;
 use crate::telemetry::AccessLog;
 
@@ -65,8 +65,8 @@ impl Gateway {
         context.request_id
     }
 
-    /// Steps 1 to 12 of the decision. What it decides is kept in the context.
-    async fn decide(session: &Session, context: &mut RequestContext) -> Result<(), Denial> {
+    /// Steps 1 to 12 of the decision. What it decides is kept in the context; what the gate answers itself is given.
+    async fn decide(session: &Session, context: &mut RequestContext) -> Result<Option<OwnAnswer>, Denial> {
         // Framing came first: the wire has judged where this request ends, before anything in it meant anything.
         let head = session.as_http1().map(HttpSession::get_headers_raw_bytes);
         let header = session.req_header();
@@ -80,6 +80,10 @@ impl Gateway {
         };
         let request = AccessRequest::read(received)?;
         context.host = Some(request.host().to_owned());
+        if let Some((answer, findings)) = context.snapshot.authorizer.answer_itself(&request) {
+            context.findings = findings;
+            return answer.map(Some);
+        }
         let decision = context.snapshot.authorizer.authorize(&request).await;
         context.findings = decision.findings;
         let permit = decision.outcome?;
@@ -88,7 +92,7 @@ impl Gateway {
         let path = request.target().path();
         context.target = Some(query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")));
         context.permit = Some(permit);
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -130,9 +134,14 @@ impl ProxyHttp for Gateway {
         context.decision = Some(begun.elapsed());
         // No route allows upgrades, so none is offered to the upstream (RFC 9110 section 7.8 lets a server ignore it).
         session.req_header_mut().remove_header(&UPGRADE);
-        let Err(denial) = decided else { return Ok(false) };
-        deny(session, &denial, &context.request_id).await?;
-        context.denial = Some(denial);
+        match decided {
+            Ok(None) => return Ok(false),
+            Ok(Some(answer)) => answer_itself(session, &answer, &context.request_id).await?,
+            Err(denial) => {
+                deny(session, &denial, &context.findings, &context.request_id).await?;
+                context.denial = Some(denial);
+            }
+        }
         Ok(true)
     }
 
@@ -213,6 +222,7 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         context: &mut Self::CTX,
     ) -> pingora::Result<()> {
+        change(response, &context.findings.answer)?;
         response.insert_header(REQUEST_ID, context.request_id.as_str())
     }
 
@@ -222,7 +232,7 @@ impl ProxyHttp for Gateway {
         if let Some(denial) = denial {
             error_code = denial.status();
             let answered = session.response_written().is_some();
-            if !answered && deny(session, &denial, &context.request_id).await.is_err() {
+            if !answered && deny(session, &denial, &context.findings, &context.request_id).await.is_err() {
                 // The client has gone; the log line says what it would have read.
                 session.set_keepalive(None);
             }

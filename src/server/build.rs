@@ -73,6 +73,8 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
     let parts = Parts {
         routes: &config.routes,
         identity: &config.identity,
+        protected_resource: &config.protected_resource,
+        authorization_servers: &authorization_servers(config),
         credentials: &config.credentials,
         bundles: &bundles,
         verifier,
@@ -82,6 +84,12 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
     let snapshot = snapshot(loaded, ground, authorizer)?;
     let Trust { issuers, keys, refreshers } = trust;
     Ok(House { snapshot, issuers, keys, refreshers, issuer, bundles, count_cache })
+}
+
+/// Of many tenants under one name no client could be told which is its own.
+fn authorization_servers(config: &Config) -> BTreeMap<String, String> {
+    let only_one = config.trusted_issuers.iter().filter(|(_, trusted)| trusted.parameters.is_empty());
+    only_one.map(|(name, trusted)| (name.clone(), trusted.issuer.clone())).collect()
 }
 
 fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {

@@ -21,6 +21,9 @@ mod decisions;
 // gates that start while an issuer is down, or is not on the open internet
 #[cfg(test)]
 mod cold_start;
+// pages of other origins: what browsers are told
+#[cfg(test)]
+mod cors;
 // messages that could be framed in two ways, and sizes
 #[cfg(test)]
 mod framing;
@@ -33,6 +36,9 @@ mod keys;
 // targets and hosts that could be read in two ways
 #[cfg(test)]
 mod paths;
+// where clients learn whose tokens are taken
+#[cfg(test)]
+mod protected_resource;
 // the quickstart, from its card to what it leaves behind
 #[cfg(test)]
 mod quickstart;

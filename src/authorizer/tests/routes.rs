@@ -21,6 +21,8 @@ fn route(name: &str, path: &str, methods: &[&str]) -> Arc<Route> {
         access: Access::new(&AccessConfig::Public, &std::collections::BTreeMap::new()).unwrap(),
         forward_token: false,
         identity: IdentityHeaders::new([]),
+        cors: None,
+        resource: None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::findings::Findings;
 use super::headers::{check_credentials, check_identity};
 use super::pools::check_issuer;
-use super::routes::check_routes;
+use super::routes::{check_resource, check_routes};
 use super::sockets::check_sockets;
 use super::trusted::check_trusted_issuers;
 use super::upstreams::check_upstreams;
@@ -27,6 +27,7 @@ pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     check_policies(config, &mut findings);
     check_upstreams(config, &mut findings);
     check_routes(config, &mut findings);
+    check_resource(&ConfigPath::new("protected_resource"), &config.protected_resource, &mut findings);
     check_identity(&config.identity, &mut findings);
     check_limits(&config.limits, &mut findings);
     check_threads(config.threads, &mut findings);
