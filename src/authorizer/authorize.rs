@@ -6,9 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::access::{Access, AppliedBundle, Caller, Circumstances, PolicyAnswer, Rules};
-use super::answers::{
-    AnswerFields, Cors, OwnAnswer, ProtectedResource, ProtectedResources, WellKnown, preflighted,
-};
+use super::answers::{AnswerFields, Cors, OwnAnswer, ProtectedResource, ProtectedResources, WellKnown, preflighted};
 use super::config::{IdentityConfig, ProtectedResourceConfig, RouteConfig};
 use super::denial::{Answer, Denial};
 use super::identity_headers::{IdentityHeaders, IdentitySpace};

@@ -188,12 +188,7 @@ impl RouteTable {
         self.of_path(host, segments, &mut Vec::new()).unwrap_or_default()
     }
 
-    fn of_path<'r>(
-        &self,
-        host: &str,
-        segments: &'r [Segment<'r>],
-        values: &mut Vec<&'r str>,
-    ) -> Option<&[Arc<Route>]> {
+    fn of_path<'r>(&self, host: &str, segments: &'r [Segment<'r>], values: &mut Vec<&'r str>) -> Option<&[Arc<Route>]> {
         let wildcards = self
             .wildcard_hosts
             .iter()

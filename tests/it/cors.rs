@@ -9,11 +9,11 @@ upstreams:
   echo: {endpoints: ["@UPSTREAM@"]}
   dead: {endpoints: ["127.0.0.1:1"]}
 routes:
-  - name: read
+  - name: read-orders
     match: {path: "/orders/{id}", methods: [GET, HEAD]}
     upstream: echo
     cors: {origins: ["https://app.example", "https://*.apps.example"], headers: [authorization, x-more], expose: [x-total], credentials: true, max_age: 10m}
-  - {name: write, match: {path: "/orders/{id}", methods: [POST, OPTIONS]}, upstream: echo}
+  - {name: write-orders, match: {path: "/orders/{id}", methods: [POST, OPTIONS]}, upstream: echo}
   - {name: any, match: {path: "/any"}, access: public, upstream: echo, cors: {origins: ["*"]}}
   - {name: away, match: {path: "/away"}, access: public, upstream: dead, cors: {origins: ["https://app.example"]}}
 "#;
@@ -61,7 +61,7 @@ fn a_preflight_is_answered_by_the_gate_from_the_route_of_the_method_asked_for() 
     assert_eq!(answer.header("access-control-max-age"), Some("600"));
     assert_eq!(answer.header("vary"), Some("origin"));
     assert!(upstream.received().is_empty());
-    gate.counts("lychgate_requests_total{code=\"2xx\",outcome=\"allowed\",route=\"read\"}", 1);
+    gate.counts("lychgate_requests_total{code=\"2xx\",outcome=\"allowed\",route=\"read-orders\"}", 1);
 }
 
 #[test]
@@ -85,7 +85,8 @@ fn a_preflight_opens_nothing() {
         assert_eq!(answer.code(), "missing-credential", "{request:?}");
         assert_eq!(cross_origin(&answer), [], "{request:?}");
     }
-    let real = gate.ask(&Request::get("/orders/7").header("Origin", APP).header("Access-Control-Request-Method", "GET"));
+    let real =
+        gate.ask(&Request::get("/orders/7").header("Origin", APP).header("Access-Control-Request-Method", "GET"));
     assert_eq!(real.code(), "missing-credential");
     assert_eq!(gate.ask(&preflight("/nowhere", APP, "GET")).code(), "no-route");
     assert_eq!(gate.ask(&preflight("/orders/7", APP, "DELETE")).code(), "missing-credential");
@@ -94,7 +95,7 @@ fn a_preflight_opens_nothing() {
 
 #[test]
 fn every_answer_of_the_route_says_who_may_read_it_and_the_upstream_has_no_say() {
-    let World { issuer, gate, .. } = world();
+    let World { issuer, upstream: _upstream, gate } = world();
     let token = issuer.token().mint();
     for origin in [APP, "https://a.apps.example"] {
         let answer = gate.ask(&Request::get("/orders/7").bearer(&token).header("Origin", origin));

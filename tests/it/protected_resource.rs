@@ -14,8 +14,8 @@ trusted_proxies: @PROXIES@
 protected_resource: @RESOURCE@
 routes:
   - {name: open, match: {path: "/{*rest}"}, access: public, upstream: echo}
-  - {name: read, match: {path: "/orders/{id}", methods: [GET]}, access: {issuers: [corp], scopes: {any: [orders/read, admin]}}, upstream: echo}
-  - {name: write, match: {path: "/orders/{id}", methods: [POST]}, access: {scopes: {all: [orders/write]}}, upstream: echo}
+  - {name: read-orders, match: {path: "/orders/{id}", methods: [GET]}, access: {issuers: [corp], scopes: {any: [orders/read, admin]}}, upstream: echo}
+  - {name: write-orders, match: {path: "/orders/{id}", methods: [POST]}, access: {scopes: {all: [orders/write]}}, upstream: echo}
   - {name: silent, match: {path: "/silent"}, protected_resource: false, upstream: echo}
   - name: mcp
     match: {path: "/mcp"}
@@ -54,7 +54,6 @@ fn a_challenge_leads_to_the_metadata_and_the_metadata_to_the_issuers() {
         "authorization_servers": [issuer.url(), "https://other.example"],
         "scopes_supported": ["admin", "orders/read", "orders/write"],
         "bearer_methods_supported": ["header"],
-        "dpop_signing_alg_values_supported": answer.json()["dpop_signing_alg_values_supported"],
     });
     assert_eq!(answer.json(), expected);
     let head = gate.ask(&Request::new("HEAD", "/.well-known/oauth-protected-resource"));
@@ -86,7 +85,10 @@ fn the_origin_itself_can_be_the_resource() {
     let at = "resource_metadata=\"http://gate.example/.well-known/oauth-protected-resource\"";
     assert!(challenge(&gate, &Request::get("/orders/7")).ends_with(at));
     let by_proxy = |request: Request| {
-        request.header("X-Forwarded-For", "192.0.2.7").header("X-Forwarded-Proto", "https").header("X-Forwarded-Host", "api.example")
+        request
+            .header("X-Forwarded-For", "192.0.2.7")
+            .header("X-Forwarded-Proto", "https")
+            .header("X-Forwarded-Host", "api.example")
     };
     assert!(challenge(&gate, &by_proxy(Request::get("/orders/7"))).contains("\"https://api.example/.well-known/"));
     let resource = |target: &str| {

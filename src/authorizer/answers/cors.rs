@@ -38,10 +38,7 @@ enum Allowed {
     /// This one, byte for byte.
     Exactly(String),
     /// Those with this scheme and, behind one or more labels, this end of host and port.
-    Under {
-        scheme: String,
-        suffix: String,
-    },
+    Under { scheme: String, suffix: String },
 }
 
 impl Cors {
@@ -207,7 +204,8 @@ mod tests {
 
     #[test]
     fn a_preflight_answer_says_what_the_config_says() {
-        let cors = Cors::new(&CorsConfig { credentials: true, ..config(&["https://app.example"]) }, &["GET".to_owned()]);
+        let cors =
+            Cors::new(&CorsConfig { credentials: true, ..config(&["https://app.example"]) }, &["GET".to_owned()]);
         let answer = cors.preflight(&from("https://app.example")).unwrap();
         let expected = [
             ("access-control-allow-origin", "https://app.example"),

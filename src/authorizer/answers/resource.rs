@@ -12,8 +12,6 @@ use crate::token::CredentialConfig;
 
 /// How long a document may be kept, in seconds.
 const MAX_AGE: u32 = 300;
-/// Algorithms of DPoP proofs, as RFC 9728 section 2 wants them listed.
-const DPOP_ALGORITHMS: [&str; 3] = ["ES256", "EdDSA", "RS256"];
 
 /// The resource that a route belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,7 +100,8 @@ impl ProtectedResources {
     pub(crate) fn document(&self, request: &AccessRequest<'_>, path: &str, is_route: bool) -> Option<OwnAnswer> {
         let bare = path.trim_end_matches('/');
         let asked = request.origin();
-        let named = |resource: &&ProtectedResource| matches!(resource, ProtectedResource::Named { path, .. } if path == bare);
+        let named =
+            |resource: &&ProtectedResource| matches!(resource, ProtectedResource::Named { path, .. } if path == bare);
         let mut all = self.about.keys().filter(named);
         let of_origin = |resource: &&ProtectedResource| matches!(resource, ProtectedResource::Named { origin, .. } if *origin == asked);
         let found = all.clone().find(of_origin).or_else(|| all.next());
@@ -119,7 +118,8 @@ impl About {
     fn note(&mut self, route: &RouteConfig, servers: &BTreeMap<String, String>) {
         let AccessConfig::Rules(rules) = &route.access else { return };
         let accepted = |name: &&String| rules.issuers.is_empty() || rules.issuers.contains(name);
-        self.authorization_servers.extend(servers.keys().filter(accepted).filter_map(|name| servers.get(name)).cloned());
+        self.authorization_servers
+            .extend(servers.keys().filter(accepted).filter_map(|name| servers.get(name)).cloned());
         if let Some(Requirement::Any(scopes) | Requirement::All(scopes)) = &rules.scopes {
             self.scopes.extend(scopes.iter().cloned());
         }
@@ -152,7 +152,6 @@ fn members(config: &ProtectedResourceConfig, places: &[CredentialConfig]) -> Map
         .collect();
     let mut members = Map::new();
     members.insert("bearer_methods_supported".to_owned(), json!(methods));
-    members.insert("dpop_signing_alg_values_supported".to_owned(), json!(DPOP_ALGORITHMS));
     if let ProtectedResourceConfig::Named(NamedResourceConfig { resource: _, name, documentation }) = config {
         let texts = [("resource_name", name), ("resource_documentation", documentation)];
         members.extend(texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), json!(text.as_ref()?)))));

@@ -77,7 +77,9 @@ fn objection(origin: &str) -> Option<&'static str> {
         _ => {}
     }
     match host.strip_prefix("*.") {
-        Some(suffix) if !is_host_name(suffix) => Some("`*` stands for whole labels at the front, as in `https://*.example.com`"),
+        Some(suffix) if !is_host_name(suffix) => {
+            Some("`*` stands for whole labels at the front, as in `https://*.example.com`")
+        }
         Some(suffix) if !suffix.contains('.') => Some("would take the origins of everyone under that top-level domain"),
         None if !is_host_name(host) && !is_address(host) => Some("has no host name"),
         _ => None,
@@ -93,7 +95,11 @@ fn check_names(path: &ConfigPath, names: &[String], credentials: bool, findings:
     for (index, name) in names.iter().enumerate() {
         let at = path.item(index);
         if name == "*" && credentials {
-            findings.add(&at, Reason::Contradiction, "with `credentials`, browsers read `*` as a name; name the headers");
+            findings.add(
+                &at,
+                Reason::Contradiction,
+                "with `credentials`, browsers read `*` as a name; name the headers",
+            );
         } else if !is_token(name) {
             findings.wrong(&at, "is not the name of a header");
         }

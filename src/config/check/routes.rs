@@ -73,9 +73,12 @@ fn check_protected_resource(at: &ConfigPath, route: &RouteConfig, findings: &mut
 
 /// Checks the general `protected_resource`, or that of a route.
 pub(crate) fn check_resource(at: &ConfigPath, resource: &ProtectedResourceConfig, findings: &mut Findings<'_>) {
-    let ProtectedResourceConfig::Named(NamedResourceConfig { resource, name: _, documentation }) = resource else { return };
+    let ProtectedResourceConfig::Named(NamedResourceConfig { resource, name: _, documentation }) = resource else {
+        return;
+    };
     // RFC 9728 section 1.2: https, no fragment, and a query is better left out.
-    let bad = objection(resource, false).or(resource.contains(['?', '"', '\\', ' ']).then_some("must not carry a query"));
+    let bad =
+        objection(resource, false).or(resource.contains(['?', '"', '\\', ' ']).then_some("must not carry a query"));
     findings.object(&at.key("resource"), resource, bad);
     if let Some(url) = documentation {
         findings.object(&at.key("documentation"), url, objection(url, true));

@@ -36,7 +36,7 @@ fn a_protected_resource_is_named_by_a_url_that_clients_can_reach() {
         ("protected_resource: {resource: ▸'api.example'}", "must be an https URL"),
         ("protected_resource: {resource: ▸'https://api.example/?a'}", "must not carry a query"),
         ("protected_resource: {resource: ▸'https://api.example/#a'}", "must not carry a fragment"),
-        ("protected_resource: {resource: 'https://api.example', documentation: ▸docs}", "is not a URL"),
+        ("protected_resource: {resource: 'https://api.example', documentation: ▸docs}", "must be an https URL"),
     ] {
         assert_mistakes(marked, "wrong-value", &[fragment]);
     }
