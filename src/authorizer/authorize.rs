@@ -231,6 +231,13 @@ impl Findings {
         denial.answer_about(request_id, self.resource_metadata.as_deref())
     }
 
+    /// The ids of the policies that decided, if any were asked.
+    #[must_use]
+    pub fn policy_ids(&self) -> Vec<&str> {
+        let answer = self.policy.as_ref();
+        answer.map(|answer| answer.verdict.determining().iter().map(AsRef::as_ref).collect()).unwrap_or_default()
+    }
+
     fn note_route(&mut self, route: &Arc<Route>, parameters: &[(&str, &str)]) {
         self.route = Some(route.clone());
         self.parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -269,4 +271,42 @@ pub enum Notation {
     Json,
     /// The JSON text in base64url without padding.
     Base64url,
+}
+
+/// An address, or a network in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct NetworkConfig(IpNet);
+
+impl TryFrom<String> for NetworkConfig {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(Self).map_err(|_| format!("`{text}` is not an address or a network such as `10.0.0.0/8`"))
+    }
+}
+
+impl NetworkConfig {
+    /// Whether it holds this address.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NetworkConfig;
+
+    #[test]
+    fn a_network_is_an_address_or_cidr() {
+        let read = |text: &str| NetworkConfig::try_from(text.to_owned());
+        for text in ["10.0.0.0/8", "10.0.0.1", "::1", "2001:db8::/32"] {
+            assert!(read(text).is_ok(), "{text}");
+        }
+        for text in ["", "10.0.0.0/33", "10.0.0", "a.example", "*", "10.0.0.0/8, ::1"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
 }

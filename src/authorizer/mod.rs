@@ -7,11 +7,14 @@ mod access;
 mod answers;
 mod authorize;
 mod config;
+mod decision_point;
 mod denial;
+mod hops;
 mod identity_headers;
 mod permit;
 mod request;
 mod route;
+mod sizes;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -21,10 +24,14 @@ pub use answers::{AnswerFields, OwnAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
 pub use config::{
     AccessConfig, AccessRules, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, NamedResourceConfig,
-    Notation, ProtectedResourceConfig, Requirement, RouteConfig, RouteIdentityConfig, SenderConstrained, UpgradeConfig,
+    NetworkConfig, Notation, ProtectedResourceConfig, Requirement, RouteConfig, RouteIdentityConfig, SenderConstrained,
+    UpgradeConfig,
 };
+pub use decision_point::{DecisionPoint, Took};
 pub use denial::{Answer, Denial, Stage};
+pub use hops::Hops;
 pub use permit::Permit;
 pub use request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};
+pub use sizes::SizeLimits;
 pub use target::Target;

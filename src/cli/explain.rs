@@ -47,7 +47,7 @@ fn decide(loaded: &Loaded, received: ReceivedRequest<'_>) -> Result<Decision, Se
             refresher.fetch_once().await;
         }
         Ok(match AccessRequest::read(received) {
-            Ok(request) => house.snapshot.authorizer.authorize(&request).await,
+            Ok(request) => house.snapshot.point.authorizer.authorize(&request).await,
             Err(denial) => Decision { outcome: Err(denial), findings: Findings::default() },
         })
     })

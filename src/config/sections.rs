@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::admin::AdminConfig;
-use crate::authorizer::{IdentityConfig, ProtectedResourceConfig, RouteConfig};
+use crate::authorizer::{IdentityConfig, NetworkConfig, ProtectedResourceConfig, RouteConfig};
 use crate::issuer::IssuerConfig;
 use crate::policy::BundleConfig;
-use crate::proxy::{LimitsConfig, ListenerConfig, TrustedProxyConfig, UpstreamConfig};
+use crate::proxy::{LimitsConfig, ListenerConfig, UpstreamConfig};
 use crate::telemetry::TelemetryConfig;
 use crate::token::{CredentialConfig, TrustedIssuerConfig};
 
@@ -53,7 +53,7 @@ pub struct Config {
     /// Proxies in front of the gate, by address or network (CIDR), that are believed about who asks (`X-Forwarded-For`) and by
     /// which scheme and host. Default: none.
     #[serde(default)]
-    pub trusted_proxies: Vec<TrustedProxyConfig>,
+    pub trusted_proxies: Vec<NetworkConfig>,
     /// The embedded issuer. Absent: none.
     #[serde(default)]
     pub issuer: Option<IssuerConfig>,

@@ -3,7 +3,7 @@
 use pingora::proxy::Session;
 
 use super::context::RequestContext;
-use crate::authorizer::Denial;
+use crate::authorizer::{Denial, Took};
 use crate::telemetry::{AccessLine, AccessLog, Outcome, status_class};
 
 /// Counts and logs a request that is over.
@@ -14,17 +14,12 @@ pub(super) fn conclude(session: &Session, context: &RequestContext, log: &Access
     let duration = context.started.elapsed();
     let snapshot = &context.snapshot;
     let route = context.findings.route.as_ref();
-    let metrics = route.and_then(|route| snapshot.routes.get(route.name())).unwrap_or(&snapshot.unrouted);
-    metrics.request(outcome, code, duration);
-    if let Some(decision) = context.decision {
-        metrics.decision(decision);
-    }
+    snapshot.point.count(&context.findings, outcome, code, Took { all: duration, decision: context.decision });
     let upstream_duration = context.upstream_started.map(|started| started.elapsed());
     let upstream = route.map(|route| route.upstream()).filter(|_| upstream_duration.is_some());
     if let (Some(upstream), Some(took)) = (upstream, upstream_duration) {
         snapshot.upstreams.get(upstream).iter().for_each(|(_, metrics)| metrics.took(took));
     }
-    count_policies(context);
     if !log.is_on() {
         return;
     }
@@ -44,7 +39,7 @@ pub(super) fn conclude(session: &Session, context: &RequestContext, log: &Access
         code,
         issuer: token.map(|token| token.issuer_name()),
         subject: token.map(|token| token.subject()),
-        policies: policies(context),
+        policies: context.findings.policy_ids(),
         duration,
         decision: context.decision,
         upstream: upstream.map(AsRef::as_ref),
@@ -57,7 +52,7 @@ pub(super) fn conclude(session: &Session, context: &RequestContext, log: &Access
 /// Counts and logs a request that no parser has read: what it asked for is known as far as its first line goes.
 pub(super) fn conclude_unread(received: &[u8], denial: &Denial, context: &RequestContext, log: &AccessLog) {
     let duration = context.started.elapsed();
-    context.snapshot.unrouted.request(Outcome::Denied, denial.code(), duration);
+    context.snapshot.point.unrouted.request(Outcome::Denied, denial.code(), duration);
     if !log.is_on() {
         return;
     }
@@ -94,18 +89,4 @@ fn outcome(context: &RequestContext, status: Option<u16>) -> Outcome {
         None if status.is_none() => Outcome::Failed,
         None => Outcome::Allowed,
     }
-}
-
-fn count_policies(context: &RequestContext) {
-    let Some(answer) = &context.findings.policy else { return };
-    let Some(metrics) = context.snapshot.bundles.get(&answer.bundle) else { return };
-    metrics.decided(answer.verdict.allowed());
-    if !answer.verdict.errors().is_empty() {
-        metrics.failed();
-    }
-}
-
-fn policies(context: &RequestContext) -> Vec<&str> {
-    let answer = context.findings.policy.as_ref();
-    answer.map(|answer| answer.verdict.determining().iter().map(AsRef::as_ref).collect()).unwrap_or_default()
 }

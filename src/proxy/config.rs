@@ -1,13 +1,13 @@
 //! The config of the proxy: sockets, upstreams and bounds on what a client may send.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::authorizer::SizeLimits;
 use crate::short_form::ShortForm;
 
 /// A socket that clients connect to.
@@ -241,38 +241,10 @@ impl Default for LimitsConfig {
     }
 }
 
-/// An address, or a network in CIDR notation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct TrustedProxyConfig(IpNet);
-
-impl TryFrom<String> for TrustedProxyConfig {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        network.map(Self).map_err(|_| format!("`{text}` is not an address or a network such as `10.0.0.0/8`"))
-    }
-}
-
-impl TrustedProxyConfig {
-    pub(super) fn contains(&self, address: IpAddr) -> bool {
-        self.0.contains(&address)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::TrustedProxyConfig;
-
-    #[test]
-    fn a_network_is_an_address_or_cidr() {
-        let read = |text: &str| TrustedProxyConfig::try_from(text.to_owned());
-        for text in ["10.0.0.0/8", "10.0.0.1", "::1", "2001:db8::/32"] {
-            assert!(read(text).is_ok(), "{text}");
-        }
-        for text in ["", "10.0.0.0/33", "10.0.0", "a.example", "*", "10.0.0.0/8, ::1"] {
-            assert!(read(text).is_err(), "{text}");
-        }
+impl LimitsConfig {
+    /// Those of the bounds that hold for a request whichever way it came.
+    #[must_use]
+    pub fn sizes(&self) -> SizeLimits {
+        SizeLimits { target: self.target, header: self.header, headers: self.headers }
     }
 }

@@ -6,11 +6,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 
-use super::config::TrustedProxyConfig;
-use crate::authorizer::ConnectionFacts;
-
-/// Hops that are read of `X-Forwarded-For`: more is nobody's network.
-const MOST_HOPS: usize = 32;
+use crate::authorizer::{ConnectionFacts, Hops, NetworkConfig};
 
 const FOR: &str = "x-forwarded-for";
 const PROTO: &str = "x-forwarded-proto";
@@ -25,31 +21,9 @@ pub(super) struct Way {
 
 impl Way {
     /// Finds the client: the connection's other end, or where that is a trusted proxy the address that it names.
-    pub(super) fn read(peer: IpAddr, headers: &HeaderMap, trusted: &[TrustedProxyConfig]) -> (IpAddr, Self) {
-        let peer = peer.to_canonical();
-        let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-        let (mut client, mut way) = (peer, Self::default());
-        if !is_trusted(peer) {
-            return (client, way);
-        }
-        let named = headers.get_all(FOR).iter().rev().filter_map(|value| value.to_str().ok());
-        for hop in named.flat_map(|value| value.rsplit(',')).take(MOST_HOPS) {
-            way.proxies.push(client);
-            // What cannot be read ends the chain: what stands before it was said by nobody we know.
-            let Some(address) = address(hop.trim()) else {
-                way.proxies.pop();
-                break;
-            };
-            client = address;
-            if !is_trusted(client) {
-                return (client, way);
-            }
-        }
-        // The nearest proxy is one even where it names nobody.
-        if way.proxies.is_empty() {
-            way.proxies.push(peer);
-        }
-        (client, way)
+    pub(super) fn read(peer: IpAddr, headers: &HeaderMap, trusted: &[NetworkConfig]) -> (IpAddr, Self) {
+        let Hops { client, proxies } = Hops::read(peer, headers, trusted);
+        (client, Self { proxies })
     }
 
     /// What the authorizer may know of the way: the scheme and host that the client asked by, before trusted proxies.
@@ -99,14 +73,6 @@ impl Way {
     }
 }
 
-/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:80`.
-fn address(hop: &str) -> Option<IpAddr> {
-    let address = hop.parse().ok().or_else(|| hop.parse().ok().map(|socket: std::net::SocketAddr| socket.ip()));
-    address
-        .or_else(|| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
-        .map(|address: IpAddr| address.to_canonical())
-}
-
 /// One host, and nothing that could become a second value.
 fn is_plain(value: &HeaderValue) -> bool {
     value.as_bytes().iter().all(|byte| byte.is_ascii_graphic() && !b",;\"".contains(byte))
@@ -129,28 +95,6 @@ fn tells_the_way(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn read(peer: &str, said: &[&'static str]) -> (String, Vec<String>) {
-        let headers =
-            said.iter().map(|value| (HeaderName::from_static(FOR), HeaderValue::from_static(value))).collect();
-        let trusted = ["10.0.0.0/8", "2001:db8::1"].map(|text| TrustedProxyConfig::try_from(text.to_owned()).unwrap());
-        let (client, way) = Way::read(peer.parse().unwrap(), &headers, &trusted);
-        (client.to_string(), way.proxies.iter().map(ToString::to_string).collect())
-    }
-
-    #[test]
-    fn a_client_is_named_by_trusted_proxies_alone() {
-        let none: Vec<String> = Vec::new();
-        assert_eq!(read("192.0.2.1", &["6.6.6.6"]), ("192.0.2.1".to_owned(), none));
-        assert_eq!(read("10.0.0.1", &["6.6.6.6, 192.0.2.1"]), ("192.0.2.1".to_owned(), vec!["10.0.0.1".to_owned()]));
-        assert_eq!(read("::ffff:10.0.0.1", &["192.0.2.1"]).0, "192.0.2.1");
-        assert_eq!(read("2001:db8::1", &["[2001:db8::2]:80"]).0, "2001:db8::2");
-        let chain = read("10.0.0.1", &["6.6.6.6, 192.0.2.1:80", "10.0.0.2"]);
-        assert_eq!(chain, ("192.0.2.1".to_owned(), vec!["10.0.0.1".to_owned(), "10.0.0.2".to_owned()]));
-        for odd in ["6.6.6.6, unknown", "6.6.6.6,", "6.6.6.6, 1", ""] {
-            assert_eq!(read("10.0.0.1", &[odd]).0, "10.0.0.1", "{odd:?}");
-        }
-    }
 
     #[test]
     fn names_of_the_way_are_known_in_each_spelling() {

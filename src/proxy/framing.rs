@@ -72,14 +72,7 @@ pub(super) fn target(head: &[u8]) -> &[u8] {
 
 /// The same bounds for a request that came by HTTP/2, whose framing is its own.
 pub(super) fn check_fields(target: &str, headers: &HeaderMap, limits: &LimitsConfig) -> Result<(), Denial> {
-    if exceeds(target.len(), limits.target) {
-        return Err(Denial::TargetTooLong);
-    }
-    // RFC 9113 section 6.5.2 counts 32 bytes a field beside name and value.
-    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
-    if headers.len() > limits.headers || exceeds(size, limits.header) {
-        return Err(Denial::HeadersTooLarge);
-    }
+    limits.sizes().check(target, headers)?;
     let mut framing = Framing::default();
     for value in headers.get_all(http::header::CONTENT_LENGTH) {
         framing.note(b"content-length", value.as_bytes())?;

@@ -80,11 +80,11 @@ impl Gateway {
         };
         let request = AccessRequest::read(received)?;
         context.host = Some(request.host().to_owned());
-        if let Some((answer, findings)) = context.snapshot.authorizer.answer_itself(&request) {
+        if let Some((answer, findings)) = context.snapshot.point.authorizer.answer_itself(&request) {
             context.findings = findings;
             return answer.map(Some);
         }
-        let decision = context.snapshot.authorizer.authorize(&request).await;
+        let decision = context.snapshot.point.authorizer.authorize(&request).await;
         context.findings = decision.findings;
         let permit = decision.outcome?;
         // Byte for byte as sent, an empty query too; only where a credential was all of the query, its `?` goes as well.
@@ -125,7 +125,7 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> pingora::Result<bool> {
         let peer =
             session.client_addr().and_then(|address| address.as_inet()).map_or(UNKNOWN, std::net::SocketAddr::ip);
-        let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.trusted_proxies);
+        let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.point.trusted_proxies);
         (context.client, context.way) = (Some(client), way);
         // A client that asks and never reads would hold its upstream's connection for ever.
         session.set_write_timeout(Some(CLIENT_WRITE));

@@ -13,7 +13,7 @@ mod wire;
 
 pub use config::{
     BalanceConfig, EndpointConfig, HealthConfig, LimitsConfig, ListenerConfig, ListenerTlsConfig, RetriesConfig,
-    RetryOn, TimeoutsConfig, TrustedProxyConfig, UpstreamConfig, UpstreamTlsConfig,
+    RetryOn, TimeoutsConfig, UpstreamConfig, UpstreamTlsConfig,
 };
 pub use context::RequestContext;
 pub use gateway::Gateway;

@@ -3,27 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::config::{LimitsConfig, TrustedProxyConfig};
+use super::config::LimitsConfig;
 use super::upstream::Upstream;
-use crate::authorizer::Authorizer;
-use crate::telemetry::{BundleMetrics, RouteMetrics, UpstreamMetrics};
+use crate::authorizer::DecisionPoint;
+use crate::telemetry::UpstreamMetrics;
 
 /// One config, in force for every request that began with it.
 pub struct Snapshot {
-    /// Who may pass.
-    pub authorizer: Authorizer,
+    /// Who may pass; the other doors decide by the same.
+    pub point: Arc<DecisionPoint>,
     /// Where to.
     pub upstreams: HashMap<Arc<str>, (Upstream, UpstreamMetrics)>,
-    /// What is counted for each route.
-    pub routes: HashMap<Arc<str>, RouteMetrics>,
-    /// What is counted for each bundle.
-    pub bundles: HashMap<String, BundleMetrics>,
-    /// What is counted where no route was found.
-    pub unrouted: RouteMetrics,
     /// Bounds on what a client may send.
     pub limits: LimitsConfig,
-    /// Whom we believe about the way that a request came.
-    pub trusted_proxies: Vec<TrustedProxyConfig>,
 }
 
 impl std::fmt::Debug for Snapshot {

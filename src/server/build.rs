@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::authorizer::{AccessConfig, AppliedBundle, Authorizer, Parts, RouteConfig, methods_of, parameters_of};
+use crate::authorizer::{
+    AccessConfig, AppliedBundle, Authorizer, DecisionPoint, Parts, RouteConfig, methods_of, parameters_of,
+};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
@@ -116,15 +118,15 @@ fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<
     }
     let bundles = config.policies.iter().map(|(name, bundle)| (name.clone(), metrics.bundle(name, bundle.mode.name())));
     let routes = config.routes.iter().map(|route| (route.name.as_str().into(), metrics.route(&route.name)));
-    Ok(Snapshot {
+    let point = DecisionPoint {
         authorizer,
-        upstreams,
+        sizes: config.limits.sizes(),
+        trusted_proxies: config.trusted_proxies.clone(),
         routes: routes.collect(),
         bundles: bundles.collect(),
         unrouted: metrics.route(crate::telemetry::UNROUTED),
-        limits: config.limits.clone(),
-        trusted_proxies: config.trusted_proxies.clone(),
-    })
+    };
+    Ok(Snapshot { point: Arc::new(point), upstreams, limits: config.limits.clone() })
 }
 
 fn refuse(loaded: &Loaded, section: &str, code: &'static str, error: &dyn std::error::Error) -> ServerError {

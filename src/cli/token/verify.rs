@@ -33,7 +33,7 @@ pub(super) fn verify(loaded: &Loaded, token: &str) -> Result<Outcome, ServerErro
         for refresher in &mut house.refreshers {
             refresher.fetch_once().await;
         }
-        Ok(house.snapshot.authorizer.verifier().verify(token).await)
+        Ok(house.snapshot.point.authorizer.verifier().verify(token).await)
     })
 }
 

@@ -20,7 +20,7 @@ const ROOMS: [(&str, usize, MayImport); 16] = [
     ("jose", 1, MayImport::Rooms(&[])),
     ("policy", 1, MayImport::Rooms(&[])),
     ("token", 2, MayImport::Rooms(&["jose", "clock", "telemetry"])),
-    ("authorizer", 3, MayImport::Rooms(&["token", "policy", "clock"])),
+    ("authorizer", 3, MayImport::Rooms(&["token", "policy", "clock", "telemetry"])),
     ("issuer", 3, MayImport::Rooms(&["token", "jose", "clock", "telemetry"])),
     ("admin", 3, MayImport::Rooms(&["token", "policy", "telemetry"])),
     ("proxy", 4, MayImport::Rooms(&["authorizer", "telemetry", "clock"])),
