@@ -22,6 +22,32 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for ShortForm<T> {
     }
 }
 
+/// What may be switched on as it is (`true`), or with settings of its own (a map); `false` leaves it off.
+///
+/// # Errors
+/// Where it is neither, or a setting is wrong.
+pub fn switch<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(SwitchVisitor(PhantomData))
+}
+
+struct SwitchVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for SwitchVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("true, false or a map")
+    }
+
+    fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<Self::Value, E> {
+        Ok(is_on.then(T::default))
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
+        T::deserialize(de::value::MapAccessDeserializer::new(map)).map(Some)
+    }
+}
+
 struct ShortFormVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for ShortFormVisitor<T> {

@@ -9,13 +9,17 @@ use super::access::{Access, AppliedBundle, Caller, Circumstances, PolicyAnswer, 
 use super::answers::{AnswerFields, Cors, OwnAnswer, ProtectedResource, ProtectedResources, WellKnown, preflighted};
 use super::config::{IdentityConfig, ProtectedResourceConfig, RouteConfig};
 use super::denial::{Answer, Denial};
-use super::identity_headers::{IdentityHeaders, IdentitySpace};
-use super::permit::Permit;
+use super::identity_headers::{Assertions, IdentityHeaders, IdentitySpace};
+use super::permit::{Permit, Told};
 use super::request::AccessRequest;
 use super::route::{Found, Route, RouteConflict, RouteTable, methods_of, parameters_of};
 use super::target::Target;
 use crate::clock::Clock;
-use crate::token::{CredentialConfig, VerifiedToken, Verifier, find_credential};
+use crate::token::{AssertionMinter, CredentialConfig, VerifiedToken, Verifier, find_credential};
+
+/// How long upstreams may keep the keys of assertions, in seconds: well below the time that a new key is published before
+/// it signs.
+const KEYS_MAX_AGE: u32 = 300;
 
 /// Decides about requests: one immutable whole of routes, rules, policies and trust.
 #[derive(Debug)]
@@ -23,6 +27,7 @@ pub struct Authorizer {
     routes: RouteTable,
     places: Vec<CredentialConfig>,
     space: IdentitySpace,
+    assertions: Option<Assertions>,
     resources: ProtectedResources,
     verifier: Verifier,
     clock: Clock,
@@ -35,6 +40,8 @@ pub struct Parts<'a> {
     pub routes: &'a [RouteConfig],
     /// What is told to upstreams.
     pub identity: &'a IdentityConfig,
+    /// What makes assertions, where `identity` asks for them.
+    pub assertions: Option<AssertionMinter>,
     /// What is told to clients about whose tokens are taken.
     pub protected_resource: &'a ProtectedResourceConfig,
     /// The `iss` of each trusted issuer that is only one, by its name.
@@ -113,8 +120,10 @@ impl Authorizer {
             let route = Arc::new(build_route(config, &parts)?);
             routes.insert(&config.matches.hosts, &route)?;
         }
+        let header = parts.identity.assertion.as_ref().and_then(|assertion| assertion.header.parse().ok());
         Ok(Self {
             routes,
+            assertions: parts.assertions.zip(header).map(|(minter, header)| Assertions { header, minter }),
             places: parts.credentials.to_vec(),
             space: IdentitySpace::new(parts.identity, parts.routes),
             resources: ProtectedResources::new(
@@ -151,7 +160,16 @@ impl Authorizer {
     }
 
     fn own_document(&self, path: WellKnown<'_>, request: &AccessRequest<'_>) -> Option<OwnAnswer> {
-        let WellKnown::ProtectedResource(path) = path;
+        match path {
+            WellKnown::ProtectedResource(path) => self.resource_metadata(path, request),
+            WellKnown::AssertionKeys => {
+                let keys = self.assertions.as_ref()?.minter.keys();
+                Some(OwnAnswer::document(keys.document(), KEYS_MAX_AGE))
+            }
+        }
+    }
+
+    fn resource_metadata(&self, path: &str, request: &AccessRequest<'_>) -> Option<OwnAnswer> {
         if self.resources.is_empty() {
             return None;
         }
@@ -202,7 +220,8 @@ impl Authorizer {
                 caller
             }
         };
-        Permit::cut(route, &caller, request, &self.space, &self.places)
+        let told = Told { space: &self.space, assertions: self.assertions.as_ref() };
+        Permit::cut(route, &caller, request, told, &self.places)
     }
 
     /// Who calls. A missing token is anonymous where the route lets it; a bad one never is.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -10,7 +11,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::short_form::ShortForm;
+use crate::short_form::{ShortForm, switch};
 
 /// A route: what it matches, who may pass, and where it leads.
 #[derive(Debug, Clone, Deserialize)]
@@ -219,12 +220,50 @@ pub struct IdentityConfig {
     pub prefix: String,
     /// Header name → claim. Names outside the prefix are dropped from what a client sends too. Default `{x-auth-sub: sub}`.
     pub headers: BTreeMap<String, IdentitySourceConfig>,
+    /// A JWT about the caller that the gate signs for the upstream, so that it can tell a proved identity from a header that
+    /// somebody else wrote: `true`, or a map of settings. The keys are at `/.well-known/lychgate/jwks.json` on every listener.
+    /// Callers without a token get none. Default `false`.
+    #[serde(deserialize_with = "switch")]
+    pub assertion: Option<AssertionConfig>,
+}
+
+/// Assertions: ES256 JWTs with `iss`, `aud` (the upstream's name), `sub`, `groups`, `scope`, `client_id`, `route`, `token_iss`
+/// and `token_sha256` (issuer and hash of the token that was proved), `iat`, `exp` and `jti`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AssertionConfig {
+    /// The header that carries it; a client's own is dropped. Default `x-auth-assertion`.
+    pub header: String,
+    /// `iss`: by which name upstreams know the gate. Default `lychgate`.
+    pub issuer: String,
+    /// How long one may be used; never longer than the token. Made once for each token and route, and again when a quarter of
+    /// this is left. Default `60s`.
+    #[serde(with = "humantime_serde")]
+    pub lifetime: Duration,
+    /// A folder that keeps the private keys, in a file that its owner alone can read; several gates may share it. Made if it
+    /// is not there. Without it each start makes a new key, which upstreams that keep the old key set will not know.
+    pub state_directory: Option<PathBuf>,
+    /// How long a key signs. The next one is published up to an hour before it does, the last one as long after. Default `30d`.
+    #[serde(with = "humantime_serde")]
+    pub rotate_every: Duration,
+}
+
+impl Default for AssertionConfig {
+    fn default() -> Self {
+        Self {
+            header: "x-auth-assertion".to_owned(),
+            issuer: "lychgate".to_owned(),
+            lifetime: Duration::from_mins(1),
+            state_directory: None,
+            rotate_every: Duration::from_hours(24 * 30),
+        }
+    }
 }
 
 impl Default for IdentityConfig {
     fn default() -> Self {
         let sub = IdentitySourceConfig { claim: "sub".to_owned(), notation: None };
-        Self { prefix: "x-auth-".to_owned(), headers: BTreeMap::from([("x-auth-sub".to_owned(), sub)]) }
+        Self { prefix: "x-auth-".to_owned(), headers: BTreeMap::from([("x-auth-sub".to_owned(), sub)]), assertion: None }
     }
 }
 

@@ -23,7 +23,7 @@ pub use access::{AppliedBundle, PolicyAnswer};
 pub use answers::{AnswerFields, OwnAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
 pub use config::{
-    AccessConfig, AccessRules, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, NamedResourceConfig,
+    AccessConfig, AccessRules, AssertionConfig, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, NamedResourceConfig,
     NetworkConfig, Notation, ProtectedResourceConfig, Requirement, RouteConfig, RouteIdentityConfig, SenderConstrained,
     UpgradeConfig,
 };

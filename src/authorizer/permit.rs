@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::access::Caller;
 use super::denial::Denial;
-use super::identity_headers::IdentitySpace;
+use super::identity_headers::{Assertions, IdentitySpace};
 use super::request::AccessRequest;
 use super::route::Route;
 use crate::token::{CredentialConfig, query_without_credentials, without_credentials};
@@ -22,20 +22,32 @@ pub struct Permit {
     query: Option<String>,
 }
 
+/// What is told to upstreams about callers, whatever the route.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told<'a> {
+    /// The names that are ours.
+    pub(super) space: &'a IdentitySpace,
+    /// What the gate signs.
+    pub(super) assertions: Option<&'a Assertions>,
+}
+
 impl Permit {
     /// Cuts the permit: what the client claimed goes out, what was proved goes in, the credential stays here unless asked.
     pub(super) fn cut(
         route: &Arc<Route>,
         caller: &Caller,
         request: &AccessRequest<'_>,
-        space: &IdentitySpace,
+        told: Told<'_>,
         places: &[CredentialConfig],
     ) -> Result<Self, Denial> {
-        let mut remove: Vec<HeaderName> = space.claimed(request.headers()).cloned().collect();
+        let mut remove: Vec<HeaderName> = told.space.claimed(request.headers()).cloned().collect();
         let mut set = match caller {
             Caller::Anonymous => Vec::new(),
             Caller::Known(token) => route.identity.write(token)?,
         };
+        if let (Caller::Known(token), Some(assertions)) = (caller, told.assertions) {
+            set.push(assertions.write(token, route)?);
+        }
         // A route that forwards the token forwards the request's credentials as they are.
         let places = if route.forward_token { &[] } else { places };
         for replacement in without_credentials(places, request.headers()) {

@@ -33,6 +33,7 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
         let UpstreamTlsConfig { server_name: _, ca, certificate, key } = tls;
         paths.extend([ca, certificate, key].into_iter().flatten());
     }
+    paths.extend(config.identity.assertion.as_mut().and_then(|assertion| assertion.state_directory.as_mut()));
     paths.extend(config.issuer.as_mut().map(|IssuerConfig { database, .. }| database));
     paths
 }

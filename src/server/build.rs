@@ -1,7 +1,7 @@
 //! Builds every room once from one config: what serves requests, and what explains them without serving.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::authorizer::{
     AccessConfig, AppliedBundle, Authorizer, DecisionPoint, Parts, RouteConfig, methods_of, parameters_of,
@@ -12,7 +12,7 @@ use crate::issuer::Issuer;
 use crate::policy::{AttributeType, Bundle, Outline, RouteOutline};
 use crate::proxy::{Snapshot, Upstream};
 use crate::telemetry::Metrics;
-use crate::token::{AttributeKind, Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
+use crate::token::{AssertionKeys, AssertionMinter, MinterSettings, RingSettings, AttributeKind, Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
 
 use super::error::ServerError;
 use super::trust::Trust;
@@ -26,6 +26,8 @@ pub struct Ground {
     pub metrics: Metrics,
     /// Who was signed out.
     pub revocations: Revocations,
+    /// The keys that sign assertions, so that a reload goes on with those that are there.
+    pub assertion_keys: Arc<Mutex<Vec<AssertionKeys>>>,
 }
 
 impl Ground {
@@ -35,7 +37,7 @@ impl Ground {
     /// [`ServerError::Telemetry`] where a metric is defined wrongly.
     pub fn new() -> Result<Self, ServerError> {
         let clock = Clock::system();
-        Ok(Self { metrics: Metrics::new()?, revocations: Revocations::new(clock.clone()), clock })
+        Ok(Self { metrics: Metrics::new()?, revocations: Revocations::new(clock.clone()), assertion_keys: Arc::default(), clock })
     }
 }
 
@@ -75,6 +77,7 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
     let parts = Parts {
         routes: &config.routes,
         identity: &config.identity,
+        assertions: assertions(config, ground)?,
         protected_resource: &config.protected_resource,
         authorization_servers: &authorization_servers(config),
         credentials: &config.credentials,
@@ -86,6 +89,20 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
     let snapshot = snapshot(loaded, ground, authorizer)?;
     let Trust { issuers, keys, refreshers } = trust;
     Ok(House { snapshot, issuers, keys, refreshers, issuer, bundles, count_cache })
+}
+
+fn assertions(config: &Config, ground: &Ground) -> Result<Option<AssertionMinter>, ServerError> {
+    let Some(wanted) = &config.identity.assertion else { return Ok(None) };
+    let ring = RingSettings { directory: wanted.state_directory.clone(), rotate_every: wanted.rotate_every };
+    let mut known = ground.assertion_keys.lock().unwrap_or_else(PoisonError::into_inner);
+    let keys = match known.iter().find(|keys| keys.fits(&ring)) {
+        Some(keys) => keys.clone(),
+        None => AssertionKeys::open(ring, ground.clock.clone())?,
+    };
+    // Only those of the config in force: what it does not ask for is read from its folder when it does again.
+    *known = vec![keys.clone()];
+    let settings = MinterSettings { issuer: wanted.issuer.clone(), lifetime: wanted.lifetime };
+    Ok(Some(AssertionMinter::new(settings, keys, ground.clock.clone())))
 }
 
 /// Of many tenants under one name no client could be told which is its own.

@@ -1,5 +1,6 @@
 //! Is the token genuine? Finds it in a request, verifies it against its issuer's keys, and checks every claim.
 
+mod assertion;
 mod bearer;
 mod cache;
 mod claims;
@@ -14,6 +15,7 @@ mod tests;
 mod trust;
 mod verify;
 
+pub use assertion::{AssertionError, AssertionKeys, AssertionMinter, MinterSettings, RingSettings};
 pub use bearer::{Replacement, find_credential, query_without_credentials, without_credentials};
 pub use claims::Claims;
 pub use config::{

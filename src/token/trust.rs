@@ -119,6 +119,7 @@ impl TrustedIssuer {
         }
         let expires_at = claims::date(&claims, "exp")?.ok_or_else(|| missing("exp"))?.floor();
         let token = VerifiedToken {
+            hash: [0; 32],
             issuer_name: self.name.clone(),
             issuer: self.issuer.clone(),
             subject: self.whole_subject(subject(&claims)?),

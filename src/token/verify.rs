@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::cache::{TokenCache, TokenKey};
 use super::claims::Claims;
 use super::config::TokenLimits;
@@ -17,6 +20,8 @@ use crate::telemetry::TokenCacheMetrics;
 /// A token whose signature, issuer, audience, times, type and claims all hold. Only [`Verifier::verify`] makes one.
 #[derive(Debug)]
 pub struct VerifiedToken {
+    /// SHA-256 of the whole token as it was sent.
+    pub(super) hash: [u8; 32],
     pub(super) issuer_name: Arc<str>,
     pub(super) issuer: Arc<str>,
     pub(super) subject: String,
@@ -40,6 +45,23 @@ impl VerifiedToken {
     #[must_use]
     pub fn issuer_name(&self) -> &str {
         &self.issuer_name
+    }
+
+    /// `iss`.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// SHA-256 of the token as it was sent.
+    pub(super) fn hash(&self) -> &[u8; 32] {
+        &self.hash
+    }
+
+    /// SHA-256 of the token as it was sent, in base64url without padding: it tells which token, and nothing of what is in it.
+    #[must_use]
+    pub fn hash_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.hash)
     }
 
     /// `sub`: who the caller is, within the issuer.
@@ -189,6 +211,7 @@ impl Verifier {
         // From here on the claims are the issuer's own words.
         let (header, claims) = jws.into_parts();
         let mut verified = issuer.read(&header, claims)?;
+        verified.hash = key.hash();
         // Few are kept of many, so they are taken out rather than the others looked up.
         let mut claims = std::mem::take(&mut verified.claims);
         verified.claims = self.kept_claims.iter().filter_map(|name| claims.remove_entry(name)).collect();

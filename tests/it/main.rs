@@ -6,6 +6,9 @@ mod architecture;
 // what is judged byte by byte on client connections, and how long they last
 #[cfg(test)]
 mod wire;
+// what the gate signs about a caller
+#[cfg(test)]
+mod assertion;
 // `check` and `explain` as commands, and every exit code
 #[cfg(test)]
 mod commands;

@@ -7,6 +7,9 @@ use super::fields::AnswerFields;
 /// Where the metadata of a protected resource stands (RFC 9728 section 3.1); the resource's path may follow.
 pub(super) const PROTECTED_RESOURCE: &str = "/.well-known/oauth-protected-resource";
 
+/// Where upstreams find the keys of assertions.
+const ASSERTION_KEYS: &str = "/.well-known/lychgate/jwks.json";
+
 /// An answer of the gate itself: to a preflight request, or with a document about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnAnswer {
@@ -54,12 +57,17 @@ impl OwnAnswer {
 pub(crate) enum WellKnown<'a> {
     /// RFC 9728: the path of the protected resource that is asked about, empty for the whole origin.
     ProtectedResource(&'a str),
+    /// The keys with which the gate signs assertions.
+    AssertionKeys,
 }
 
 impl<'a> WellKnown<'a> {
     pub(crate) fn read(path: &'a str) -> Option<Self> {
         if !path.starts_with("/.well-known/") {
             return None;
+        }
+        if path == ASSERTION_KEYS {
+            return Some(Self::AssertionKeys);
         }
         let resource = path.strip_prefix(PROTECTED_RESOURCE)?;
         match resource {

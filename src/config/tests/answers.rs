@@ -46,3 +46,22 @@ fn a_protected_resource_is_named_by_a_url_that_clients_can_reach() {
         assert!(load(&format!("protected_resource: {taken}")).is_ok(), "{taken}");
     }
 }
+
+#[test]
+fn an_assertion_that_nobody_could_rely_on_is_refused() {
+    for (settings, code, fragment) in [
+        ("{header: ▸authorization}", "wrong-value", "cannot carry"),
+        ("{header: ▸x_auth_sub}", "duplicate-name", "an identity header has this name"),
+        ("{issuer: ▸''}", "wrong-value", "must not be empty"),
+        ("{lifetime: ▸1h}", "wrong-value", "`5s` to `15m`"),
+        ("{lifetime: ▸1s}", "wrong-value", "`5s` to `15m`"),
+        ("{rotate_every: ▸1m}", "wrong-value", "at least `1h`"),
+        ("{state_directory: ▸ca.pem}", "wrong-value", "is not a folder"),
+        ("▸yes", "wrong-value", "true, false or a map"),
+    ] {
+        assert_mistakes(&format!("identity: {{assertion: {settings}}}"), code, &[fragment]);
+    }
+    for taken in ["true", "false", "{}"] {
+        assert!(load(&format!("identity: {{assertion: {taken}}}")).is_ok(), "{taken}");
+    }
+}
