@@ -8,7 +8,7 @@ use super::denial::Denial;
 use super::request::AccessRequest;
 use super::route::Route;
 use crate::policy::{AttributeValue, Bundle, Mode, PolicyError, Principal, Query, TokenFacts, User, Verdict};
-use crate::token::{Attribute, VerifiedToken};
+use crate::token::{Attribute, TokenError, VerifiedToken};
 
 /// A bundle and whether its decisions count.
 #[derive(Debug, Clone)]
@@ -35,6 +35,7 @@ pub(super) struct Rules {
     groups: Option<Requirement>,
     policy: Option<AppliedBundle>,
     pub(super) optional: bool,
+    pub(super) bound_alone: bool,
 }
 
 /// Who calls, as far as the route lets it be known.
@@ -89,6 +90,7 @@ impl Rules {
             groups: config.groups.clone(),
             policy,
             optional: config.optional,
+            bound_alone: config.sender_constrained.is_some(),
         })
     }
 
@@ -96,6 +98,12 @@ impl Rules {
     pub(super) fn accepts_issuer(&self, token: &VerifiedToken) -> Result<(), Denial> {
         let accepted = self.issuers.is_empty() || self.issuers.iter().any(|name| name == token.issuer_name());
         if accepted { Ok(()) } else { Err(Denial::IssuerNotAccepted) }
+    }
+
+    /// Whether a token that anyone could use who has it is enough here.
+    pub(super) fn accepts_unbound(&self, token: &VerifiedToken) -> Result<(), Denial> {
+        let accepted = token.is_bound() || !self.bound_alone;
+        if accepted { Ok(()) } else { Err(Denial::Token(TokenError::NotSenderConstrained)) }
     }
 
     pub(super) fn check_scopes(&self, caller: &Caller) -> Result<(), Denial> {

@@ -8,14 +8,14 @@ use thiserror::Error;
 use super::access::{Access, AppliedBundle, Caller, Circumstances, PolicyAnswer, Rules};
 use super::answers::{AnswerFields, Cors, OwnAnswer, ProtectedResource, ProtectedResources, WellKnown, preflighted};
 use super::config::{IdentityConfig, ProtectedResourceConfig, RouteConfig};
-use super::denial::{Answer, Denial};
+use super::denial::{Answer, Challenge, Denial};
 use super::identity_headers::{Assertions, IdentityHeaders, IdentitySpace};
 use super::permit::{Permit, Told};
 use super::request::AccessRequest;
 use super::route::{Found, Route, RouteConflict, RouteTable, methods_of, parameters_of};
 use super::target::Target;
 use crate::clock::Clock;
-use crate::token::{AssertionMinter, CredentialConfig, VerifiedToken, Verifier, find_credential};
+use crate::token::{AssertionMinter, CredentialConfig, ProofChecker, Sender, VerifiedToken, Verifier, find_credential};
 
 /// How long upstreams may keep the keys of assertions, in seconds: well below the time that a new key is published before
 /// it signs.
@@ -30,6 +30,7 @@ pub struct Authorizer {
     assertions: Option<Assertions>,
     resources: ProtectedResources,
     verifier: Verifier,
+    proofs: ProofChecker,
     clock: Clock,
 }
 
@@ -52,6 +53,8 @@ pub struct Parts<'a> {
     pub bundles: &'a BTreeMap<String, AppliedBundle>,
     /// Whom we believe.
     pub verifier: Verifier,
+    /// What tells whether the sender of a token is the one that it is bound to.
+    pub proofs: ProofChecker,
     /// The time.
     pub clock: Clock,
 }
@@ -105,8 +108,8 @@ pub struct Findings {
     pub policy: Option<PolicyAnswer>,
     /// What the gate adds to the answer, whoever gives it.
     pub answer: AnswerFields,
-    /// Where the metadata of the resource stands that was asked for (RFC 9728), where a challenge is to say so.
-    pub resource_metadata: Option<String>,
+    /// What a challenge is to say beside its reason.
+    pub challenge: Challenge,
 }
 
 impl Authorizer {
@@ -133,6 +136,7 @@ impl Authorizer {
                 parts.credentials,
             ),
             verifier: parts.verifier,
+            proofs: parts.proofs,
             clock: parts.clock,
         })
     }
@@ -188,7 +192,7 @@ impl Authorizer {
         let outcome = self.decide(request, &mut findings).await;
         if outcome.is_err() {
             let resource = findings.route.as_ref().and_then(|route| route.resource.as_ref());
-            findings.resource_metadata = resource.map(|resource| resource.metadata_url(request));
+            findings.challenge.resource_metadata = resource.map(|resource| resource.metadata_url(request));
         }
         Decision { outcome, findings }
     }
@@ -233,13 +237,45 @@ impl Authorizer {
     ) -> Result<Caller, Denial> {
         let credential = find_credential(&self.places, request.headers(), request.target().query());
         let Some(credential) = credential.map_err(Denial::Token)? else {
+            findings.challenge.by_dpop = rules.bound_alone;
             return if rules.optional { Ok(Caller::Anonymous) } else { Err(Denial::MissingCredential) };
         };
         findings.credential = true;
-        let token = self.verifier.verify(&credential).await.map_err(Denial::Token)?;
+        findings.challenge.by_dpop = credential.by_dpop || rules.bound_alone;
+        let token = self.verifier.verify(&credential.token).await.map_err(Denial::Token)?;
+        // Before anything is asked of its claims: a bound token in other hands says nothing about who calls.
+        self.check_sender(&token, credential.by_dpop, request, findings)?;
         findings.token = Some(token.clone());
+        rules.accepts_unbound(&token)?;
         rules.accepts_issuer(&token)?;
         Ok(Caller::Known(token))
+    }
+}
+
+impl Authorizer {
+    /// RFC 9449 and RFC 8705. Tokens of those who sent no proof and need none cost nothing here.
+    fn check_sender(
+        &self,
+        token: &VerifiedToken,
+        by_dpop: bool,
+        request: &AccessRequest<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), Denial> {
+        if !by_dpop && !token.is_bound() {
+            return Ok(());
+        }
+        if by_dpop && let Some(nonce) = self.proofs.nonce() {
+            findings.answer.set.push(("dpop-nonce", nonce));
+        }
+        let sender = Sender {
+            by_dpop,
+            method: request.method(),
+            origin: &request.origin(),
+            path: request.target().path(),
+            headers: request.headers(),
+            certificate: request.certificate().map(|certificate| &certificate.sha256),
+        };
+        self.proofs.check(token, sender).map_err(Denial::Token)
     }
 }
 
@@ -247,7 +283,7 @@ impl Findings {
     /// What the client gets for a denial of this request, with all that its route adds to every answer.
     #[must_use]
     pub fn answer(&self, denial: &Denial, request_id: &str) -> Answer {
-        denial.answer_about(request_id, self.resource_metadata.as_deref())
+        denial.answer_with(request_id, &self.challenge)
     }
 
     /// The ids of the policies that decided, if any were asked.

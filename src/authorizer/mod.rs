@@ -28,7 +28,7 @@ pub use config::{
     UpgradeConfig,
 };
 pub use decision_point::{DecisionPoint, Took};
-pub use denial::{Answer, Denial, Stage};
+pub use denial::{Answer, Challenge, Denial, Stage};
 pub use hops::Hops;
 pub use permit::Permit;
 pub use request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};

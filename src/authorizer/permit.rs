@@ -11,6 +11,9 @@ use super::request::AccessRequest;
 use super::route::Route;
 use crate::token::{CredentialConfig, query_without_credentials, without_credentials};
 
+/// The field of DPoP proofs (RFC 9449 section 4.1).
+const PROOF: HeaderName = HeaderName::from_static("dpop");
+
 /// Leave to go on to the route's upstream, with all that must change in the request on the way.
 ///
 /// Only the authorizer makes one, and only after every rule of the route held.
@@ -55,6 +58,10 @@ impl Permit {
                 Some(value) => set.push((replacement.header, value)),
                 None => remove.push(replacement.header),
             }
+        }
+        // A proof is for us alone, and whoever reads one may try it elsewhere.
+        if !route.forward_token && request.headers().contains_key(PROOF) {
+            remove.push(PROOF);
         }
         let query = request.target().query().and_then(|query| query_without_credentials(places, query));
         Ok(Self { route: route.clone(), remove, set, query })

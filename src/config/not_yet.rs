@@ -2,7 +2,6 @@
 
 use super::places::ConfigPath;
 use super::sections::Config;
-use crate::authorizer::AccessConfig;
 use crate::proxy::BalanceConfig;
 
 /// Where `config` asks for what is not built yet. A key that is built loses its line here.
@@ -24,8 +23,6 @@ pub(crate) fn not_yet(config: &Config) -> Vec<ConfigPath> {
     for (index, route) in config.routes.iter().enumerate() {
         let at = ConfigPath::new("routes").item(index);
         asked.note(!route.upgrade.is_empty(), || at.key("upgrade"));
-        let AccessConfig::Rules(rules) = &route.access else { continue };
-        asked.note(rules.sender_constrained.is_some(), || at.key("access").key("sender_constrained"));
     }
     asked.note(config.telemetry.traces.is_some(), || ConfigPath::new("telemetry").key("traces"));
     asked.0

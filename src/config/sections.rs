@@ -10,7 +10,7 @@ use crate::issuer::IssuerConfig;
 use crate::policy::BundleConfig;
 use crate::proxy::{LimitsConfig, ListenerConfig, UpstreamConfig};
 use crate::telemetry::TelemetryConfig;
-use crate::token::{CredentialConfig, TrustedIssuerConfig};
+use crate::token::{CredentialConfig, DpopConfig, TrustedIssuerConfig};
 
 /// Everything that the config file may say.
 #[derive(Debug, Clone, Deserialize)]
@@ -40,6 +40,9 @@ pub struct Config {
     /// What is told to upstreams about the caller.
     #[serde(default)]
     pub identity: IdentityConfig,
+    /// How proofs are judged that come with tokens bound to a key (DPoP).
+    #[serde(default)]
+    pub dpop: DpopConfig,
     /// Whether clients are told whose tokens are taken here (RFC 9728): `true`, or `{resource: https://api.example.com}`. For
     /// every route that asks for a token and does not say otherwise. Default `false`.
     #[serde(default)]

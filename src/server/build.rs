@@ -12,7 +12,7 @@ use crate::issuer::Issuer;
 use crate::policy::{AttributeType, Bundle, Outline, RouteOutline};
 use crate::proxy::{Snapshot, Upstream};
 use crate::telemetry::Metrics;
-use crate::token::{AssertionKeys, AssertionMinter, MinterSettings, RingSettings, AttributeKind, Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
+use crate::token::{ProofChecker, SeenProofs, AssertionKeys, AssertionMinter, MinterSettings, RingSettings, AttributeKind, Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
 
 use super::error::ServerError;
 use super::trust::Trust;
@@ -26,6 +26,10 @@ pub struct Ground {
     pub metrics: Metrics,
     /// Who was signed out.
     pub revocations: Revocations,
+    /// The DPoP proofs that were used, which a reload must not forget.
+    pub seen_proofs: SeenProofs,
+    /// What the nonces of DPoP proofs are made of.
+    pub nonce_secret: [u8; 32],
     /// The keys that sign assertions, so that a reload goes on with those that are there.
     pub assertion_keys: Arc<Mutex<Vec<AssertionKeys>>>,
 }
@@ -34,10 +38,11 @@ impl Ground {
     /// Fresh ground: the machine's clock, no counts, nothing revoked.
     ///
     /// # Errors
-    /// [`ServerError::Telemetry`] where a metric is defined wrongly.
+    /// [`ServerError::Telemetry`] where a metric is defined wrongly, [`ServerError::Randomness`] where there is none.
     pub fn new() -> Result<Self, ServerError> {
         let clock = Clock::system();
-        Ok(Self { metrics: Metrics::new()?, revocations: Revocations::new(clock.clone()), assertion_keys: Arc::default(), clock })
+        let nonce_secret = ProofChecker::secret().ok_or(ServerError::Randomness)?;
+        Ok(Self { nonce_secret, seen_proofs: SeenProofs::default(), metrics: Metrics::new()?, revocations: Revocations::new(clock.clone()), assertion_keys: Arc::default(), clock })
     }
 }
 
@@ -83,6 +88,12 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
         credentials: &config.credentials,
         bundles: &bundles,
         verifier,
+        proofs: ProofChecker::new(
+            config.dpop.clone(),
+            ground.seen_proofs.clone(),
+            &ground.nonce_secret,
+            ground.clock.clone(),
+        ),
         clock: ground.clock.clone(),
     };
     let authorizer = Authorizer::new(parts).map_err(|error| refuse(loaded, "routes", error.code(), &error))?;

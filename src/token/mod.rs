@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod issuers;
 mod jwks;
+mod proof;
 mod revocation;
 mod tenants;
 #[cfg(test)]
@@ -16,15 +17,16 @@ mod trust;
 mod verify;
 
 pub use assertion::{AssertionError, AssertionKeys, AssertionMinter, MinterSettings, RingSettings};
-pub use bearer::{Replacement, find_credential, query_without_credentials, without_credentials};
+pub use bearer::{Credential, Replacement, find_credential, query_without_credentials, without_credentials};
 pub use claims::Claims;
 pub use config::{
-    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, FetchConfig, KeysConfig, ParameterConfig,
+    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, DpopConfig, FetchConfig, KeysConfig, ParameterConfig,
     RefreshConfig, TokenLimits, TrustedIssuerConfig,
 };
 pub use error::TokenError;
 pub use issuers::{Issuers, TenantKeys};
 pub use jwks::{FetchError, Fetcher, KeyOrigin, KeySource, KeyStatus, KeyStore, Keys, Refresher};
+pub use proof::{Confirmation, PROOF_ALGORITHMS, ProofChecker, ProofError, SeenProofs, Sender};
 pub use revocation::Revocations;
 pub use tenants::{IssuerTemplate, TemplateError, TenantValues, Tenants, ValuePattern};
 pub use trust::{Attribute, TrustedIssuer};

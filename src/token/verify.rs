@@ -11,6 +11,7 @@ use super::claims::Claims;
 use super::config::TokenLimits;
 use super::error::TokenError;
 use super::issuers::{Found, Issuers};
+use super::proof::Confirmation;
 use super::revocation::Revocations;
 use super::trust::{Attribute, TrustedIssuer};
 use crate::clock::Clock;
@@ -22,6 +23,8 @@ use crate::telemetry::TokenCacheMetrics;
 pub struct VerifiedToken {
     /// SHA-256 of the whole token as it was sent.
     pub(super) hash: [u8; 32],
+    /// Whom it is bound to; checked with every request that brings it, by [`ProofChecker`](super::proof::ProofChecker).
+    pub(super) confirmation: Option<Confirmation>,
     pub(super) issuer_name: Arc<str>,
     pub(super) issuer: Arc<str>,
     pub(super) subject: String,
@@ -51,6 +54,17 @@ impl VerifiedToken {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// Whom it is bound to.
+    pub(super) fn confirmation(&self) -> Option<&Confirmation> {
+        self.confirmation.as_ref()
+    }
+
+    /// Whether it is bound to its sender: then a [`ProofChecker`](super::proof::ProofChecker) must say that this is the one.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.confirmation.is_some()
     }
 
     /// SHA-256 of the token as it was sent.

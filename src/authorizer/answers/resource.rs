@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::own::{OwnAnswer, PROTECTED_RESOURCE};
 use crate::authorizer::config::{AccessConfig, NamedResourceConfig, ProtectedResourceConfig, Requirement, RouteConfig};
 use crate::authorizer::request::AccessRequest;
-use crate::token::CredentialConfig;
+use crate::token::{CredentialConfig, PROOF_ALGORITHMS};
 
 /// How long a document may be kept, in seconds.
 const MAX_AGE: u32 = 300;
@@ -152,6 +152,7 @@ fn members(config: &ProtectedResourceConfig, places: &[CredentialConfig]) -> Map
         .collect();
     let mut members = Map::new();
     members.insert("bearer_methods_supported".to_owned(), json!(methods));
+    members.insert("dpop_signing_alg_values_supported".to_owned(), json!(PROOF_ALGORITHMS));
     if let ProtectedResourceConfig::Named(NamedResourceConfig { resource: _, name, documentation }) = config {
         let texts = [("resource_name", name), ("resource_documentation", documentation)];
         members.extend(texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), json!(text.as_ref()?)))));

@@ -14,6 +14,7 @@ use crate::config::not_yet::not_yet;
 use crate::config::places::{ConfigPath, Places};
 use crate::config::sections::Config;
 use crate::proxy::LimitsConfig;
+use crate::token::DpopConfig;
 
 /// All that is wrong with `config` beyond its types.
 pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
@@ -27,6 +28,7 @@ pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     check_policies(config, &mut findings);
     check_upstreams(config, &mut findings);
     check_routes(config, &mut findings);
+    check_dpop(&config.dpop, &mut findings);
     check_resource(&ConfigPath::new("protected_resource"), &config.protected_resource, &mut findings);
     check_identity(&config.identity, &mut findings);
     check_limits(&config.limits, &mut findings);
@@ -43,6 +45,18 @@ fn check_policies(config: &Config, findings: &mut Findings<'_>) {
         }
         findings.directory(&at.key("directory"), &bundle.directory);
     }
+}
+
+/// Proofs are remembered for as long as they may pass.
+fn check_dpop(dpop: &DpopConfig, findings: &mut Findings<'_>) {
+    let DpopConfig { max_age, leeway, nonce: _ } = dpop;
+    let at = ConfigPath::new("dpop");
+    for (key, value) in [("max_age", *max_age), ("leeway", *leeway)] {
+        if value > Duration::from_mins(5) {
+            findings.wrong(&at.key(key), "must be at most `5m`: a proof is made for one request");
+        }
+    }
+    findings.duration(&at.key("max_age"), *max_age, Duration::from_secs(1));
 }
 
 fn check_threads(threads: Option<usize>, findings: &mut Findings<'_>) {

@@ -18,10 +18,6 @@ fn each_key_that_is_not_built_yet_is_refused_by_name() {
             "upstreams.app.balance.consistent_hash",
         ),
         ("routes: [{name: r, match: {path: /}, upstream: app, ▸upgrade: [websocket]}]", "routes[0].upgrade"),
-        (
-            "routes: [{name: r, match: {path: /}, upstream: app, access: {sender_constrained: ▸required}}]",
-            "routes[0].access.sender_constrained",
-        ),
         ("telemetry: {▸traces: {otlp: 'http://127.0.0.1:4318'}}", "telemetry.traces"),
     ] {
         assert_mistakes(marked, "not-supported-yet", &[&format!("`{path}`: is not supported yet")]);
@@ -40,5 +36,5 @@ fn of_the_config_with_every_key_nothing_else_is_refused() {
     let text = EVERY_KEY.replace("/var/lib/lychgate/", "");
     let error = load_in(folder.path(), &text).unwrap_err();
     assert!(error.mistakes().iter().all(|mistake| mistake.code() == "not-supported-yet"), "{error}");
-    assert_eq!(error.mistakes().len(), 8, "{error}");
+    assert_eq!(error.mistakes().len(), 7, "{error}");
 }
