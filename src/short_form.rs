@@ -26,7 +26,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for ShortForm<T> {
 ///
 /// # Errors
 /// Where it is neither, or a setting is wrong.
-pub fn switch<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub fn switch<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     deserializer.deserialize_any(SwitchVisitor(PhantomData))
 }
 

@@ -263,7 +263,11 @@ impl Default for AssertionConfig {
 impl Default for IdentityConfig {
     fn default() -> Self {
         let sub = IdentitySourceConfig { claim: "sub".to_owned(), notation: None };
-        Self { prefix: "x-auth-".to_owned(), headers: BTreeMap::from([("x-auth-sub".to_owned(), sub)]), assertion: None }
+        Self {
+            prefix: "x-auth-".to_owned(),
+            headers: BTreeMap::from([("x-auth-sub".to_owned(), sub)]),
+            assertion: None,
+        }
     }
 }
 

@@ -23,9 +23,9 @@ pub use access::{AppliedBundle, PolicyAnswer};
 pub use answers::{AnswerFields, OwnAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
 pub use config::{
-    AccessConfig, AccessRules, AssertionConfig, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, NamedResourceConfig,
-    NetworkConfig, Notation, ProtectedResourceConfig, Requirement, RouteConfig, RouteIdentityConfig, SenderConstrained,
-    UpgradeConfig,
+    AccessConfig, AccessRules, AssertionConfig, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig,
+    NamedResourceConfig, NetworkConfig, Notation, ProtectedResourceConfig, Requirement, RouteConfig,
+    RouteIdentityConfig, SenderConstrained, UpgradeConfig,
 };
 pub use decision_point::{DecisionPoint, Took};
 pub use denial::{Answer, Challenge, Denial, Stage};

@@ -12,7 +12,10 @@ use crate::issuer::Issuer;
 use crate::policy::{AttributeType, Bundle, Outline, RouteOutline};
 use crate::proxy::{Snapshot, Upstream};
 use crate::telemetry::Metrics;
-use crate::token::{ProofChecker, SeenProofs, AssertionKeys, AssertionMinter, MinterSettings, RingSettings, AttributeKind, Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
+use crate::token::{
+    AssertionKeys, AssertionMinter, AttributeKind, Issuers, KeyStore, MinterSettings, ProofChecker, Refresher,
+    Revocations, RingSettings, SeenProofs, TokenLimits, Verifier, VerifierParts,
+};
 
 use super::error::ServerError;
 use super::trust::Trust;
@@ -42,7 +45,14 @@ impl Ground {
     pub fn new() -> Result<Self, ServerError> {
         let clock = Clock::system();
         let nonce_secret = ProofChecker::secret().ok_or(ServerError::Randomness)?;
-        Ok(Self { nonce_secret, seen_proofs: SeenProofs::default(), metrics: Metrics::new()?, revocations: Revocations::new(clock.clone()), assertion_keys: Arc::default(), clock })
+        Ok(Self {
+            nonce_secret,
+            seen_proofs: SeenProofs::default(),
+            metrics: Metrics::new()?,
+            revocations: Revocations::new(clock.clone()),
+            assertion_keys: Arc::default(),
+            clock,
+        })
     }
 }
 

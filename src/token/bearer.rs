@@ -211,7 +211,8 @@ mod tests {
             assert_eq!(code(&places(), &[("authorization", value)], None), "by DPoP", "{value}");
         }
         assert_eq!(code(&places(), &[], None), "none");
-        let own_scheme = [CredentialConfig::Header { name: "authorization".to_owned(), scheme: Some("Token".to_owned()) }];
+        let own_scheme =
+            [CredentialConfig::Header { name: "authorization".to_owned(), scheme: Some("Token".to_owned()) }];
         assert_eq!(code(&own_scheme, &[("authorization", "DPoP a.b.c")], None), "malformed-credential");
     }
 

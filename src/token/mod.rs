@@ -20,8 +20,8 @@ pub use assertion::{AssertionError, AssertionKeys, AssertionMinter, MinterSettin
 pub use bearer::{Credential, Replacement, find_credential, query_without_credentials, without_credentials};
 pub use claims::Claims;
 pub use config::{
-    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, DpopConfig, FetchConfig, KeysConfig, ParameterConfig,
-    RefreshConfig, TokenLimits, TrustedIssuerConfig,
+    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, DpopConfig, FetchConfig, KeysConfig,
+    ParameterConfig, RefreshConfig, TokenLimits, TrustedIssuerConfig,
 };
 pub use error::TokenError;
 pub use issuers::{Issuers, TenantKeys};

@@ -55,7 +55,10 @@ fn read(gate: &TestGateway, arrived: &Message) -> Map<String, Value> {
 fn an_upstream_can_prove_who_calls_by_the_gates_own_keys() {
     let World { issuer, upstream, gate } = world("{issuer: \"https://gate.example\", lifetime: 60s}");
     let token = issuer.token().groups(&["sales", "it, all"]).scopes("a b/c").claim("client_id", "web").mint();
-    let forged = Request::get("/orders/7").bearer(&token).header("X-Auth-Assertion", "e.e.e").header("x_auth_assertion", "e.e.e");
+    let forged = Request::get("/orders/7")
+        .bearer(&token)
+        .header("X-Auth-Assertion", "e.e.e")
+        .header("x_auth_assertion", "e.e.e");
     assert_eq!(gate.ask(&forged).status(), 200);
     let arrived = upstream.last();
     assert!(!arrived.head.contains("e.e.e"));

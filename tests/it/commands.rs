@@ -288,11 +288,6 @@ fn a_key_that_is_not_built_yet_is_refused_by_name() {
     for (from, to, named) in [
         ("endpoints: [", "health: {path: /healthz}, endpoints: [", "health"),
         ("access: public, upstream: echo}", "access: public, upgrade: [websocket], upstream: echo}", "upgrade"),
-        (
-            "access: public, upstream: echo}",
-            "access: public, cors: {origins: [\"https://a.example\"]}, upstream: echo}",
-            "cors",
-        ),
         ("credentials:", "telemetry: {traces: {otlp: \"http://127.0.0.1:4318\"}}\ncredentials:", "traces"),
     ] {
         let written = Setup::of(&text.replacen(from, to, 1)).file("policies/orders/orders.cedar", POLICY).write();

@@ -68,11 +68,9 @@ fn an_assertion_that_nobody_could_rely_on_is_refused() {
 
 #[test]
 fn proofs_that_would_pass_for_too_long_are_refused() {
-    for (settings, fragment) in [
-        ("{max_age: ▸6m}", "at most `5m`"),
-        ("{max_age: ▸0s}", "at least `1s`"),
-        ("{leeway: ▸1h}", "at most `5m`"),
-    ] {
+    for (settings, fragment) in
+        [("{max_age: ▸6m}", "at most `5m`"), ("{max_age: ▸0s}", "at least `1s`"), ("{leeway: ▸1h}", "at most `5m`")]
+    {
         assert_mistakes(&format!("dpop: {settings}"), "wrong-value", &[fragment]);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::error::AssertionError;
 use super::key_ring::Dated;
@@ -18,6 +18,13 @@ use crate::jose::{Algorithm, SigningKey};
 const NAME: &str = "assertion-keys.json";
 /// Others may neither read the keys nor put in their own.
 const OPEN_TO_OTHERS: u32 = 0o077;
+
+impl Drop for Kept {
+    /// Nothing of a private key stays in memory that is given back.
+    fn drop(&mut self) {
+        self.key.zeroize();
+    }
+}
 
 /// Where the keys are kept.
 #[derive(Debug, Clone)]
@@ -32,7 +39,7 @@ struct Kept {
     /// Unix seconds.
     made_at: u64,
     /// PKCS#8 in base64url.
-    key: Zeroizing<String>,
+    key: String,
 }
 
 impl KeysFile {
@@ -64,10 +71,8 @@ impl KeysFile {
 
     /// Keeps these keys in place of those before: all of them or none.
     pub(super) fn write(&self, keys: &[Dated]) -> Result<(), AssertionError> {
-        let keep = |dated: &Dated| {
-            let key = Zeroizing::new(URL_SAFE_NO_PAD.encode(dated.key.to_pkcs8()?));
-            Ok(Kept { made_at: dated.made_at, key })
-        };
+        let keep =
+            |dated: &Dated| Ok(Kept { made_at: dated.made_at, key: URL_SAFE_NO_PAD.encode(dated.key.to_pkcs8()?) });
         let kept = keys.iter().map(keep).collect::<Result<Vec<_>, AssertionError>>()?;
         let text = Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| self.broken())?);
         self.replace(&text).map_err(|source| self.failed(source))

@@ -126,7 +126,9 @@ impl Ring {
         let keys = kept.unwrap_or_else(|| self.state.load().keys.clone());
         match settle(&self.settings, keys, self.file.as_ref(), now) {
             Ok(state) => self.state.store(Arc::new(state)),
-            Err(error) => error!(%error, code = error.code(), "assertion keys could not be rotated; the old one signs on"),
+            Err(error) => {
+                error!(%error, code = error.code(), "assertion keys could not be rotated; the old one signs on");
+            }
         }
     }
 }
@@ -171,7 +173,8 @@ fn state(keys: Vec<Dated>, every: u64, overlap: u64, now: u64) -> Result<State, 
     let signs = |key: &&Dated| key.made_at.saturating_add(overlap) <= now;
     let signing = keys.iter().rfind(signs).or(keys.first());
     let signing = signing.map(|key| key.key.clone()).ok_or(crate::jose::JoseError::SigningKey("found"))?;
-    let changes = keys.iter().flat_map(|key| [overlap, 2 * overlap, every].map(|after| key.made_at.saturating_add(after)));
+    let changes =
+        keys.iter().flat_map(|key| [overlap, 2 * overlap, every].map(|after| key.made_at.saturating_add(after)));
     let changes_at = changes.filter(|at| *at > now).min().unwrap_or(now.saturating_add(every));
     let document = json!({"keys": keys.iter().map(|key| key.key.public_jwk()).collect::<Vec<_>>()});
     Ok(State { signing, document: document.to_string().into(), changes_at, keys })

@@ -63,6 +63,7 @@ impl ProofChecker {
     ///
     /// # Errors
     /// Where the system gives no randomness.
+    #[must_use]
     pub fn secret() -> Option<[u8; 32]> {
         let mut secret = [0; 32];
         rand::fill(&mut secret).ok()?;
