@@ -1,8 +1,10 @@
 //! A config value that may be written short, as one word, or in full, as a map.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
 /// What a config file may hold where a word is enough for the common case: `10.0.0.1:8080` or `{address: 10.0.0.1:8080, weight: 2}`.
@@ -32,6 +34,24 @@ pub fn switch<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer.deserialize_any(SwitchVisitor(PhantomData))
 }
 
+/// The schema of what [`switch`] reads.
+pub struct Switch<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for Switch<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Switch_of_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let full = generator.subschema_for::<T>();
+        json_schema!({"anyOf": [{"type": "boolean"}, full]})
+    }
+}
+
 struct SwitchVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for SwitchVisitor<T> {
@@ -47,6 +67,21 @@ impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for SwitchVisitor<T> {
 
     fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
         T::deserialize(de::value::MapAccessDeserializer::new(map)).map(Some)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for ShortForm<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("ShortForm_of_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let full = generator.subschema_for::<T>();
+        json_schema!({"anyOf": [{"type": "string"}, full]})
     }
 }
 

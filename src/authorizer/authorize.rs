@@ -5,17 +5,21 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::access::{Access, AppliedBundle, Caller, Circumstances, PolicyAnswer, Rules};
+use super::access::{Access, Caller, Rules};
 use super::answers::{AnswerFields, Cors, OwnAnswer, ProtectedResource, ProtectedResources, WellKnown, preflighted};
+use super::ask::{AppliedBundle, Asked, PolicyAnswer};
 use super::config::{IdentityConfig, ProtectedResourceConfig, RouteConfig};
 use super::denial::{Answer, Challenge, Denial};
 use super::identity_headers::{Assertions, IdentityHeaders, IdentitySpace};
 use super::permit::{Permit, Told};
+use super::principals::Principals;
 use super::request::AccessRequest;
 use super::route::{Found, Route, RouteConflict, RouteTable, methods_of, parameters_of};
-use super::target::Target;
+use super::target::{Segment, Target};
 use crate::clock::Clock;
-use crate::token::{AssertionMinter, CredentialConfig, ProofChecker, Sender, VerifiedToken, Verifier, find_credential};
+use crate::token::{
+    AssertionMinter, CredentialConfig, ProofChecker, Sender, TokenError, VerifiedToken, Verifier, find_credential,
+};
 
 /// How long upstreams may keep the keys of assertions, in seconds: well below the time that a new key is published before
 /// it signs.
@@ -25,13 +29,14 @@ const KEYS_MAX_AGE: u32 = 300;
 #[derive(Debug)]
 pub struct Authorizer {
     routes: RouteTable,
-    places: Vec<CredentialConfig>,
-    space: IdentitySpace,
+    pub(super) places: Vec<CredentialConfig>,
+    pub(super) space: IdentitySpace,
     assertions: Option<Assertions>,
     resources: ProtectedResources,
-    verifier: Verifier,
     proofs: ProofChecker,
-    clock: Clock,
+    pub(super) verifier: Verifier,
+    pub(super) principals: Principals,
+    pub(super) clock: Clock,
 }
 
 /// What an authorizer is made of.
@@ -104,13 +109,20 @@ pub struct Findings {
     pub credential: bool,
     /// The token, once proved.
     pub token: Option<Arc<VerifiedToken>>,
+    /// What rules that are tried out would have said of the token, if any are.
+    pub token_shadow: Option<Result<(), TokenError>>,
     /// What the route's policies said.
     pub policy: Option<PolicyAnswer>,
     /// What the gate adds to the answer, whoever gives it.
     pub answer: AnswerFields,
     /// What a challenge is to say beside its reason.
     pub challenge: Challenge,
+    /// Whether the request was let go on.
+    pub permitted: bool,
 }
+
+/// The route that a request takes, and the path's parameters with what was sent for them.
+type Taken<'t, 'r> = (&'t Arc<Route>, Vec<(&'t str, &'r str)>);
 
 impl Authorizer {
     /// Puts the parts together.
@@ -137,6 +149,7 @@ impl Authorizer {
             ),
             verifier: parts.verifier,
             proofs: parts.proofs,
+            principals: Principals::default(),
             clock: parts.clock,
         })
     }
@@ -194,6 +207,7 @@ impl Authorizer {
             let resource = findings.route.as_ref().and_then(|route| route.resource.as_ref());
             findings.challenge.resource_metadata = resource.map(|resource| resource.metadata_url(request));
         }
+        findings.permitted = outcome.is_ok();
         Decision { outcome, findings }
     }
 
@@ -201,11 +215,7 @@ impl Authorizer {
     async fn decide(&self, request: &AccessRequest<'_>, findings: &mut Findings) -> Result<Permit, Denial> {
         // The route comes first: only it says which rules hold, and no rule is asked of a request that leads nowhere.
         let segments = request.target().segments()?;
-        let (route, parameters) = match self.routes.find(request, &segments) {
-            Found::Route(route, parameters) => (route, parameters),
-            Found::OtherMethods(allow) => return Err(Denial::MethodNotAllowed { allow }),
-            Found::Nothing => return Err(Denial::NoRoute),
-        };
+        let (route, parameters) = self.route_of(request, &segments)?;
         findings.note_route(route, &parameters);
         if let Some(cors) = &route.cors {
             findings.answer = cors.fields(request.headers());
@@ -214,18 +224,30 @@ impl Authorizer {
             Access::Public => Caller::Anonymous,
             Access::Rules(rules) => {
                 let caller = self.identify(rules, request, findings).await?;
-                // From the cheapest question to the dearest; all of them must be answered with yes.
-                rules.check_scopes(&caller)?;
-                rules.check_groups(&caller)?;
-                let now_millis = self.clock.unix_millis();
-                let circumstances = Circumstances { parameters: &parameters, now_millis };
-                findings.policy = rules.ask_policies(&caller, route, request, circumstances)?;
-                findings.policy.as_ref().map_or(Ok(()), PolicyAnswer::check)?;
+                let (now_millis, principals) = (self.clock.unix_millis(), &self.principals);
+                rules.hold(
+                    &caller,
+                    &Asked { route, request, parameters: &parameters, now_millis, principals },
+                    findings,
+                )?;
                 caller
             }
         };
         let told = Told { space: &self.space, assertions: self.assertions.as_ref() };
         Permit::cut(route, &caller, request, told, &self.places)
+    }
+
+    /// The route that a request takes, with the path's parameters as sent.
+    pub(super) fn route_of<'t, 'r>(
+        &'t self,
+        request: &AccessRequest<'_>,
+        segments: &'r [Segment<'r>],
+    ) -> Result<Taken<'t, 'r>, Denial> {
+        match self.routes.find(request, segments) {
+            Found::Route(route, parameters) => Ok((route, parameters)),
+            Found::OtherMethods(allow) => Err(Denial::MethodNotAllowed { allow }),
+            Found::Nothing => Err(Denial::NoRoute),
+        }
     }
 
     /// Who calls. A missing token is anonymous where the route lets it; a bad one never is.
@@ -247,6 +269,7 @@ impl Authorizer {
         self.check_sender(&token, credential.by_dpop, request, findings)?;
         findings.token = Some(token.clone());
         rules.accepts_unbound(&token)?;
+        findings.token_shadow = self.verifier.try_shadow(&token);
         rules.accepts_issuer(&token)?;
         Ok(Caller::Known(token))
     }
@@ -293,7 +316,7 @@ impl Findings {
         answer.map(|answer| answer.verdict.determining().iter().map(AsRef::as_ref).collect()).unwrap_or_default()
     }
 
-    fn note_route(&mut self, route: &Arc<Route>, parameters: &[(&str, &str)]) {
+    pub(super) fn note_route(&mut self, route: &Arc<Route>, parameters: &[(&str, &str)]) {
         self.route = Some(route.clone());
         self.parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     }

@@ -7,14 +7,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::short_form::{ShortForm, switch};
+use crate::short_form::{ShortForm, Switch, switch};
 
 /// A route: what it matches, who may pass, and where it leads.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteConfig {
     /// Unique; names the action group in policies and the metric label.
@@ -45,7 +46,7 @@ pub struct RouteConfig {
 }
 
 /// What a request must look like to take a route.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MatchConfig {
     /// Host names, compared without case and port; `*.example.org` stands for one or more labels. Absent: any host.
@@ -59,7 +60,7 @@ pub struct MatchConfig {
 }
 
 /// Who may pass a route.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "ShortForm<AccessRules>")]
 pub enum AccessConfig {
     /// Anyone; the request's credential is not looked at.
@@ -87,7 +88,7 @@ impl TryFrom<ShortForm<AccessRules>> for AccessConfig {
 }
 
 /// The rules of a route; all that are given must hold.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccessRules {
     /// Names of trusted issuers whose tokens are accepted here. Absent: every trusted issuer.
@@ -105,7 +106,7 @@ pub struct AccessRules {
 }
 
 /// Whether tokens must be sender-constrained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SenderConstrained {
     /// Only sender-constrained tokens pass.
@@ -113,7 +114,7 @@ pub enum SenderConstrained {
 }
 
 /// Names of which any, or all, must be held.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Requirement {
     /// At least one of these.
@@ -126,7 +127,7 @@ pub enum Requirement {
 /// answers preflight requests from the route that the asked-for method would reach, and writes the `Access-Control-…` fields
 /// of every answer of the route, refusals too, in place of the upstream's own. The rules open nothing: every other request
 /// is judged as ever. A preflight from another origin is refused with 403 `origin-not-allowed`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorsConfig {
     /// Origins that may call, compared byte for byte: `https://app.example`, with its port unless it is the scheme's own.
@@ -147,14 +148,15 @@ pub struct CorsConfig {
     #[serde(default)]
     pub credentials: bool,
     /// How long a preflight answer may be kept. Default: as long as the browser likes, 5 seconds in most.
-    #[serde(default, with = "humantime_serde")]
+    #[serde(default, deserialize_with = "humantime_serde::deserialize")]
     pub max_age: Option<Duration>,
 }
 
 /// Whether the gate tells clients whose tokens it takes (OAuth 2.0 protected resource metadata, RFC 9728): a document at
 /// `/.well-known/oauth-protected-resource`, and `resource_metadata` in its challenges that leads there. The document names the
 /// issuers and scopes of the routes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, JsonSchema)]
+#[schemars(with = "Switch<NamedResourceConfig>")]
 pub enum ProtectedResourceConfig {
     /// `false`: it does not.
     #[default]
@@ -166,7 +168,7 @@ pub enum ProtectedResourceConfig {
 }
 
 /// A protected resource with an identifier of its own.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NamedResourceConfig {
     /// The resource identifier: the https URL by which clients know the API, for which tokens are asked (RFC 8707). Where it
@@ -205,7 +207,7 @@ impl<'de> Visitor<'de> for ProtectedResourceVisitor {
 }
 
 /// A protocol that a request may upgrade to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UpgradeConfig {
     /// RFC 6455.
@@ -213,7 +215,7 @@ pub enum UpgradeConfig {
 }
 
 /// What is told to upstreams about the caller.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IdentityConfig {
     /// Every header under this prefix is ours: dropped from what a client sends, in every spelling. Default `x-auth-`.
@@ -224,12 +226,13 @@ pub struct IdentityConfig {
     /// somebody else wrote: `true`, or a map of settings. The keys are at `/.well-known/lychgate/jwks.json` on every listener.
     /// Callers without a token get none. Default `false`.
     #[serde(deserialize_with = "switch")]
+    #[schemars(with = "Switch<AssertionConfig>")]
     pub assertion: Option<AssertionConfig>,
 }
 
 /// Assertions: ES256 JWTs with `iss`, `aud` (the upstream's name), `sub`, `groups`, `scope`, `client_id`, `route`, `token_iss`
 /// and `token_sha256` (issuer and hash of the token that was proved), `iat`, `exp` and `jti`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AssertionConfig {
     /// The header that carries it; a client's own is dropped. Default `x-auth-assertion`.
@@ -238,13 +241,13 @@ pub struct AssertionConfig {
     pub issuer: String,
     /// How long one may be used; never longer than the token. Made once for each token and route, and again when a quarter of
     /// this is left. Default `60s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub lifetime: Duration,
     /// A folder that keeps the private keys, in a file that its owner alone can read; several gates may share it. Made if it
     /// is not there. Without it each start makes a new key, which upstreams that keep the old key set will not know.
     pub state_directory: Option<PathBuf>,
     /// How long a key signs. The next one is published up to an hour before it does, the last one as long after. Default `30d`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub rotate_every: Duration,
 }
 
@@ -272,7 +275,7 @@ impl Default for IdentityConfig {
 }
 
 /// Identity headers of one route; they replace the general `headers`, never the prefix.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RouteIdentityConfig {
     /// Header name → claim.
@@ -280,7 +283,7 @@ pub struct RouteIdentityConfig {
 }
 
 /// Which claim a header carries, and how it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "ShortForm<IdentitySourceFull>")]
 pub struct IdentitySourceConfig {
     /// The claim's name. Written short, `groups` and `scopes` stand for what the issuer's `group_claims` and `scope_claims` gave.
@@ -289,10 +292,12 @@ pub struct IdentitySourceConfig {
     pub notation: Option<Notation>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct IdentitySourceFull {
+    /// The claim's name.
     claim: String,
+    /// How it is written. Default: as is, an array joined by commas.
     #[serde(rename = "as")]
     notation: Option<Notation>,
 }
@@ -307,7 +312,7 @@ impl From<ShortForm<IdentitySourceFull>> for IdentitySourceConfig {
 }
 
 /// A way to write a claim that could not be written as is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Notation {
     /// JSON with every byte outside visible ASCII escaped.
@@ -317,9 +322,9 @@ pub enum Notation {
 }
 
 /// An address, or a network in CIDR notation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
-pub struct NetworkConfig(IpNet);
+pub struct NetworkConfig(#[schemars(with = "String")] IpNet);
 
 impl TryFrom<String> for NetworkConfig {
     type Error = String;

@@ -5,13 +5,18 @@
 
 mod access;
 mod answers;
+mod ask;
 mod authorize;
+mod cases;
 mod config;
 mod decision_point;
 mod denial;
+mod explain;
 mod hops;
 mod identity_headers;
 mod permit;
+mod principals;
+mod rehearse;
 mod request;
 mod route;
 mod sizes;
@@ -19,9 +24,10 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use access::{AppliedBundle, PolicyAnswer};
 pub use answers::{AnswerFields, OwnAnswer};
+pub use ask::{AppliedBundle, PolicyAnswer, ShadowAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
+pub use cases::CaseOptions;
 pub use config::{
     AccessConfig, AccessRules, AssertionConfig, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig,
     NamedResourceConfig, NetworkConfig, Notation, ProtectedResourceConfig, Requirement, RouteConfig,
@@ -29,8 +35,10 @@ pub use config::{
 };
 pub use decision_point::{DecisionPoint, Took};
 pub use denial::{Answer, Challenge, Denial, Stage};
+pub use explain::{AskedRequest, Explanation, Presented, Step, WantedChange, WayToPass};
 pub use hops::Hops;
 pub use permit::Permit;
+pub use rehearse::{Passage, Rehearsal, SupposedCaller};
 pub use request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};
 pub use sizes::SizeLimits;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::sections::Config;
-use crate::issuer::IssuerConfig;
+use crate::issuer::{DatabaseConfig, IssuerConfig};
 use crate::proxy::{ListenerTlsConfig, UpstreamTlsConfig};
 use crate::token::KeysConfig;
 
@@ -28,12 +28,18 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
         paths.extend(&mut trusted.fetch.ca);
         paths.extend(&mut trusted.cache_directory);
     }
-    paths.extend(config.policies.values_mut().map(|bundle| &mut bundle.directory));
+    for bundle in config.policies.values_mut() {
+        paths.push(&mut bundle.directory);
+        paths.extend(bundle.candidate.as_mut().map(|candidate| &mut candidate.directory));
+    }
+    paths.extend(&mut config.telemetry.decisions.file);
     for tls in config.upstreams.values_mut().filter_map(|upstream| upstream.tls.as_mut()) {
         let UpstreamTlsConfig { server_name: _, ca, certificate, key } = tls;
         paths.extend([ca, certificate, key].into_iter().flatten());
     }
     paths.extend(config.identity.assertion.as_mut().and_then(|assertion| assertion.state_directory.as_mut()));
-    paths.extend(config.issuer.as_mut().map(|IssuerConfig { database, .. }| database));
+    if let Some(IssuerConfig { database: DatabaseConfig::Sqlite(file), .. }) = config.issuer.as_mut() {
+        paths.push(file);
+    }
     paths
 }

@@ -33,6 +33,9 @@ pub enum IssuerError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The URL of the database cannot be one. It is not shown: it carries a password.
+    #[error("`issuer.database` is not the URL of a PostgreSQL database")]
+    DatabaseUrl,
     /// The database refused or was not there.
     #[error("could not {attempted} in the database")]
     Database {
@@ -41,6 +44,31 @@ pub enum IssuerError {
         /// What the database said.
         source: sqlx::Error,
     },
+    /// A master key cannot be one. It is not shown.
+    #[error("a master key must be 32 bytes in base64, or 64 hexadecimal digits")]
+    MasterKeyForm,
+    /// Several nodes cannot share a key that one of them makes.
+    #[error("`issuer.master_key` is needed where the database is PostgreSQL (`openssl rand -base64 32` makes one)")]
+    MasterKeyNeeded,
+    /// The file with the master key is gone, and what it sealed is still there.
+    #[error(
+        "the database holds sealed secrets, and the file with their master key `{0}` is gone; give it as `issuer.master_key`"
+    )]
+    MasterKeyGone(PathBuf),
+    /// The file with the master key cannot be read or made.
+    #[error("could not use the file with the master key `{path}`")]
+    MasterKeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Something was sealed under a key, by its id, that was not given.
+    #[error(
+        "the database holds secrets sealed under the master key with the id `{0}`, which neither `issuer.master_key` nor \
+         `issuer.previous_master_keys` gives"
+    )]
+    WrongMasterKey(String),
     /// The database's tables could not be brought up to date.
     #[error("could not bring the database's tables up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -73,7 +101,13 @@ impl IssuerError {
             Self::NoPort => "issuer-no-port",
             Self::Declared { .. } => "issuer-declared",
             Self::DatabaseFile { .. } => "issuer-database-file",
+            Self::DatabaseUrl => "issuer-database-url",
             Self::Database { .. } => "issuer-database",
+            Self::MasterKeyForm => "issuer-master-key-form",
+            Self::MasterKeyNeeded => "issuer-master-key-needed",
+            Self::MasterKeyGone(_) => "issuer-master-key-gone",
+            Self::MasterKeyFile { .. } => "issuer-master-key-file",
+            Self::WrongMasterKey(_) => "issuer-wrong-master-key",
             Self::Migration(_) => "issuer-migration",
             Self::Kept(_) => "issuer-kept",
             Self::Key(_) => "issuer-key",

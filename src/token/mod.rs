@@ -10,6 +10,8 @@ mod issuers;
 mod jwks;
 mod proof;
 mod revocation;
+mod shadow;
+mod supposed;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -21,13 +23,14 @@ pub use bearer::{Credential, Replacement, find_credential, query_without_credent
 pub use claims::Claims;
 pub use config::{
     AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, DpopConfig, FetchConfig, KeysConfig,
-    ParameterConfig, RefreshConfig, TokenLimits, TrustedIssuerConfig,
+    ParameterConfig, RefreshConfig, ShadowRulesConfig, TokenLimits, TrustedIssuerConfig,
 };
 pub use error::TokenError;
 pub use issuers::{Issuers, TenantKeys};
 pub use jwks::{FetchError, Fetcher, KeyOrigin, KeySource, KeyStatus, KeyStore, Keys, Refresher};
 pub use proof::{Confirmation, PROOF_ALGORITHMS, ProofChecker, ProofError, SeenProofs, Sender};
 pub use revocation::Revocations;
+pub use supposed::{SaidToken, SupposedToken};
 pub use tenants::{IssuerTemplate, TemplateError, TenantValues, Tenants, ValuePattern};
 pub use trust::{Attribute, TrustedIssuer};
 pub use verify::{VerifiedToken, Verifier, VerifierParts};

@@ -12,7 +12,7 @@ use super::url::objection;
 use crate::config::mistake::Reason;
 use crate::config::nearest::did_you_mean;
 use crate::config::places::ConfigPath;
-use crate::issuer::{ClientConfig, IssuerConfig, PoolConfig, UserConfig};
+use crate::issuer::{ClientConfig, DatabaseConfig, IssuerConfig, PoolConfig, SigningKeysConfig, UserConfig};
 
 /// Standard attributes of a Cognito user (section 5.1 of `OpenID` Connect Core 1.0) that may be declared.
 const STANDARD_ATTRIBUTES: [&str; 19] = [
@@ -37,6 +37,7 @@ const STANDARD_ATTRIBUTES: [&str; 19] = [
     "zoneinfo",
 ];
 
+const A_MASTER_KEY: &str = "must be 32 bytes in base64, or 64 hexadecimal digits; `openssl rand -base64 32` makes one";
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -51,13 +52,52 @@ pub(crate) fn check_issuer(issuer: Option<&IssuerConfig>, findings: &mut Finding
     if let Some(url) = &issuer.public_url {
         check_public_url(&at.key("public_url"), url, findings);
     }
-    if let Some(folder) = issuer.database.parent().filter(|folder| *folder != Path::new("")) {
-        findings.directory(&at.key("database"), folder);
-    }
+    check_database(&at, issuer, findings);
+    check_keys(&at.key("keys"), issuer.keys, findings);
     let mut ids = Ids::default();
     for (name, pool) in &issuer.pools {
         check_pool(&at.key("pools").key(name), name, pool, &mut ids, findings);
     }
+}
+
+fn check_database(at: &ConfigPath, issuer: &IssuerConfig, findings: &mut Findings<'_>) {
+    match &issuer.database {
+        DatabaseConfig::Sqlite(file) => {
+            if let Some(folder) = file.parent().filter(|folder| *folder != Path::new("")) {
+                findings.directory(&at.key("database"), folder);
+            }
+        }
+        DatabaseConfig::Postgres(_) if issuer.master_key.is_none() => {
+            let message = "needs `issuer.master_key`: several nodes cannot share one that the first of them makes";
+            findings.add(&at.key("database"), Reason::Contradiction, message);
+        }
+        DatabaseConfig::Postgres(_) => {}
+    }
+    if !(2..=1000).contains(&issuer.database_connections) {
+        findings.wrong(&at.key("database_connections"), "must be from 2 to 1000");
+    }
+    if issuer.master_key.as_ref().is_some_and(|key| !is_master_key(key)) {
+        findings.wrong(&at.key("master_key"), A_MASTER_KEY);
+    }
+    for (index, _) in issuer.previous_master_keys.iter().enumerate().filter(|(_, key)| !is_master_key(key)) {
+        findings.wrong(&at.key("previous_master_keys").item(index), A_MASTER_KEY);
+    }
+}
+
+fn check_keys(at: &ConfigPath, keys: SigningKeysConfig, findings: &mut Findings<'_>) {
+    if keys.rotate_every.is_some_and(|every| every < DAY) {
+        findings.wrong(&at.key("rotate_every"), "must be at least `1d`");
+    }
+    within(&at.key("publish_ahead"), keys.publish_ahead, 5 * MINUTE..=DAY, "from `5m` to `1d`", findings);
+}
+
+/// 32 bytes: 64 hexadecimal digits, or 43 characters of base64 and what fills them up to 44.
+fn is_master_key(key: &SecretString) -> bool {
+    let key = key.expose_secret().trim();
+    let hexadecimal = key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let digits = key.strip_suffix('=').unwrap_or(key);
+    let base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
+    hexadecimal || digits.len() == 43 && digits.bytes().all(base64)
 }
 
 /// Plain HTTP is taken: what stands before the issuer may end TLS. Tokens carry the URL, so it must be in its one spelling.
@@ -82,6 +122,14 @@ fn check_pool<'c>(at: &ConfigPath, name: &str, pool: &'c PoolConfig, ids: &mut I
             );
         }
         check_id(path, id, ids, findings);
+    }
+    if let Some(issuer) = pool.issuer.as_deref().filter(|issuer| *issuer != "aws") {
+        let path = at.key("issuer");
+        if let Some(objection) = objection(issuer, true) {
+            findings.wrong(&path, format!("{objection}, or `aws`"));
+        } else if issuer.ends_with('/') || issuer.contains('?') {
+            findings.wrong(&path, "must not end in `/`, nor carry a query");
+        }
     }
     for (name, client) in &pool.clients {
         check_client(&at.key("clients").key(name), name, client, ids, findings);

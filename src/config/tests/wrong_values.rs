@@ -264,3 +264,21 @@ fn a_concrete_issuer_that_could_be_of_two_is_refused() {
     );
     assert!(load(&apart).is_ok());
 }
+
+#[test]
+fn an_issuer_that_could_not_keep_what_it_must_is_refused() {
+    for (rest, code, fragment) in [
+        ("database: ▸'postgres://u:p@h/d'", "contradiction", "needs `issuer.master_key`"),
+        ("database_connections: ▸1", "wrong-value", "from 2 to 1000"),
+        ("master_key: ▸hunter2", "wrong-value", "32 bytes in base64"),
+        ("previous_master_keys: [▸hunter2]", "wrong-value", "32 bytes in base64"),
+        ("keys: {rotate_every: ▸23h}", "wrong-value", "at least `1d`"),
+        ("keys: {publish_ahead: ▸1m}", "wrong-value", "from `5m` to `1d`"),
+        ("pools: {demo: {issuer: ▸'ftp://x'}}", "wrong-value", "or `aws`"),
+        ("pools: {demo: {issuer: ▸'https://x.example/'}}", "wrong-value", "must not end in `/`"),
+    ] {
+        assert_mistakes(&format!("issuer: {{address: '127.0.0.1:1', {rest}}}"), code, &[fragment]);
+    }
+    let text = "issuer: {address: '127.0.0.1:1', database: 'postgres://u:hunter2@h/d'}";
+    assert!(!format!("{:?}", load(text).unwrap_err()).contains("hunter2"));
+}

@@ -1,10 +1,12 @@
 //! `POST /`: reads the target and the body, calls the operation, answers in Cognito's shape, and logs once.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, to_bytes};
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Json, Response};
@@ -16,6 +18,7 @@ use super::error::CognitoError;
 use super::operations::{Operation, Target};
 use super::{profile, sign_in, tokens};
 use crate::issuer::flow::Engine;
+use crate::issuer::record::{Over, Recorder};
 
 /// Largest body, in bytes: the model's longest texts fit none of the operations that are built anyway.
 const LARGEST_BODY: usize = 128 * 1024;
@@ -26,11 +29,26 @@ const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// One call of the API. An `Authorization` header is never read here: the operations that are built are unsigned.
-pub(crate) async fn call(State(engine): State<Arc<Engine>>, request: Request<Body>) -> Response {
+pub(crate) async fn call(
+    State(engine): State<Arc<Engine>>,
+    Extension(recorder): Extension<Recorder>,
+    request: Request<Body>,
+) -> Response {
     let target = target(request.headers());
     let request_id = Uuid::new_v4().to_string();
-    let answer = answer(&engine, target, request.into_body()).await;
+    let source = request.extensions().get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| address.ip());
+    let mut input = Map::new();
+    let answer = answer(&engine, target, request.into_body(), &mut input).await;
     log(target, &request_id, answer.as_ref().err());
+    recorder.take(&Over {
+        operation: target.name(),
+        request_id: &request_id,
+        at: engine.clock.unix_millis(),
+        source,
+        input: &input,
+        answer: answer.as_ref().ok(),
+        refused: answer.as_ref().err().map(|refusal| refusal.code),
+    });
     let mut response = answer.map_or_else(CognitoError::into_response, |value| Json(value).into_response());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, AMZ_JSON);
@@ -39,7 +57,13 @@ pub(crate) async fn call(State(engine): State<Arc<Engine>>, request: Request<Bod
     response
 }
 
-async fn answer(engine: &Arc<Engine>, target: Target, body: Body) -> Result<Value, CognitoError> {
+/// The answer; `input` becomes what was asked, as soon as that is read.
+async fn answer(
+    engine: &Arc<Engine>,
+    target: Target,
+    body: Body,
+    input: &mut Map<String, Value>,
+) -> Result<Value, CognitoError> {
     let operation = match target {
         Target::Built(operation) => operation,
         Target::NotBuilt(name) => {
@@ -51,12 +75,12 @@ async fn answer(engine: &Arc<Engine>, target: Target, body: Body) -> Result<Valu
             return Err(CognitoError::new("UnknownOperationException", "unknown-operation", message));
         }
     };
-    let input = read(body).await?;
+    *input = read(body).await?;
     match operation {
-        Operation::GetUser => profile::profile_of_bearer(engine, &input).await,
-        Operation::GlobalSignOut => tokens::global_sign_out(engine, &input).await,
-        Operation::InitiateAuth => sign_in::initiate_auth(engine, &input).await,
-        Operation::RevokeToken => tokens::revoke_token(engine, &input).await,
+        Operation::GetUser => profile::profile_of_bearer(engine, input).await,
+        Operation::GlobalSignOut => tokens::global_sign_out(engine, input).await,
+        Operation::InitiateAuth => sign_in::initiate_auth(engine, input).await,
+        Operation::RevokeToken => tokens::revoke_token(engine, input).await,
     }
 }
 

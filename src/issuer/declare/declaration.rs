@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::issuer::config::{ClientConfig, ClientFlow, IssuerConfig, PoolConfig, UserConfig};
+use crate::issuer::config::{ClientConfig, ClientFlow, IssuerConfig, PoolConfig, TokenAlgorithm, UserConfig};
 use crate::issuer::error::IssuerError;
+use crate::issuer::paths::is_base;
 use crate::issuer::pool::{
     Attributes, Client, Flow, Group, Lifetimes, UserPool, client_id_for, is_attribute_name, is_client_id,
     is_group_name, is_long_enough, is_pool_id, is_user_name, pool_id_for, user_name_key,
 };
+use crate::jose::Algorithm;
 
 /// A pool as the config declares it.
 #[derive(Debug)]
@@ -68,7 +70,13 @@ impl Judge<'_> {
     fn pool(&self, config: &PoolConfig) -> Result<DeclaredPool, IssuerError> {
         let id = config.id.clone().unwrap_or_else(|| pool_id_for(self.pool_name));
         self.must(is_pool_id(&id), "`id`", "must be `<region>_<alphanumerics>`, at most 55 characters")?;
-        let pool = UserPool { id, name: self.pool_name.to_owned() };
+        let issuer_url = config.issuer.as_deref().map(|issuer| self.issuer_url(issuer, &id)).transpose()?;
+        let token_algorithm = match config.token_algorithm {
+            TokenAlgorithm::Rs256 => Algorithm::Rs256,
+            TokenAlgorithm::Es256 => Algorithm::Es256,
+            TokenAlgorithm::EdDsa => Algorithm::EdDsa,
+        };
+        let pool = UserPool { id, name: self.pool_name.to_owned(), issuer_url, token_algorithm };
         let clients = config.clients.iter().map(|(name, client)| self.client(&pool.id, name, client));
         let clients = clients.collect::<Result<_, _>>()?;
         for name in config.groups.keys() {
@@ -81,6 +89,16 @@ impl Judge<'_> {
             precedence: group.precedence,
         });
         Ok(DeclaredPool { pool, clients, groups: groups.collect(), users: config.users.clone() })
+    }
+
+    /// `aws`, or a URL that can stand in tokens as it is.
+    fn issuer_url(&self, issuer: &str, pool_id: &str) -> Result<String, IssuerError> {
+        if issuer == "aws" {
+            let region = pool_id.rsplit_once('_').map_or(pool_id, |(region, _)| region);
+            return Ok(format!("https://cognito-idp.{region}.amazonaws.com/{pool_id}"));
+        }
+        self.must(is_base(issuer) && !issuer.ends_with('/'), "`issuer`", "must be `aws` or an `http` or `https` URL")?;
+        Ok(issuer.to_owned())
     }
 
     fn client(&self, pool_id: &str, name: &str, config: &ClientConfig) -> Result<DeclaredClient, IssuerError> {

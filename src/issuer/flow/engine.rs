@@ -1,16 +1,15 @@
 //! The engine: what every flow works with, and the steps that flows share.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
 use super::refusal::Refusal;
 use crate::clock::Clock;
 use crate::issuer::error::IssuerError;
-use crate::issuer::pool::{
-    Client, Flow, LONGEST_TOKEN_MILLIS, PasswordHash, RefreshToken, SecretHash, Session, User, UserPool,
-};
-use crate::issuer::signing::{KeyRing, Mint, Purpose};
+use crate::issuer::pool::{Client, Flow, LONGEST_TOKEN_MILLIS, PasswordHash, RefreshToken, SecretHash, Session, User};
+use crate::issuer::signing::{Mint, PoolKeeper, Purpose, ServedPool, ServedPools};
 use crate::issuer::store::{Clients, Database};
 use crate::issuer::workers::Workers;
 use crate::token::Revocations;
@@ -21,8 +20,9 @@ pub(crate) struct Engine {
     pub(crate) database: Database,
     pub(crate) clock: Clock,
     pub(crate) revocations: Revocations,
-    /// By id.
-    pub(crate) pools: HashMap<String, ServedPool>,
+    pub(crate) pools: ServedPools,
+    /// Reads pools that came or changed, with their keys.
+    pub(crate) keeper: PoolKeeper,
     /// By client id; from the config, kept nowhere else.
     pub(crate) secrets: HashMap<String, SecretString>,
     /// Runs Argon2.
@@ -31,15 +31,6 @@ pub(crate) struct Engine {
     pub(crate) signing: Workers,
     /// The hash of a password that nobody knows: what is verified where there is no user.
     pub(crate) decoy: PasswordHash,
-}
-
-/// A pool with its URL and keys.
-#[derive(Debug)]
-pub(crate) struct ServedPool {
-    pub pool: UserPool,
-    /// The `iss` of its tokens.
-    pub issuer_url: String,
-    pub keys: KeyRing,
 }
 
 /// What a sign-in gives.
@@ -90,7 +81,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn pool(&self, id: &str) -> Result<&ServedPool, IssuerError> {
+    pub(super) fn pool(&self, id: &str) -> Result<Arc<ServedPool>, IssuerError> {
         self.pools.get(id).ok_or(IssuerError::Kept("pool"))
     }
 
@@ -105,7 +96,7 @@ impl Engine {
         let pool = self.pool(&session.pool_id)?;
         let mint = Mint { issuer: &pool.issuer_url, client, user, session, now: now / 1000 };
         let (id_claims, access_claims) = (mint.id_token(), mint.access_token());
-        let (id_key, access_key) = (pool.keys.key(Purpose::IdToken), pool.keys.key(Purpose::AccessToken));
+        let (id_key, access_key) = (pool.keys.key(Purpose::IdToken, now)?, pool.keys.key(Purpose::AccessToken, now)?);
         let sign = move || Ok::<_, IssuerError>((id_key.sign(&id_claims)?, access_key.sign(&access_claims)?));
         let (id_token, access_token) = self.signing.run(sign).await??;
         let expires_in = client.lifetimes.access;

@@ -7,7 +7,7 @@ mod refresh;
 mod refusal;
 mod sign_out;
 
-pub(crate) use engine::{Engine, ServedPool, SignedIn};
+pub(crate) use engine::{Engine, SignedIn};
 pub(crate) use password::PasswordSignIn;
 pub(crate) use refresh::Refresh;
 pub(crate) use refusal::Refusal;

@@ -123,6 +123,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::issuer::Issuer;
+    use crate::issuer::store::query;
     use crate::token::Revocations;
 
     /// The password is changed after the old one was compared and before its comparison is told.
@@ -140,7 +141,7 @@ mod tests {
         let client = engine.client_for("web", Flow::UserPassword).await.unwrap();
         let compared = engine.compare(&client, "alice", "old password".into()).await.unwrap();
         let mut write = engine.database.write().await.unwrap();
-        sqlx::query("UPDATE users SET password_hash = 'new'").execute(&mut *write).await.unwrap();
+        query("UPDATE users SET password_hash = 'new'").execute(&mut write).await.unwrap();
         write.commit().await.unwrap();
         assert!(compared.right);
         assert_eq!(engine.admit(&compared).await.err().map(|refusal| refusal.code()), Some("wrong-credentials"));

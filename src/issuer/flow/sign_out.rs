@@ -66,7 +66,7 @@ impl Engine {
         Sessions(&mut write).revoke(&session.id, now).await?;
         // INVARIANT: the gateway knows before the writer's lock is given back. Who waits for the lock and then finds nothing
         // left to revoke may answer at once. Should the commit fail, the gateway refuses too much, never too little.
-        self.revoke_at_the_gate(pool, &session.id, now);
+        self.revoke_at_the_gate(&pool, &session.id, now);
         write.commit().await.map_err(IssuerError::database("revoke a session"))?;
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Engine {
         let mut write = self.database.write().await?;
         let now = self.clock.unix_millis();
         for session_id in Sessions(&mut write).revoke_all_of(sub, now).await? {
-            self.revoke_at_the_gate(pool, &session_id, now);
+            self.revoke_at_the_gate(&pool, &session_id, now);
         }
         write.commit().await.map_err(IssuerError::database("revoke a user's sessions"))?;
         Ok(())

@@ -2,6 +2,8 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use crate::jose::Algorithm;
+
 /// A user pool: the unit that has users, clients, groups and keys of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UserPool {
@@ -9,6 +11,10 @@ pub(crate) struct UserPool {
     pub id: String,
     /// The name in the config.
     pub name: String,
+    /// The `iss` of its tokens, where it is not the issuer's URL and the pool's id.
+    pub issuer_url: Option<String>,
+    /// What its tokens are signed with.
+    pub token_algorithm: Algorithm,
 }
 
 /// Longest pool id, in characters; the model's `UserPoolIdType`.

@@ -1,7 +1,7 @@
 //! Statements about app clients.
 
-use super::column::{bigint, from_list, list, unsigned};
-use super::database::Connection;
+use super::column::{from_list, list, unsigned};
+use super::database::{Connection, query};
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::{Client, Flow, Lifetimes};
 
@@ -23,22 +23,22 @@ impl Clients<'_> {
                 access_token_scopes = excluded.access_token_scopes, updated_at = excluded.updated_at
             WHERE clients.pool_id = excluded.pool_id";
         let flows: Vec<&str> = client.flows.iter().map(|flow| flow.name()).collect();
-        let done = sqlx::query(statement)
+        let done = query(statement)
             .bind(&client.id)
             .bind(&client.pool_id)
             .bind(&client.name)
             .bind(client.confidential)
             .bind(list(&flows))
-            .bind(bigint(client.lifetimes.access))
-            .bind(bigint(client.lifetimes.id))
-            .bind(bigint(client.lifetimes.refresh))
+            .bind(client.lifetimes.access)
+            .bind(client.lifetimes.id)
+            .bind(client.lifetimes.refresh)
             .bind(list(&client.access_token_attributes))
             .bind(list(&client.access_token_scopes))
-            .bind(bigint(now))
+            .bind(now)
             .execute(self.0)
             .await
             .map_err(IssuerError::database("keep a client"))?;
-        if done.rows_affected() == 1 {
+        if done == 1 {
             return Ok(());
         }
         Err(IssuerError::Declared {
@@ -53,11 +53,8 @@ impl Clients<'_> {
         let statement = "SELECT id, pool_id, name, confidential, flows, access_token_seconds, id_token_seconds,
                 refresh_token_seconds, access_token_attributes, access_token_scopes
             FROM clients WHERE id = $1";
-        let row: Option<Row> = sqlx::query_as(statement)
-            .bind(id)
-            .fetch_optional(self.0)
-            .await
-            .map_err(IssuerError::database("read a client"))?;
+        let row: Option<Row> =
+            query(statement).bind(id).fetch_optional(self.0).await.map_err(IssuerError::database("read a client"))?;
         row.map(client).transpose()
     }
 }

@@ -1,7 +1,6 @@
 //! Statements about groups and who is in them.
 
-use super::column::bigint;
-use super::database::Connection;
+use super::database::{Connection, query};
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::Group;
 
@@ -15,8 +14,8 @@ impl Groups<'_> {
             VALUES ($1, $2, $3, $4, $5, $5)
             ON CONFLICT (pool_id, name) DO UPDATE SET description = excluded.description,
                 precedence = excluded.precedence, updated_at = excluded.updated_at";
-        let put = sqlx::query(statement).bind(pool_id).bind(&group.name).bind(&group.description);
-        let put = put.bind(group.precedence.map(i64::from)).bind(bigint(now));
+        let put = query(statement).bind(pool_id).bind(&group.name).bind(&group.description);
+        let put = put.bind(group.precedence).bind(now);
         put.execute(self.0).await.map_err(IssuerError::database("keep a group"))?;
         Ok(())
     }
@@ -24,7 +23,7 @@ impl Groups<'_> {
     /// Makes the groups that the config puts the user in be these; groups that others put the user in stay.
     pub(crate) async fn declare_members(self, pool_id: &str, sub: &str, groups: &[String]) -> Result<(), IssuerError> {
         let failed = || IssuerError::database("keep a user's groups");
-        sqlx::query("DELETE FROM group_members WHERE sub = $1 AND declared = $2")
+        query("DELETE FROM group_members WHERE sub = $1 AND declared = $2")
             .bind(sub)
             .bind(true)
             .execute(&mut *self.0)
@@ -33,7 +32,7 @@ impl Groups<'_> {
         let statement = "INSERT INTO group_members (sub, pool_id, group_name, declared) VALUES ($1, $2, $3, $4)
             ON CONFLICT (sub, group_name) DO UPDATE SET declared = excluded.declared";
         for group in groups {
-            let put = sqlx::query(statement).bind(sub).bind(pool_id).bind(group).bind(true);
+            let put = query(statement).bind(sub).bind(pool_id).bind(group).bind(true);
             put.execute(&mut *self.0).await.map_err(failed())?;
         }
         Ok(())
@@ -44,7 +43,7 @@ impl Groups<'_> {
         let statement = "SELECT g.name FROM group_members m
             JOIN pool_groups g ON g.pool_id = m.pool_id AND g.name = m.group_name
             WHERE m.sub = $1 ORDER BY g.precedence IS NULL, g.precedence, g.name";
-        let rows: Vec<(String,)> = sqlx::query_as(statement)
+        let rows: Vec<(String,)> = query(statement)
             .bind(sub)
             .fetch_all(self.0)
             .await

@@ -1,20 +1,26 @@
-//! Where pools are kept: SQLite, one file of statements for each aggregate. What a write has answered is on disk.
+//! Where pools are kept: SQLite or PostgreSQL, one file of statements for each aggregate. What a write has answered is on disk.
 
 mod attempts;
+mod changes;
 mod clients;
 mod column;
 mod database;
 mod groups;
 mod keys;
 mod pools;
+mod sealed;
 mod sessions;
 mod users;
 
 pub(crate) use attempts::PasswordAttempts;
+pub(crate) use changes::{Change, Changed, Changes};
 pub(crate) use clients::Clients;
-pub(crate) use database::{Connection, Database};
+#[cfg(test)]
+pub(crate) use database::query;
+pub(crate) use database::{Connection, Database, Listener};
 pub(crate) use groups::Groups;
-pub(crate) use keys::SigningKeys;
+pub(crate) use keys::{KeptKey, SigningKeys};
 pub(crate) use pools::Pools;
+pub(crate) use sealed::{SEALED_COLUMNS, SIGNING_KEY, SealedColumn, SealingKeys};
 pub(crate) use sessions::Sessions;
 pub(crate) use users::{DeclaredUser, Users};

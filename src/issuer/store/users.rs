@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::column::bigint;
-use super::database::Connection;
+use super::database::{Connection, query};
 use super::groups::Groups;
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::{Attributes, PasswordHash, StoredUser, User, user_name_key};
@@ -33,14 +32,14 @@ impl Users<'_> {
             ON CONFLICT (pool_id, name_key) DO UPDATE SET name = excluded.name, enabled = excluded.enabled,
                 password_hash = COALESCE(excluded.password_hash, users.password_hash), updated_at = excluded.updated_at
             RETURNING sub";
-        let (sub,): (String,) = sqlx::query_as(statement)
+        let (sub,): (String,) = query(statement)
             .bind(new_sub)
             .bind(user.pool_id)
             .bind(user.name)
             .bind(user_name_key(user.name))
             .bind(user.password.map(PasswordHash::as_str))
             .bind(user.enabled)
-            .bind(bigint(now))
+            .bind(now)
             .fetch_one(&mut *self.0)
             .await
             .map_err(IssuerError::database("keep a user"))?;
@@ -51,7 +50,7 @@ impl Users<'_> {
     /// Attributes that the config no longer says go; those that others set stay, unless the config says them too.
     async fn declare_attributes(self, sub: &str, attributes: &BTreeMap<String, String>) -> Result<(), IssuerError> {
         let failed = || IssuerError::database("keep a user's attributes");
-        sqlx::query("DELETE FROM user_attributes WHERE sub = $1 AND declared = $2")
+        query("DELETE FROM user_attributes WHERE sub = $1 AND declared = $2")
             .bind(sub)
             .bind(true)
             .execute(&mut *self.0)
@@ -60,7 +59,7 @@ impl Users<'_> {
         let statement = "INSERT INTO user_attributes (sub, name, value, declared) VALUES ($1, $2, $3, $4)
             ON CONFLICT (sub, name) DO UPDATE SET value = excluded.value, declared = excluded.declared";
         for (name, value) in attributes {
-            let put = sqlx::query(statement).bind(sub).bind(name).bind(value).bind(true);
+            let put = query(statement).bind(sub).bind(name).bind(value).bind(true);
             put.execute(&mut *self.0).await.map_err(failed())?;
         }
         Ok(())
@@ -69,7 +68,7 @@ impl Users<'_> {
     /// The hash of the password of the user of that name. One statement, whether there is such a user or not.
     pub(crate) async fn password_of(self, pool_id: &str, name: &str) -> Result<Option<PasswordHash>, IssuerError> {
         let statement = "SELECT password_hash FROM users WHERE pool_id = $1 AND name_key = $2";
-        let row: Option<(Option<String>,)> = sqlx::query_as(statement)
+        let row: Option<(Option<String>,)> = query(statement)
             .bind(pool_id)
             .bind(user_name_key(name))
             .fetch_optional(self.0)
@@ -78,10 +77,21 @@ impl Users<'_> {
         Ok(row.and_then(|(hash,)| hash).map(PasswordHash::kept))
     }
 
+    /// The `sub` of the user of that name.
+    pub(crate) async fn sub_of(self, pool_id: &str, name: &str) -> Result<Option<String>, IssuerError> {
+        let row: Option<(String,)> = query("SELECT sub FROM users WHERE pool_id = $1 AND name_key = $2")
+            .bind(pool_id)
+            .bind(user_name_key(name))
+            .fetch_optional(self.0)
+            .await
+            .map_err(IssuerError::database("find a user"))?;
+        Ok(row.map(|(sub,)| sub))
+    }
+
     /// The user of that name, compared without case.
     pub(crate) async fn by_name(self, pool_id: &str, name: &str) -> Result<Option<StoredUser>, IssuerError> {
         let statement = "SELECT sub, name, password_hash, enabled FROM users WHERE pool_id = $1 AND name_key = $2";
-        let row: Option<Row> = sqlx::query_as(statement)
+        let row: Option<Row> = query(statement)
             .bind(pool_id)
             .bind(user_name_key(name))
             .fetch_optional(&mut *self.0)
@@ -93,7 +103,7 @@ impl Users<'_> {
     /// The user of that `sub` in that pool.
     pub(crate) async fn by_sub(self, pool_id: &str, sub: &str) -> Result<Option<StoredUser>, IssuerError> {
         let statement = "SELECT sub, name, password_hash, enabled FROM users WHERE pool_id = $1 AND sub = $2";
-        let row: Option<Row> = sqlx::query_as(statement)
+        let row: Option<Row> = query(statement)
             .bind(pool_id)
             .bind(sub)
             .fetch_optional(&mut *self.0)
@@ -104,7 +114,7 @@ impl Users<'_> {
 
     /// The names of a pool's users.
     pub(crate) async fn names(self, pool_id: &str) -> Result<Vec<String>, IssuerError> {
-        let rows: Vec<(String,)> = sqlx::query_as("SELECT name FROM users WHERE pool_id = $1 ORDER BY name_key")
+        let rows: Vec<(String,)> = query("SELECT name FROM users WHERE pool_id = $1 ORDER BY name_key")
             .bind(pool_id)
             .fetch_all(self.0)
             .await
@@ -114,12 +124,11 @@ impl Users<'_> {
 
     async fn with_belongings(self, row: Option<Row>) -> Result<Option<StoredUser>, IssuerError> {
         let Some((sub, name, password, enabled)) = row else { return Ok(None) };
-        let attributes: Vec<(String, String)> =
-            sqlx::query_as("SELECT name, value FROM user_attributes WHERE sub = $1")
-                .bind(&sub)
-                .fetch_all(&mut *self.0)
-                .await
-                .map_err(IssuerError::database("read a user's attributes"))?;
+        let attributes: Vec<(String, String)> = query("SELECT name, value FROM user_attributes WHERE sub = $1")
+            .bind(&sub)
+            .fetch_all(&mut *self.0)
+            .await
+            .map_err(IssuerError::database("read a user's attributes"))?;
         let groups = Groups(self.0).of_user(&sub).await?;
         let attributes: Attributes = attributes.into_iter().collect();
         let user = User { sub, name, enabled, attributes, groups };

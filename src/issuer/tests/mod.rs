@@ -1,9 +1,17 @@
 //! The issuer as its clients meet it: over a real socket, with a clock that the test turns.
 
+/// SQLite, or PostgreSQL where the environment says so.
+mod database;
 /// Discovery and keys, as a stranger reads them.
 mod discovery;
 /// What every answer of the Cognito door has in common, whatever the operation.
 mod door;
+/// Signing keys: sealed, rotated, of another kind.
+mod keys;
+/// Several nodes on one database.
+mod nodes;
+/// The audit log and what is counted.
+mod record;
 /// Declared pools: kept in step at each start, and what outlives a restart.
 mod restart;
 /// Refresh, revocation and sign-out.
@@ -11,3 +19,5 @@ mod sessions;
 /// Sign-in with a password, its refusals, and the lock.
 mod sign_in;
 mod support;
+
+pub(in crate::issuer) use database::TestDatabase;

@@ -1,23 +1,24 @@
 //! An issuer on a socket of its own, and short words for what clients do with it.
 
-use std::path::Path;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::database::TestDatabase;
 use crate::clock::Clock;
+use crate::issuer::store::query;
 use crate::issuer::{Issuer, IssuerConfig, IssuerError};
 use crate::jose::{Algorithm, CompactJws, KeySet};
+use crate::telemetry::{AuditLog, Metrics};
 use crate::token::Revocations;
 
-const DATABASE: &str = "issuer.db";
 pub(super) const NOW: u64 = 1_700_000_000;
 pub(super) const PASSWORD: &str = "correct horse battery";
 pub(super) const SECRET: &str = "abcdefghijklmnopqrstuvwxyz0123";
@@ -52,7 +53,7 @@ pub(super) struct TestIssuer {
     pub url: String,
     http: reqwest::Client,
     server: JoinHandle<()>,
-    pub directory: Arc<TempDir>,
+    pub state: Arc<TestDatabase>,
 }
 
 pub(super) struct Answer {
@@ -75,24 +76,36 @@ impl Answer {
     }
 }
 
-/// An issuer whose `iss` stays the same over restarts, whatever port it listens on.
-pub(super) async fn open(pools: &str, directory: &Path, clock: &Clock) -> Result<Issuer, IssuerError> {
-    let revocations = Revocations::new(clock.clone());
-    let database = directory.join(DATABASE);
-    let text = json!({"address": "127.0.0.1:0", "public_url": "http://issuer.test", "database": database});
+/// The master key of all tests.
+pub(super) const MASTER_KEY: &str = "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1";
+
+/// A config whose `iss` stays the same over restarts, whatever port the issuer listens on; `more` is put over it.
+pub(super) fn config(pools: &str, state: &TestDatabase, more: &Value) -> IssuerConfig {
+    let mut text = json!({"address": "127.0.0.1:0", "public_url": "http://issuer.test", "database": state.written(),
+        "database_connections": 4, "master_key": MASTER_KEY});
+    for (name, value) in more.as_object().unwrap() {
+        text[name] = value.clone();
+    }
     let config: IssuerConfig = serde_json::from_value(text).unwrap();
-    let config = IssuerConfig { pools: serde_saphyr::from_str(pools).unwrap(), ..config };
-    Issuer::open(config, clock.clone(), revocations).await
+    IssuerConfig { pools: serde_saphyr::from_str(pools).unwrap(), ..config }
+}
+
+pub(super) async fn open(pools: &str, state: &TestDatabase, clock: &Clock) -> Result<Issuer, IssuerError> {
+    open_with(config(pools, state, &json!({})), clock).await
+}
+
+pub(super) async fn open_with(config: IssuerConfig, clock: &Clock) -> Result<Issuer, IssuerError> {
+    Issuer::open(config, clock.clone(), Revocations::new(clock.clone())).await
 }
 
 /// A state that was made once: keys and hashes are the slow part of a first start.
-async fn made_state() -> &'static [u8] {
-    static MADE: OnceCell<Vec<u8>> = OnceCell::const_new();
+async fn made_state() -> &'static TestDatabase {
+    static MADE: OnceCell<TestDatabase> = OnceCell::const_new();
     let make = || async {
-        let directory = TempDir::new().unwrap();
-        let issuer = open(POOLS, directory.path(), &Clock::standing_at(NOW)).await.unwrap();
+        let state = TestDatabase::empty().await;
+        let issuer = open(POOLS, &state, &Clock::standing_at(NOW)).await.unwrap();
         issuer.engine().database.close().await;
-        std::fs::read(directory.path().join(DATABASE)).unwrap()
+        state
     };
     MADE.get_or_init(make).await
 }
@@ -100,29 +113,42 @@ async fn made_state() -> &'static [u8] {
 impl TestIssuer {
     /// One with [`POOLS`] on a state of its own.
     pub(super) async fn start() -> Self {
-        let directory = TempDir::new().unwrap();
-        std::fs::write(directory.path().join(DATABASE), made_state().await).unwrap();
-        Self::on(POOLS, Arc::new(directory), Clock::standing_at(NOW)).await
+        let state = TestDatabase::copy_of(made_state().await).await;
+        Self::on(POOLS, Arc::new(state), Clock::standing_at(NOW)).await
     }
 
     /// Stops this one and starts another on the same state.
     pub(super) async fn again_with(self, pools: &str) -> Self {
         self.server.abort();
-        Self::on(pools, self.directory, self.clock).await
+        Self::on(pools, self.state, self.clock).await
     }
 
-    async fn on(pools: &str, directory: Arc<TempDir>, clock: Clock) -> Self {
-        let issuer = open(pools, directory.path(), &clock).await.unwrap();
-        Self::serving(issuer, directory, clock).await
+    async fn on(pools: &str, state: Arc<TestDatabase>, clock: Clock) -> Self {
+        let issuer = open(pools, &state, &clock).await.unwrap();
+        Self::serving(issuer, state, clock).await
     }
 
-    pub(super) async fn serving(issuer: Issuer, directory: Arc<TempDir>, clock: Clock) -> Self {
+    pub(super) async fn serving(issuer: Issuer, state: Arc<TestDatabase>, clock: Clock) -> Self {
+        Self::recorded(issuer, state, clock, AuditLog::default(), &Metrics::new().unwrap()).await
+    }
+
+    /// One whose calls are told to this log and these metrics.
+    pub(super) async fn recorded(
+        issuer: Issuer,
+        state: Arc<TestDatabase>,
+        clock: Clock,
+        log: AuditLog,
+        metrics: &Metrics,
+    ) -> Self {
         let revocations = issuer.engine().revocations.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = issuer.router();
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { issuer, clock, revocations, url, http: reqwest::Client::new(), server, directory }
+        let (recorder, recording) = issuer.recorder(log, metrics.identity());
+        tokio::spawn(recording.run());
+        let router = issuer.router(recorder);
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let server = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        Self { issuer, clock, revocations, url, http: reqwest::Client::new(), server, state }
     }
 
     pub(super) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
@@ -201,7 +227,7 @@ impl TestIssuer {
     /// Writes past the issuer, as another node would.
     pub(super) async fn execute(&self, statement: &'static str) {
         let mut write = self.issuer.engine().database.write().await.unwrap();
-        sqlx::query(statement).execute(&mut *write).await.unwrap();
+        query(statement).execute(&mut write).await.unwrap();
         write.commit().await.unwrap();
     }
 

@@ -1,19 +1,25 @@
 //! A decision told step by step: what each step found, up to the one that refused.
 
-use crate::authorizer::{Decision, Denial, Findings, Permit, Stage};
+use super::explanation::Explanation;
+use crate::authorizer::authorize::Findings;
+use crate::authorizer::denial::{Denial, Stage};
+use crate::authorizer::rehearse::Passage;
 use crate::token::VerifiedToken;
 
 /// One step of a decision, as it is told.
-#[derive(Debug)]
-pub(super) struct Step {
-    pub(super) name: &'static str,
-    pub(super) passed: bool,
-    pub(super) says: String,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it let the request go on.
+    pub passed: bool,
+    /// What it found.
+    pub says: String,
 }
 
 /// The steps up to the one that refused, or all of them.
-pub(super) fn steps(decision: &Decision) -> Vec<Step> {
-    let findings = &decision.findings;
+pub(super) fn steps(explanation: &Explanation) -> Vec<Step> {
+    let findings = &explanation.findings;
     let rules = || findings.route.as_ref().map(|_| "all that the route asks for".to_owned());
     let told = [
         (Stage::Request, "request", Some("can be read in one way only".to_owned())),
@@ -23,9 +29,9 @@ pub(super) fn steps(decision: &Decision) -> Vec<Step> {
         (Stage::Scopes, "scopes", rules()),
         (Stage::Groups, "groups", rules()),
         (Stage::Policy, "policy", policy(findings)),
-        (Stage::Permit, "permit", decision.outcome.as_ref().ok().map(permit)),
+        (Stage::Permit, "permit", explanation.outcome.as_ref().ok().map(passage)),
     ];
-    let denial = decision.outcome.as_ref().err();
+    let denial = explanation.outcome.as_ref().err();
     let mut steps = Vec::new();
     for (stage, name, says) in told {
         if let Some(denial) = denial.filter(|denial| denial.stage() == stage) {
@@ -64,15 +70,20 @@ fn policy(findings: &Findings) -> Option<String> {
         Some(policy) => format!("; {} in {policy}", fault.code()),
         None => format!("; {}", fault.code()),
     });
-    Some(format!("bundle `{}` ({}): {decided}, {by}{}", answer.bundle, answer.mode.name(), errors.collect::<String>()))
+    Some(format!(
+        "bundle `{}` ({}): {decided}, {by}{}",
+        answer.bundle.name(),
+        answer.mode.name(),
+        errors.collect::<String>()
+    ))
 }
 
-fn permit(permit: &Permit) -> String {
-    let removed = permit.remove().iter().map(|name| format!("-{name}"));
-    let set = permit.set().iter().map(|(name, value)| format!("+{name}: {}", value.to_str().unwrap_or("?")));
+fn passage(passage: &Passage) -> String {
+    let removed = passage.removed.iter().map(|name| format!("-{name}"));
+    let set = passage.set.iter().map(|(name, value)| format!("+{name}: {value}"));
     let changes: Vec<_> = removed.chain(set).collect();
     let changes = if changes.is_empty() { "the headers as they are".to_owned() } else { changes.join(", ") };
-    format!("to upstream `{}` with {changes}", permit.route().upstream())
+    format!("to upstream `{}` with {changes}", passage.upstream)
 }
 
 /// Why not, with what the operator may know and the client may not.
