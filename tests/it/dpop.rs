@@ -41,7 +41,7 @@ impl World {
 
     fn proof(&self, token: &str, target: &str, nonce: Option<&str>) -> String {
         let mut jwk = self.key.jwk();
-        ["kid", "alg", "use"].map(|name| jwk.as_object_mut().unwrap().remove(name));
+        jwk.as_object_mut().unwrap().retain(|name, _| !["kid", "alg", "use"].contains(&name.as_str()));
         let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk});
         let mut claims = json!({
             "jti": format!("{:x}", fastrand::u128(..)), "htm": "GET", "htu": format!("http://gate.example{target}"),

@@ -46,9 +46,11 @@ impl World {
     /// The code of what becomes of the token with these proofs.
     fn sent(&self, token: &str, proofs: &[&str], by_dpop: bool, certificate: Option<&[u8; 32]>) -> &'static str {
         let token = self.gate.verify(token).unwrap();
-        let proofs = proofs.iter().map(|proof| (http::HeaderName::from_static("dpop"), HeaderValue::from_str(proof).unwrap()));
+        let proofs =
+            proofs.iter().map(|proof| (http::HeaderName::from_static("dpop"), HeaderValue::from_str(proof).unwrap()));
         let headers: HeaderMap = proofs.collect();
-        let sender = Sender { by_dpop, method: "GET", origin: ORIGIN, path: "/orders/7", headers: &headers, certificate };
+        let sender =
+            Sender { by_dpop, method: "GET", origin: ORIGIN, path: "/orders/7", headers: &headers, certificate };
         self.checker.check(&token, sender).map_or_else(|error| error.code(), |()| "ok")
     }
 
@@ -82,7 +84,7 @@ impl Proof {
 /// The members that make the key, and nothing about it.
 fn public(key: &SigningKey) -> Value {
     let mut jwk = key.public_jwk();
-    ["kid", "alg", "use"].map(|name| jwk.as_object_mut().unwrap().remove(name));
+    jwk.as_object_mut().unwrap().retain(|name, _| !["kid", "alg", "use"].contains(&name.as_str()));
     jwk
 }
 
@@ -99,9 +101,9 @@ fn a_proof_is_for_one_request_one_token_and_one_use() {
     let sent = |proofs: &[&str]| world.sent(&world.token, proofs, true, None);
     assert_eq!([sent(&[&once]), sent(&[&once])], ["ok", "dpop-proof-replayed"]);
     assert_eq!(sent(&[]), "dpop-proof-missing");
-    let (one, other) = (world.sign(&proof()), world.sign(&proof()));
-    assert_eq!(sent(&[&one, &other]), "dpop-proof-several");
-    assert_eq!(sent(&[&format!("{one}, {other}")]), "dpop-proof-malformed");
+    let (first, second) = (world.sign(&proof()), world.sign(&proof()));
+    assert_eq!(sent(&[&first, &second]), "dpop-proof-several");
+    assert_eq!(sent(&[&format!("{first}, {second}")]), "dpop-proof-malformed");
     assert_eq!(sent(&[""]), "dpop-proof-malformed");
     assert_eq!(sent(&[&"a".repeat(9000)]), "dpop-proof-malformed");
 
