@@ -155,8 +155,11 @@ fn in_shadow_everything_passes_and_is_counted() {
 
 const TRUST: &str = r#"{issuer: "https://idp.example", audience: [api], attributes: {tenant: {claim: tenant, type: string}, level: {claim: level, type: long}}}"#;
 
+/// Files by name, with what must be said of them.
+type WrongFolder = (&'static [(&'static str, &'static [u8])], [&'static str; 2]);
+
 /// Files of a folder that cannot be right, with what must be said of it: what is wrong, and what to do.
-pub(crate) const WRONG_FOLDERS: [(&[(&str, &[u8])], [&str; 2]); 11] = [
+const WRONG_FOLDERS: [WrongFolder; 11] = [
     (
         &[("a.cedar", b"permit (principal, action, resource) when { principal.tennant == \"a\" };")],
         ["a.cedar:1", "`tenant`"],
