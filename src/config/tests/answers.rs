@@ -50,7 +50,7 @@ fn a_protected_resource_is_named_by_a_url_that_clients_can_reach() {
 #[test]
 fn an_assertion_that_nobody_could_rely_on_is_refused() {
     for (settings, code, fragment) in [
-        ("{header: ▸authorization}", "wrong-value", "cannot carry"),
+        ("{header: ▸authorization}", "wrong-value", "can carry an assertion"),
         ("{header: ▸x_auth_sub}", "duplicate-name", "an identity header has this name"),
         ("{issuer: ▸''}", "wrong-value", "must not be empty"),
         ("{lifetime: ▸1h}", "wrong-value", "`5s` to `15m`"),
