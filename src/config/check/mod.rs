@@ -3,6 +3,7 @@
 mod cors;
 mod findings;
 mod headers;
+mod messages;
 mod path;
 mod pools;
 mod routes;
