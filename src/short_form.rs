@@ -24,6 +24,52 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for ShortForm<T> {
     }
 }
 
+/// What may be switched on as it is (`true`), or with settings of its own (a map); `false` leaves it off.
+///
+/// # Errors
+/// Where it is neither, or a setting is wrong.
+pub fn switch<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(SwitchVisitor(PhantomData))
+}
+
+/// The schema of what [`switch`] reads.
+pub struct Switch<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for Switch<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Switch_of_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let full = generator.subschema_for::<T>();
+        json_schema!({"anyOf": [{"type": "boolean"}, full]})
+    }
+}
+
+struct SwitchVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for SwitchVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("true, false or a map")
+    }
+
+    fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<Self::Value, E> {
+        Ok(is_on.then(T::default))
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
+        T::deserialize(de::value::MapAccessDeserializer::new(map)).map(Some)
+    }
+}
+
 impl<T: JsonSchema> JsonSchema for ShortForm<T> {
     fn inline_schema() -> bool {
         true

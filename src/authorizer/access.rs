@@ -7,7 +7,7 @@ use super::ask::{AppliedBundle, Asked};
 use super::authorize::Findings;
 use super::config::{AccessConfig, AccessRules, Requirement};
 use super::denial::Denial;
-use crate::token::VerifiedToken;
+use crate::token::{TokenError, VerifiedToken};
 
 /// Who may pass a route.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub(super) struct Rules {
     groups: Option<Requirement>,
     policy: Option<AppliedBundle>,
     pub(super) optional: bool,
+    pub(super) bound_alone: bool,
 }
 
 /// Who calls, as far as the route lets it be known.
@@ -59,6 +60,7 @@ impl Rules {
             groups: config.groups.clone(),
             policy,
             optional: config.optional,
+            bound_alone: config.sender_constrained.is_some(),
         })
     }
 
@@ -66,6 +68,12 @@ impl Rules {
     pub(super) fn accepts_issuer(&self, token: &VerifiedToken) -> Result<(), Denial> {
         let accepted = self.issuers.is_empty() || self.issuers.iter().any(|name| name == token.issuer_name());
         if accepted { Ok(()) } else { Err(Denial::IssuerNotAccepted) }
+    }
+
+    /// Whether a token that anyone could use who has it is enough here.
+    pub(super) fn accepts_unbound(&self, token: &VerifiedToken) -> Result<(), Denial> {
+        let accepted = token.is_bound() || !self.bound_alone;
+        if accepted { Ok(()) } else { Err(Denial::Token(TokenError::NotSenderConstrained)) }
     }
 
     pub(super) fn check_scopes(&self, caller: &Caller) -> Result<(), Denial> {

@@ -6,17 +6,24 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::access::{Access, Caller, Rules};
+use super::answers::{AnswerFields, Cors, OwnAnswer, ProtectedResource, ProtectedResources, WellKnown, preflighted};
 use super::ask::{AppliedBundle, Asked, PolicyAnswer};
-use super::config::{IdentityConfig, RouteConfig};
-use super::denial::Denial;
-use super::identity_headers::{IdentityHeaders, IdentitySpace};
-use super::permit::{Permit, Right};
+use super::config::{IdentityConfig, ProtectedResourceConfig, RouteConfig};
+use super::denial::{Answer, Challenge, Denial};
+use super::identity_headers::{Assertions, IdentityHeaders, IdentitySpace};
+use super::permit::{Permit, Right, Told};
 use super::principals::Principals;
 use super::request::AccessRequest;
 use super::route::{Found, Route, RouteConflict, RouteTable, methods_of, parameters_of};
-use super::target::Segment;
+use super::target::{Segment, Target};
 use crate::clock::Clock;
-use crate::token::{CredentialConfig, TokenError, VerifiedToken, Verifier, find_credential};
+use crate::token::{
+    AssertionMinter, CredentialConfig, ProofChecker, Sender, TokenError, VerifiedToken, Verifier, find_credential,
+};
+
+/// How long upstreams may keep the keys of assertions, in seconds: well below the time that a new key is published before
+/// it signs.
+const KEYS_MAX_AGE: u32 = 300;
 
 /// Decides about requests: one immutable whole of routes, rules, policies and trust.
 #[derive(Debug)]
@@ -24,6 +31,9 @@ pub struct Authorizer {
     routes: RouteTable,
     pub(super) places: Vec<CredentialConfig>,
     pub(super) space: IdentitySpace,
+    assertions: Option<Assertions>,
+    resources: ProtectedResources,
+    proofs: ProofChecker,
     pub(super) verifier: Verifier,
     pub(super) principals: Principals,
     pub(super) clock: Clock,
@@ -36,12 +46,20 @@ pub struct Parts<'a> {
     pub routes: &'a [RouteConfig],
     /// What is told to upstreams.
     pub identity: &'a IdentityConfig,
+    /// What makes assertions, where `identity` asks for them.
+    pub assertions: Option<AssertionMinter>,
+    /// What is told to clients about whose tokens are taken.
+    pub protected_resource: &'a ProtectedResourceConfig,
+    /// The `iss` of each trusted issuer that is only one, by its name.
+    pub authorization_servers: &'a BTreeMap<String, String>,
     /// Where a token may stand.
     pub credentials: &'a [CredentialConfig],
     /// The bundles that routes name.
     pub bundles: &'a BTreeMap<String, AppliedBundle>,
     /// Whom we believe.
     pub verifier: Verifier,
+    /// What tells whether the sender of a token is the one that it is bound to.
+    pub proofs: ProofChecker,
     /// The time.
     pub clock: Clock,
 }
@@ -95,6 +113,10 @@ pub struct Findings {
     pub token_shadow: Option<Result<(), TokenError>>,
     /// What the route's policies said.
     pub policy: Option<PolicyAnswer>,
+    /// What the gate adds to the answer, whoever gives it.
+    pub answer: AnswerFields,
+    /// What a challenge is to say beside its reason.
+    pub challenge: Challenge,
     /// Whether the request was let go on.
     pub permitted: bool,
 }
@@ -113,11 +135,20 @@ impl Authorizer {
             let route = Arc::new(build_route(config, &parts)?);
             routes.insert(&config.matches.hosts, &route)?;
         }
+        let header = parts.identity.assertion.as_ref().and_then(|assertion| assertion.header.parse().ok());
         Ok(Self {
             routes,
+            assertions: parts.assertions.zip(header).map(|(minter, header)| Assertions { header, minter }),
             places: parts.credentials.to_vec(),
             space: IdentitySpace::new(parts.identity, parts.routes),
+            resources: ProtectedResources::new(
+                parts.routes,
+                parts.protected_resource,
+                parts.authorization_servers,
+                parts.credentials,
+            ),
             verifier: parts.verifier,
+            proofs: parts.proofs,
             principals: Principals::default(),
             clock: parts.clock,
         })
@@ -129,10 +160,53 @@ impl Authorizer {
         &self.verifier
     }
 
+    /// What the gate answers itself, before anything is decided: preflight requests of routes with `cors`, which carry no
+    /// credential and reach no upstream, and documents about itself. `None` for every other request.
+    #[must_use]
+    pub fn answer_itself(&self, request: &AccessRequest<'_>) -> Option<(Result<OwnAnswer, Denial>, Findings)> {
+        if let Some(method) = preflighted(request.method(), request.headers()) {
+            let segments = request.target().segments().ok()?;
+            let route = self.routes.find_for(request.host(), method, &segments)?;
+            let answer = route.cors.as_ref()?.preflight(request.headers());
+            return Some((answer, Findings { route: Some(route.clone()), ..Findings::default() }));
+        }
+        let document = self.own_document(WellKnown::read(request.target().path())?, request)?;
+        let may_ask = matches!(request.method(), "GET" | "HEAD");
+        let allow = || Denial::MethodNotAllowed { allow: ["GET", "HEAD"].map(str::to_owned).to_vec() };
+        Some((if may_ask { Ok(document) } else { Err(allow()) }, Findings::default()))
+    }
+
+    fn own_document(&self, path: WellKnown<'_>, request: &AccessRequest<'_>) -> Option<OwnAnswer> {
+        match path {
+            WellKnown::ProtectedResource(path) => self.resource_metadata(path, request),
+            WellKnown::AssertionKeys => {
+                let keys = self.assertions.as_ref()?.minter.keys();
+                Some(OwnAnswer::document(keys.document(), KEYS_MAX_AGE))
+            }
+        }
+    }
+
+    fn resource_metadata(&self, path: &str, request: &AccessRequest<'_>) -> Option<OwnAnswer> {
+        if self.resources.is_empty() {
+            return None;
+        }
+        let asks_for_tokens = |target: Target<'_>| {
+            let segments = target.segments().unwrap_or_default();
+            let mut routes = self.routes.all_at(request.host(), &segments).iter();
+            routes.any(|route| route.resource == Some(ProtectedResource::Origin))
+        };
+        let is_route = Target::read(path.as_bytes()).is_ok_and(asks_for_tokens);
+        self.resources.document(request, path, is_route)
+    }
+
     /// Decides about one request.
     pub async fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
         let mut findings = Findings::default();
         let outcome = self.decide(request, &mut findings).await;
+        if outcome.is_err() {
+            let resource = findings.route.as_ref().and_then(|route| route.resource.as_ref());
+            findings.challenge.resource_metadata = resource.map(|resource| resource.metadata_url(request));
+        }
         findings.permitted = outcome.is_ok();
         Decision { outcome, findings }
     }
@@ -151,6 +225,9 @@ impl Authorizer {
         let segments = request.target().segments()?;
         let (route, parameters) = self.route_of(request, &segments)?;
         findings.note_route(route, &parameters);
+        if let Some(cors) = &route.cors {
+            findings.answer = cors.fields(request.headers());
+        }
         let caller = match &route.access {
             Access::Public => Caller::Anonymous,
             Access::Rules(rules) => {
@@ -164,7 +241,8 @@ impl Authorizer {
                 caller
             }
         };
-        Permit::cut(route, &caller, request, &self.space, &self.places)
+        let told = Told { space: &self.space, assertions: self.assertions.as_ref() };
+        Permit::cut(route, &caller, request, told, &self.places)
     }
 
     /// The route that a request takes, with the path's parameters as sent.
@@ -189,18 +267,56 @@ impl Authorizer {
     ) -> Result<Caller, Denial> {
         let credential = find_credential(&self.places, request.headers(), request.target().query());
         let Some(credential) = credential.map_err(Denial::Token)? else {
+            findings.challenge.by_dpop = rules.bound_alone;
             return if rules.optional { Ok(Caller::Anonymous) } else { Err(Denial::MissingCredential) };
         };
         findings.credential = true;
-        let token = self.verifier.verify(&credential).await.map_err(Denial::Token)?;
+        findings.challenge.by_dpop = credential.by_dpop || rules.bound_alone;
+        let token = self.verifier.verify(&credential.token).await.map_err(Denial::Token)?;
+        // Before anything is asked of its claims: a bound token in other hands says nothing about who calls.
+        self.check_sender(&token, credential.by_dpop, request, findings)?;
         findings.token = Some(token.clone());
+        rules.accepts_unbound(&token)?;
         findings.token_shadow = self.verifier.try_shadow(&token);
         rules.accepts_issuer(&token)?;
         Ok(Caller::Known(token))
     }
 }
 
+impl Authorizer {
+    /// RFC 9449 and RFC 8705. Tokens of those who sent no proof and need none cost nothing here.
+    fn check_sender(
+        &self,
+        token: &VerifiedToken,
+        by_dpop: bool,
+        request: &AccessRequest<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), Denial> {
+        if !by_dpop && !token.is_bound() {
+            return Ok(());
+        }
+        if by_dpop && let Some(nonce) = self.proofs.nonce() {
+            findings.answer.set.push(("dpop-nonce", nonce));
+        }
+        let sender = Sender {
+            by_dpop,
+            method: request.method(),
+            origin: &request.origin(),
+            path: request.target().path(),
+            headers: request.headers(),
+            certificate: request.certificate().map(|certificate| &certificate.sha256),
+        };
+        self.proofs.check(token, sender).map_err(Denial::Token)
+    }
+}
+
 impl Findings {
+    /// What the client gets for a denial of this request, with all that its route adds to every answer.
+    #[must_use]
+    pub fn answer(&self, denial: &Denial, request_id: &str) -> Answer {
+        denial.answer_with(request_id, &self.challenge)
+    }
+
     /// The ids of the policies that decided, if any were asked.
     #[must_use]
     pub fn policy_ids(&self) -> Vec<&str> {
@@ -228,5 +344,7 @@ fn build_route(config: &RouteConfig, parts: &Parts<'_>) -> Result<Route, Authori
         upgrade: config.upgrade.clone(),
         outlive_token: config.outlive_token,
         identity: IdentityHeaders::new(headers),
+        cors: config.cors.as_ref().map(|cors| Cors::new(cors, &methods_of(config))),
+        resource: ProtectedResource::of(config, parts.protected_resource),
     })
 }

@@ -1,14 +1,18 @@
 //! The config of the authorizer: routes, who may pass them, and what is told to the upstream.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
-use crate::short_form::ShortForm;
+use crate::short_form::{ShortForm, Switch, switch};
 
 /// A route: what it matches, who may pass, and where it leads.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -35,6 +39,9 @@ pub struct RouteConfig {
     /// its token has expired (with leeway) or was revoked. Default `false`: it is closed within a second.
     #[serde(default)]
     pub outlive_token: bool,
+    /// Whether clients are told whose tokens this route takes (RFC 9728), in place of the general `protected_resource`.
+    #[serde(default)]
+    pub protected_resource: Option<ProtectedResourceConfig>,
     /// The upstream's name.
     pub upstream: String,
     /// Identity headers of this route, in place of the general ones.
@@ -120,21 +127,87 @@ pub enum Requirement {
     All(Vec<String>),
 }
 
-/// Cross-origin rules of a route (the Fetch standard's CORS protocol).
+/// Cross-origin rules of a route (the Fetch standard's CORS protocol): whose pages may read its answers in a browser. The gate
+/// answers preflight requests from the route that the asked-for method would reach, and writes the `Access-Control-…` fields
+/// of every answer of the route, refusals too, in place of the upstream's own. The rules open nothing: every other request
+/// is judged as ever. A preflight from another origin is refused with 403 `origin-not-allowed`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorsConfig {
-    /// Origins that may call; exact.
+    /// Origins that may call, compared byte for byte: `https://app.example`, with its port unless it is the scheme's own.
+    /// `https://*.example.com` stands for one or more labels before `.example.com`. `*` is every origin, and stands alone;
+    /// `null`, the origin of sandboxed pages and local files, is matched only where it is written.
     pub origins: Vec<String>,
     /// Methods that may be asked for. Default: the route's own.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// Request headers that may be sent.
+    /// Request headers that may be sent, beside those that are always allowed. `authorization` must be named. Default none.
     #[serde(default)]
     pub headers: Vec<String>,
-    /// How long a preflight answer may be kept.
+    /// Answer headers that pages may read, beside those that they always may. Default none.
+    #[serde(default)]
+    pub expose: Vec<String>,
+    /// Whether browsers send cookies and client certificates along, and hand over answers to such requests. Not with `*`
+    /// or `null`. Default `false`.
+    #[serde(default)]
+    pub credentials: bool,
+    /// How long a preflight answer may be kept. Default: as long as the browser likes, 5 seconds in most.
     #[serde(default, deserialize_with = "humantime_serde::deserialize")]
     pub max_age: Option<Duration>,
+}
+
+/// Whether the gate tells clients whose tokens it takes (OAuth 2.0 protected resource metadata, RFC 9728): a document at
+/// `/.well-known/oauth-protected-resource`, and `resource_metadata` in its challenges that leads there. The document names the
+/// issuers and scopes of the routes.
+#[derive(Debug, Clone, Default, JsonSchema)]
+#[schemars(with = "Switch<NamedResourceConfig>")]
+pub enum ProtectedResourceConfig {
+    /// `false`: it does not.
+    #[default]
+    Off,
+    /// `true`: the resource is the origin that a client asks, as the gate receives it (`trusted_proxies` may say which).
+    Origin,
+    /// The resource has an identifier of its own.
+    Named(NamedResourceConfig),
+}
+
+/// A protected resource with an identifier of its own.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedResourceConfig {
+    /// The resource identifier: the https URL by which clients know the API, for which tokens are asked (RFC 8707). Where it
+    /// has a path, `https://api.example.com/mcp`, its document is at `/.well-known/oauth-protected-resource/mcp`.
+    pub resource: String,
+    /// A name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// A URL of documentation for developers.
+    #[serde(default)]
+    pub documentation: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for ProtectedResourceConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ProtectedResourceVisitor)
+    }
+}
+
+struct ProtectedResourceVisitor;
+
+impl<'de> Visitor<'de> for ProtectedResourceVisitor {
+    type Value = ProtectedResourceConfig;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("true, false or {resource: …}")
+    }
+
+    fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<Self::Value, E> {
+        Ok(if is_on { ProtectedResourceConfig::Origin } else { ProtectedResourceConfig::Off })
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
+        Deserialize::deserialize(MapAccessDeserializer::new(map)).map(ProtectedResourceConfig::Named)
+    }
 }
 
 /// A protocol that a request may upgrade to.
@@ -153,12 +226,55 @@ pub struct IdentityConfig {
     pub prefix: String,
     /// Header name → claim. Names outside the prefix are dropped from what a client sends too. Default `{x-auth-sub: sub}`.
     pub headers: BTreeMap<String, IdentitySourceConfig>,
+    /// A JWT about the caller that the gate signs for the upstream, so that it can tell a proved identity from a header that
+    /// somebody else wrote: `true`, or a map of settings. The keys are at `/.well-known/lychgate/jwks.json` on every listener.
+    /// Callers without a token get none. Default `false`.
+    #[serde(deserialize_with = "switch")]
+    #[schemars(with = "Switch<AssertionConfig>")]
+    pub assertion: Option<AssertionConfig>,
+}
+
+/// Assertions: ES256 JWTs with `iss`, `aud` (the upstream's name), `sub`, `groups`, `scope`, `client_id`, `route`, `token_iss`
+/// and `token_sha256` (issuer and hash of the token that was proved), `iat`, `exp` and `jti`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AssertionConfig {
+    /// The header that carries it; a client's own is dropped. Default `x-auth-assertion`.
+    pub header: String,
+    /// `iss`: by which name upstreams know the gate. Default `lychgate`.
+    pub issuer: String,
+    /// How long one may be used; never longer than the token. Made once for each token and route, and again when a quarter of
+    /// this is left. Default `60s`.
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
+    pub lifetime: Duration,
+    /// A folder that keeps the private keys, in a file that its owner alone can read; several gates may share it. Made if it
+    /// is not there. Without it each start makes a new key, which upstreams that keep the old key set will not know.
+    pub state_directory: Option<PathBuf>,
+    /// How long a key signs. The next one is published up to an hour before it does, the last one as long after. Default `30d`.
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
+    pub rotate_every: Duration,
+}
+
+impl Default for AssertionConfig {
+    fn default() -> Self {
+        Self {
+            header: "x-auth-assertion".to_owned(),
+            issuer: "lychgate".to_owned(),
+            lifetime: Duration::from_mins(1),
+            state_directory: None,
+            rotate_every: Duration::from_hours(24 * 30),
+        }
+    }
 }
 
 impl Default for IdentityConfig {
     fn default() -> Self {
         let sub = IdentitySourceConfig { claim: "sub".to_owned(), notation: None };
-        Self { prefix: "x-auth-".to_owned(), headers: BTreeMap::from([("x-auth-sub".to_owned(), sub)]) }
+        Self {
+            prefix: "x-auth-".to_owned(),
+            headers: BTreeMap::from([("x-auth-sub".to_owned(), sub)]),
+            assertion: None,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use crate::token::TokenError;
+use crate::token::{PROOF_ALGORITHMS, ProofError, TokenError};
 
 /// Why a request goes no further. The one place where a reason becomes an HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub enum Denial {
         /// The methods that it has.
         allow: Vec<String>,
     },
+    /// A preflight request of an origin that the route's `cors` does not name.
+    OriginNotAllowed,
     /// The route needs a token and the request has none.
     MissingCredential,
     /// The credential is no good.
@@ -113,6 +115,15 @@ pub struct Answer {
 
 const REALM: &str = "lychgate";
 
+/// What a challenge says beside its reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Challenge {
+    /// Whether the client is to use, or has used, the scheme `DPoP` (RFC 9449 section 7.1).
+    pub by_dpop: bool,
+    /// Where the metadata of the resource stands that was asked for (RFC 9728 section 5.1).
+    pub resource_metadata: Option<String>,
+}
+
 impl Denial {
     /// The stable name of this reason, in answers, logs and metrics alike.
     #[must_use]
@@ -127,6 +138,7 @@ impl Denial {
             Self::RequestTimeout => "request-timeout",
             Self::NoRoute => "no-route",
             Self::MethodNotAllowed { .. } => "method-not-allowed",
+            Self::OriginNotAllowed => "origin-not-allowed",
             Self::MissingCredential => "missing-credential",
             Self::Token(error) => error.code(),
             Self::IssuerNotAccepted => "issuer-not-accepted",
@@ -155,7 +167,7 @@ impl Denial {
             | Self::HeadersTooLarge
             | Self::BodyTooLarge
             | Self::RequestTimeout => Stage::Request,
-            Self::NoRoute | Self::MethodNotAllowed { .. } => Stage::Route,
+            Self::NoRoute | Self::MethodNotAllowed { .. } | Self::OriginNotAllowed => Stage::Route,
             Self::MissingCredential
             | Self::Token(TokenError::SeveralCredentials | TokenError::MalformedCredential(_)) => Stage::Credential,
             Self::Token(_) | Self::IssuerNotAccepted => Stage::Token,
@@ -180,14 +192,17 @@ impl Denial {
             | Self::BadTarget(_)
             | Self::BadHost(_)
             | Self::Token(TokenError::SeveralCredentials) => 400,
-            Self::Token(TokenError::KeysUnavailable(_)) | Self::UpstreamUnavailable | Self::UpstreamOverloaded => 503,
+            Self::Token(TokenError::KeysUnavailable(_) | TokenError::Proof(ProofError::TooMany))
+            | Self::UpstreamUnavailable
+            | Self::UpstreamOverloaded => 503,
             Self::MissingCredential | Self::Token(_) | Self::IssuerNotAccepted | Self::ClaimNotForwardable { .. } => {
                 401
             }
             Self::InsufficientScope { .. }
             | Self::MissingGroup { .. }
             | Self::Policy { .. }
-            | Self::PolicyError { .. } => 403,
+            | Self::PolicyError { .. }
+            | Self::OriginNotAllowed => 403,
             Self::NoRoute => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::RequestTimeout => 408,
@@ -231,8 +246,13 @@ impl Denial {
     /// The whole answer, with the id that leads an operator to the log line.
     #[must_use]
     pub fn answer(&self, request_id: &str) -> Answer {
+        self.answer_with(request_id, &Challenge::default())
+    }
+
+    /// The same where more is known that a challenge should say.
+    pub(super) fn answer_with(&self, request_id: &str, challenge: &Challenge) -> Answer {
         let mut headers = Vec::new();
-        if let Some(challenge) = self.challenge() {
+        if let Some(challenge) = self.challenge(challenge) {
             headers.push(("www-authenticate", challenge));
         }
         if let Self::MethodNotAllowed { allow } = self {
@@ -253,23 +273,33 @@ impl Denial {
         Answer { status: self.status(), headers, body: format!("{body}\n") }
     }
 
-    /// RFC 6750 section 3: no `error` when there was no credential, since nothing was wrong with it.
-    fn challenge(&self) -> Option<String> {
+    /// RFC 6750 section 3: no `error` when there was no credential, since nothing was wrong with it. RFC 9449 section 7.1 has
+    /// the same with its own scheme.
+    fn challenge(&self, about: &Challenge) -> Option<String> {
         let error = match self {
             Self::MissingCredential => None,
-            Self::Token(TokenError::KeysUnavailable(_)) => return None,
+            Self::Token(TokenError::KeysUnavailable(_) | TokenError::Proof(ProofError::TooMany)) => return None,
             Self::Token(TokenError::SeveralCredentials) => Some("invalid_request"),
+            Self::Token(TokenError::Proof(ProofError::Nonce)) => Some("use_dpop_nonce"),
+            Self::Token(TokenError::Proof(_)) => Some("invalid_dpop_proof"),
             Self::Token(_) | Self::IssuerNotAccepted | Self::ClaimNotForwardable { .. } => Some("invalid_token"),
             Self::InsufficientScope { .. } => Some("insufficient_scope"),
             _ => return None,
         };
-        let mut challenge = format!("Bearer realm=\"{REALM}\"");
+        let scheme = if about.by_dpop { "DPoP" } else { "Bearer" };
+        let mut challenge = format!("{scheme} realm=\"{REALM}\"");
+        // Writing to a string does not fail.
         if let Some(error) = error {
-            // Writing to a string does not fail.
             let _infallible = write!(challenge, ", error=\"{error}\", error_description=\"{}\"", self.detail());
         }
         if let Self::InsufficientScope { scope } = self {
             let _infallible = write!(challenge, ", scope=\"{}\"", scope.join(" "));
+        }
+        if about.by_dpop {
+            let _infallible = write!(challenge, ", algs=\"{}\"", PROOF_ALGORITHMS.join(" "));
+        }
+        if let Some(url) = &about.resource_metadata {
+            let _infallible = write!(challenge, ", resource_metadata=\"{url}\"");
         }
         Some(challenge)
     }
@@ -308,6 +338,7 @@ impl Denial {
             Self::RequestTimeout => "the request took too long to arrive",
             Self::NoRoute => "nothing is served at this host and path",
             Self::MethodNotAllowed { .. } => "this path does not take this method",
+            Self::OriginNotAllowed => "pages of this origin may not call this path",
             Self::MissingCredential => "this path needs a token",
             Self::Token(error) => return token_detail(error),
             Self::IssuerNotAccepted => "this path does not take tokens of this issuer",

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::config::{IdentityConfig, IdentitySourceConfig, Notation, RouteConfig};
 use super::denial::Denial;
-use crate::token::VerifiedToken;
+use super::route::Route;
+use crate::token::{AssertionMinter, VerifiedToken};
 
 /// The header names that are ours alone, whatever a client sends under them.
 #[derive(Debug)]
@@ -24,7 +25,8 @@ impl IdentitySpace {
     #[must_use]
     pub(super) fn new(identity: &IdentityConfig, routes: &[RouteConfig]) -> Self {
         let of_routes = routes.iter().filter_map(|route| route.identity.as_ref()).flat_map(|own| own.headers.keys());
-        let names = identity.headers.keys().chain(of_routes).map(|name| fold(name)).collect();
+        let assertion = identity.assertion.as_ref().map(|assertion| &assertion.header);
+        let names = identity.headers.keys().chain(of_routes).chain(assertion).map(|name| fold(name)).collect();
         Self { prefix: fold(&identity.prefix), names }
     }
 
@@ -81,6 +83,22 @@ impl IdentityHeaders {
             }
         }
         Ok(written)
+    }
+}
+
+/// Says in a JWT of the gate's own who calls.
+#[derive(Debug)]
+pub(super) struct Assertions {
+    pub(super) header: HeaderName,
+    pub(super) minter: AssertionMinter,
+}
+
+impl Assertions {
+    /// The header of this route's upstream about the bearer of this token.
+    pub(super) fn write(&self, token: &VerifiedToken, route: &Route) -> Result<(HeaderName, HeaderValue), Denial> {
+        // That the key does not sign is the gate's own fault, and an upstream that trusts assertions must not go without.
+        let made = self.minter.assertion(token, &route.name, &route.upstream).map_err(|_| Denial::Internal)?;
+        Ok((self.header.clone(), made))
     }
 }
 

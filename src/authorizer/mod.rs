@@ -4,6 +4,7 @@
 //! policy's verdict, then the [`Permit`]. On no there is a [`Denial`], and it alone says what the client gets.
 
 mod access;
+mod answers;
 mod ask;
 mod authorize;
 mod cases;
@@ -23,15 +24,17 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub use answers::{AnswerFields, OwnAnswer};
 pub use ask::{AppliedBundle, PolicyAnswer, ShadowAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
 pub use cases::CaseOptions;
 pub use config::{
-    AccessConfig, AccessRules, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, NetworkConfig, Notation,
-    Requirement, RouteConfig, RouteIdentityConfig, SenderConstrained, UpgradeConfig,
+    AccessConfig, AccessRules, AssertionConfig, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig,
+    NamedResourceConfig, NetworkConfig, Notation, ProtectedResourceConfig, Requirement, RouteConfig,
+    RouteIdentityConfig, SenderConstrained, UpgradeConfig,
 };
 pub use decision_point::{DecisionPoint, Took};
-pub use denial::{Answer, Denial, Stage};
+pub use denial::{Answer, Challenge, Denial, Stage};
 pub use explain::{AskedRequest, Explanation, Presented, Step, WantedChange, WayToPass};
 pub use hops::Hops;
 pub use permit::{Permit, Right};

@@ -6,10 +6,13 @@ use http::{HeaderName, HeaderValue};
 
 use super::access::Caller;
 use super::denial::Denial;
-use super::identity_headers::IdentitySpace;
+use super::identity_headers::{Assertions, IdentitySpace};
 use super::request::AccessRequest;
 use super::route::Route;
 use crate::token::{CredentialConfig, VerifiedToken, query_without_credentials, without_credentials};
+
+/// The field of DPoP proofs (RFC 9449 section 4.1).
+const PROOF: HeaderName = HeaderName::from_static("dpop");
 
 /// Leave to go on to the route's upstream, with all that must change in the request on the way.
 ///
@@ -27,20 +30,32 @@ pub struct Permit {
 #[derive(Debug, Clone)]
 pub struct Right(pub(super) Arc<VerifiedToken>);
 
+/// What is told to upstreams about callers, whatever the route.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told<'a> {
+    /// The names that are ours.
+    pub(super) space: &'a IdentitySpace,
+    /// What the gate signs.
+    pub(super) assertions: Option<&'a Assertions>,
+}
+
 impl Permit {
     /// Cuts the permit: what the client claimed goes out, what was proved goes in, the credential stays here unless asked.
     pub(super) fn cut(
         route: &Arc<Route>,
         caller: &Caller,
         request: &AccessRequest<'_>,
-        space: &IdentitySpace,
+        told: Told<'_>,
         places: &[CredentialConfig],
     ) -> Result<Self, Denial> {
-        let mut remove: Vec<HeaderName> = space.claimed(request.headers()).cloned().collect();
+        let mut remove: Vec<HeaderName> = told.space.claimed(request.headers()).cloned().collect();
         let mut set = match caller {
             Caller::Anonymous => Vec::new(),
             Caller::Known(token) => route.identity.write(token)?,
         };
+        if let (Caller::Known(token), Some(assertions)) = (caller, told.assertions) {
+            set.push(assertions.write(token, route)?);
+        }
         // A route that forwards the token forwards the request's credentials as they are.
         let places = if route.forward_token { &[] } else { places };
         for replacement in without_credentials(places, request.headers()) {
@@ -48,6 +63,10 @@ impl Permit {
                 Some(value) => set.push((replacement.header, value)),
                 None => remove.push(replacement.header),
             }
+        }
+        // A proof is for us alone, and whoever reads one may try it elsewhere.
+        if !route.forward_token && request.headers().contains_key(PROOF) {
+            remove.push(PROOF);
         }
         let query = request.target().query().and_then(|query| query_without_credentials(places, query));
         let right = caller.token().filter(|_| !route.outlive_token).cloned().map(Right);

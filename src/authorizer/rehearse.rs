@@ -6,7 +6,7 @@ use super::access::{Access, Caller, Rules};
 use super::ask::Asked;
 use super::authorize::{Authorizer, Findings};
 use super::denial::Denial;
-use super::permit::Permit;
+use super::permit::{Permit, Told};
 use super::request::AccessRequest;
 use crate::policy::Query;
 use crate::token::{SupposedToken, TokenError};
@@ -89,7 +89,9 @@ impl Authorizer {
                 caller
             }
         };
-        Permit::cut(route, &caller, request, &self.space, &self.places)
+        // Nothing is signed about a caller whom nobody has proved.
+        let told = Told { space: &self.space, assertions: None };
+        Permit::cut(route, &caller, request, told, &self.places)
     }
 
     /// Puts the question of a request to `ask`, if its route asks the bundle of this name. Whether the route itself would take

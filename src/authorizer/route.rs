@@ -6,6 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::access::Access;
+use super::answers::{Cors, ProtectedResource};
 use super::config::{RouteConfig, UpgradeConfig};
 use super::identity_headers::IdentityHeaders;
 use super::request::AccessRequest;
@@ -28,6 +29,8 @@ pub struct Route {
     pub(super) upgrade: Vec<UpgradeConfig>,
     pub(super) outlive_token: bool,
     pub(super) identity: IdentityHeaders,
+    pub(super) cors: Option<Cors>,
+    pub(super) resource: Option<ProtectedResource>,
 }
 
 impl Route {
@@ -59,6 +62,11 @@ impl Route {
     #[must_use]
     pub fn upgrades_to(&self, protocol: UpgradeConfig) -> bool {
         self.upgrade.contains(&protocol)
+    }
+
+    /// Whether a request with this method can take it.
+    fn takes(&self, method: &str) -> bool {
+        self.methods.iter().any(|own| own == method)
     }
 }
 
@@ -167,22 +175,35 @@ impl RouteTable {
     /// Finds the route of a request. The host is more specific than the path, the path than the method: a method that the
     /// most specific path does not take is never looked for under a vaguer one, which might be open to more callers.
     pub(super) fn find<'t, 'r>(&'t self, request: &AccessRequest<'_>, segments: &'r [Segment<'r>]) -> Found<'t, 'r> {
-        let host = request.host();
-        let wildcards = self
-            .wildcard_hosts
-            .iter()
-            .filter(|(suffix, _)| host.strip_suffix(suffix.as_str()).is_some_and(|label| !label.is_empty()));
-        let mut nodes =
-            self.exact_hosts.get(host).into_iter().chain(wildcards.map(|(_, node)| node)).chain([&self.any_host]);
         let mut values = Vec::new();
-        let Some(routes) = nodes.find_map(|node| node.find(segments, &mut values)) else { return Found::Nothing };
-        match routes.iter().find(|route| route.methods.iter().any(|method| method == request.method())) {
+        let Some(routes) = self.of_path(request.host(), segments, &mut values) else { return Found::Nothing };
+        match routes.iter().find(|route| route.takes(request.method())) {
             Some(route) => {
                 let names = route.parameters.iter().map(String::as_str);
                 Found::Route(route, names.zip(values).collect())
             }
             None => Found::OtherMethods(methods_together(routes)),
         }
+    }
+
+    /// The route that the same request would take with another method.
+    pub(super) fn find_for(&self, host: &str, method: &str, segments: &[Segment<'_>]) -> Option<&Arc<Route>> {
+        self.all_at(host, segments).iter().find(|route| route.takes(method))
+    }
+
+    /// The routes of the most specific host and path, whatever their methods.
+    pub(super) fn all_at(&self, host: &str, segments: &[Segment<'_>]) -> &[Arc<Route>] {
+        self.of_path(host, segments, &mut Vec::new()).unwrap_or_default()
+    }
+
+    fn of_path<'r>(&self, host: &str, segments: &'r [Segment<'r>], values: &mut Vec<&'r str>) -> Option<&[Arc<Route>]> {
+        let wildcards = self
+            .wildcard_hosts
+            .iter()
+            .filter(|(suffix, _)| host.strip_suffix(suffix.as_str()).is_some_and(|label| !label.is_empty()));
+        let mut nodes =
+            self.exact_hosts.get(host).into_iter().chain(wildcards.map(|(_, node)| node)).chain([&self.any_host]);
+        nodes.find_map(|node| node.find(segments, values))
     }
 }
 

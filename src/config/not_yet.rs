@@ -2,7 +2,6 @@
 
 use super::places::ConfigPath;
 use super::sections::Config;
-use crate::authorizer::AccessConfig;
 
 /// Where `config` asks for what is not built yet. A key that is built loses its line here.
 pub(crate) fn not_yet(config: &Config) -> Vec<ConfigPath> {
@@ -10,12 +9,6 @@ pub(crate) fn not_yet(config: &Config) -> Vec<ConfigPath> {
     for (index, listener) in config.listeners.iter().enumerate() {
         let at = ConfigPath::new("listeners").item(index);
         asked.note(listener.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()), || at.key("tls").key("client_ca"));
-    }
-    for (index, route) in config.routes.iter().enumerate() {
-        let at = ConfigPath::new("routes").item(index);
-        asked.note(route.cors.is_some(), || at.key("cors"));
-        let AccessConfig::Rules(rules) = &route.access else { continue };
-        asked.note(rules.sender_constrained.is_some(), || at.key("access").key("sender_constrained"));
     }
     asked.note(config.telemetry.traces.is_some(), || ConfigPath::new("telemetry").key("traces"));
     asked.0

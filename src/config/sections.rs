@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::admin::AdminConfig;
-use crate::authorizer::{IdentityConfig, NetworkConfig, RouteConfig};
+use crate::authorizer::{IdentityConfig, NetworkConfig, ProtectedResourceConfig, RouteConfig};
 use crate::issuer::IssuerConfig;
 use crate::policy::BundleConfig;
 use crate::proxy::{LimitsConfig, ListenerConfig, UpstreamConfig};
 use crate::telemetry::TelemetryConfig;
-use crate::token::{CredentialConfig, TrustedIssuerConfig};
+use crate::token::{CredentialConfig, DpopConfig, TrustedIssuerConfig};
 
 /// Everything that the config file may say.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -41,6 +41,13 @@ pub struct Config {
     /// What is told to upstreams about the caller.
     #[serde(default)]
     pub identity: IdentityConfig,
+    /// How proofs are judged that come with tokens bound to a key (DPoP).
+    #[serde(default)]
+    pub dpop: DpopConfig,
+    /// Whether clients are told whose tokens are taken here (RFC 9728): `true`, or `{resource: https://api.example.com}`. For
+    /// every route that asks for a token and does not say otherwise. Default `false`.
+    #[serde(default)]
+    pub protected_resource: ProtectedResourceConfig,
     /// Logs, the access log and traces.
     #[serde(default)]
     pub telemetry: TelemetryConfig,

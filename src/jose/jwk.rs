@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::algorithm::Algorithm;
 use super::error::{JoseError, KeyRejection};
 use super::jws::CompactJws;
+use super::signing_key;
 use super::weak_key::{is_low_order_or_not_canonical, is_of_roca};
 
 /// A public key that verifies signatures (RFC 7517), with one parsed form for each algorithm that it may be used with.
@@ -90,6 +91,22 @@ impl PublicKey {
         }
         verifier.key.verify_sig(input, signature).map_err(|_| JoseError::BadSignature)
     }
+}
+
+/// The SHA-256 thumbprint of a public JWK (RFC 7638), in base64url; `None` where a member that makes the key is missing.
+#[must_use]
+pub fn thumbprint(jwk: &Map<String, Value>) -> Option<String> {
+    let names: &[&'static str] = match jwk.get("kty")?.as_str()? {
+        "RSA" => &["e", "kty", "n"],
+        "EC" => &["crv", "kty", "x", "y"],
+        "OKP" => &["crv", "kty", "x"],
+        _ => return None,
+    };
+    // Texts that JSON would have to escape stand in no key.
+    let is_plain = |text: &&str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let member = |name: &&'static str| Some((*name, jwk.get(*name)?.as_str().filter(is_plain)?.to_owned()));
+    let members = names.iter().map(member).collect::<Option<Vec<_>>>()?;
+    Some(signing_key::thumbprint(&members))
 }
 
 /// What only the holder of a key knows (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2).

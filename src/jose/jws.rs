@@ -19,7 +19,8 @@ pub struct CompactJws<'a> {
 
 /// The members of a JOSE header that are looked at; the rest is read and left alone.
 ///
-/// `jwk`, `jku`, `x5u` and `x5c` are never used: a token does not bring its own key (RFC 8725 section 3.10).
+/// `jwk`, `jku`, `x5u` and `x5c` are never used: a token does not bring its own key (RFC 8725 section 3.10). Only who asks for
+/// it by [`CompactJws::parse_with_own_key`] gets `jwk`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// The algorithm that the token names, if it is one that exists here.
@@ -37,7 +38,24 @@ impl<'a> CompactJws<'a> {
     /// [`JoseError::Encrypted`] for five parts, [`JoseError::CriticalHeader`] where `crit` is present,
     /// [`JoseError::Malformed`] for everything that is not canonical.
     pub fn parse(token: &'a str, max_depth: usize) -> Result<Self, JoseError> {
-        let Parts { header, payload, signing_input, signature } = Parts::read(token, max_depth)?;
+        Self::of_parts(Parts::read(token, max_depth)?, max_depth)
+    }
+
+    /// The same of a JWS that brings its own key (`jwk`, RFC 7515 section 4.1.3), with that key. It proves that its sender has
+    /// the key, and nothing else: only who knows the key from elsewhere learns anything, as with DPoP proofs (RFC 9449).
+    ///
+    /// # Errors
+    /// As [`CompactJws::parse`], and [`JoseError::Malformed`] where there is no `jwk` that is an object.
+    pub fn parse_with_own_key(token: &'a str, max_depth: usize) -> Result<(Self, Map<String, Value>), JoseError> {
+        let mut parts = Parts::read(token, max_depth)?;
+        let Some(Value::Object(jwk)) = parts.jwk.take() else {
+            return Err(JoseError::Malformed("the header has no `jwk`"));
+        };
+        Ok((Self::of_parts(parts, max_depth)?, jwk))
+    }
+
+    fn of_parts(parts: Parts<'a>, max_depth: usize) -> Result<Self, JoseError> {
+        let Parts { header, jwk: _, payload, signing_input, signature } = parts;
         let claims = json::object(&payload, max_depth);
         let claims = claims.map_err(|_| JoseError::Malformed("the payload is not strict JSON"))?;
         Ok(Self { header, claims, signing_input, signature })
@@ -79,6 +97,7 @@ impl<'a> CompactJws<'a> {
 /// A compact JWS before its payload is read: what RFC 7515 asks of any payload.
 pub(super) struct Parts<'a> {
     pub(super) header: Header,
+    jwk: Option<Value>,
     payload: Vec<u8>,
     pub(super) signing_input: &'a [u8],
     pub(super) signature: Vec<u8>,
@@ -87,10 +106,10 @@ pub(super) struct Parts<'a> {
 impl<'a> Parts<'a> {
     pub(super) fn read(token: &'a str, max_depth: usize) -> Result<Self, JoseError> {
         let (signing_input, header, payload, signature) = split(token)?;
-        let header = read_header(&decode(header, "the header is not base64url")?, max_depth)?;
+        let (header, jwk) = read_header(&decode(header, "the header is not base64url")?, max_depth)?;
         let payload = decode(payload, "the payload is not base64url")?;
         let signature = decode(signature, "the signature is not base64url")?;
-        Ok(Self { header, payload, signing_input: signing_input.as_bytes(), signature })
+        Ok(Self { header, jwk, payload, signing_input: signing_input.as_bytes(), signature })
     }
 }
 
@@ -115,7 +134,7 @@ fn decode(part: &str, refusal: &'static str) -> Result<Vec<u8>, JoseError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| JoseError::Malformed(refusal))
 }
 
-fn read_header(bytes: &[u8], max_depth: usize) -> Result<Header, JoseError> {
+fn read_header(bytes: &[u8], max_depth: usize) -> Result<(Header, Option<Value>), JoseError> {
     let mut members =
         json::object(bytes, max_depth).map_err(|_| JoseError::Malformed("the header is not strict JSON"))?;
     if members.contains_key("crit") {
@@ -126,11 +145,12 @@ fn read_header(bytes: &[u8], max_depth: usize) -> Result<Header, JoseError> {
         return Err(JoseError::Malformed("the header changes the payload's encoding"));
     }
     let algorithm = text(&mut members, "alg")?.ok_or(JoseError::Malformed("the header has no `alg`"))?;
-    Ok(Header {
+    let header = Header {
         algorithm: Algorithm::from_name(&algorithm),
         kid: text(&mut members, "kid")?,
         typ: text(&mut members, "typ")?,
-    })
+    };
+    Ok((header, members.remove("jwk")))
 }
 
 fn text(members: &mut Map<String, Value>, name: &str) -> Result<Option<String>, JoseError> {

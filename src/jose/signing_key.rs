@@ -148,7 +148,7 @@ fn encoded(part: &impl Serialize) -> Result<String, JoseError> {
 }
 
 /// RFC 7638 section 3: the required members alone, in lexicographic order, without blanks.
-fn thumbprint(members: &[(&'static str, String)]) -> String {
+pub(super) fn thumbprint(members: &[(&'static str, String)]) -> String {
     let members: Vec<_> = members.iter().map(|(name, value)| format!(r#""{name}":"{value}""#)).collect();
     URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{{{}}}", members.join(",")).as_bytes()))
 }

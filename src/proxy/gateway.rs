@@ -23,14 +23,14 @@ use super::config::LimitsConfig;
 use super::context::{InFlight, RequestContext};
 use super::forwarded::Way;
 use super::framing;
-use super::respond::{REQUEST_ID, deny};
+use super::respond::{REQUEST_ID, answer_itself, change, deny};
 use super::snapshot::Snapshot;
 use super::streams::{
     Frames, agrees_to_websocket, asks_for_websocket, grpc_trailers, is_grpc, let_pass, watch, watch_if_it_streams,
 };
 use super::upstream::{Replay, Upstream, affinity};
 use super::wire::{BadBody, Ended, Line};
-use crate::authorizer::{AccessRequest, Denial, Permit, ReceivedRequest, UpgradeConfig};
+use crate::authorizer::{AccessRequest, Denial, OwnAnswer, Permit, ReceivedRequest, UpgradeConfig};
 use crate::clock::Clock;
 use crate::telemetry::AccessLog;
 
@@ -84,8 +84,8 @@ impl Gateway {
         }
     }
 
-    /// Steps 1 to 12 of the decision. What it decides is kept in the context.
-    async fn decide(session: &Session, context: &mut RequestContext) -> Result<(), Denial> {
+    /// Steps 1 to 12 of the decision. What it decides is kept in the context; what the gate answers itself is given.
+    async fn decide(session: &Session, context: &mut RequestContext) -> Result<Option<OwnAnswer>, Denial> {
         // Framing came first: the wire has judged where this request ends, before anything in it meant anything.
         let head = session.as_http1().map(HttpSession::get_headers_raw_bytes);
         let header = session.req_header();
@@ -99,6 +99,10 @@ impl Gateway {
         };
         let request = AccessRequest::read(received)?;
         context.host = Some(request.host().to_owned());
+        if let Some((answer, findings)) = context.snapshot.point.authorizer.answer_itself(&request) {
+            context.findings = findings;
+            return answer.map(Some);
+        }
         let decision = context.snapshot.point.authorizer.authorize(&request).await;
         context.findings = decision.findings;
         let permit = decision.outcome?;
@@ -107,7 +111,7 @@ impl Gateway {
         let path = request.target().path();
         context.target = Some(query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")));
         context.permit = Some(permit);
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -160,9 +164,14 @@ impl ProxyHttp for Gateway {
             // What is not offered to the upstream is ignored, as RFC 9110 section 7.8 lets a server do.
             session.req_header_mut().remove_header(&UPGRADE);
         }
-        let Err(denial) = decided else { return Ok(false) };
-        deny(session, &denial, &context.request_id).await?;
-        context.denial = Some(denial);
+        match decided {
+            Ok(None) => return Ok(false),
+            Ok(Some(answer)) => answer_itself(session, &answer, &context.request_id).await?,
+            Err(denial) => {
+                deny(session, &denial, &context.findings, &context.request_id).await?;
+                context.denial = Some(denial);
+            }
+        }
         Ok(true)
     }
 
@@ -286,6 +295,7 @@ impl ProxyHttp for Gateway {
         context: &mut Self::CTX,
     ) -> pingora::Result<()> {
         watch_if_it_streams(session, response, context);
+        change(response, &context.findings.answer)?;
         response.insert_header(REQUEST_ID, context.request_id.as_str())
     }
 
@@ -311,7 +321,7 @@ impl ProxyHttp for Gateway {
             let answered = session.response_written().is_some();
             if answered && ended(error).is_some() {
                 self.close_stream(session, &denial, context).await;
-            } else if !answered && deny(session, &denial, &context.request_id).await.is_err() {
+            } else if !answered && deny(session, &denial, &context.findings, &context.request_id).await.is_err() {
                 // The client has gone; the log line says what it would have read.
                 session.set_keepalive(None);
             }

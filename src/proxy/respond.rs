@@ -1,21 +1,89 @@
 //! Writes a denial onto a pingora session.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 
 use super::streams::{grpc_answer, is_grpc};
-use crate::authorizer::Denial;
+use crate::authorizer::{AnswerFields, Denial, Findings, OwnAnswer};
 
 /// The header that carries the request's id, to the client and to the upstream.
 pub(super) const REQUEST_ID: &str = "x-request-id";
 
 /// Answers with the denial. The connection goes on only if nothing on it could be read in two ways.
-pub(super) async fn deny(session: &mut Session, denial: &Denial, request_id: &str) -> pingora::Result<()> {
-    let (header, body) = written(denial, request_id, session.req_header())?;
+pub(super) async fn deny(
+    session: &mut Session,
+    denial: &Denial,
+    findings: &Findings,
+    request_id: &str,
+) -> pingora::Result<()> {
+    let (header, body) = written(denial, findings, request_id, session.req_header())?;
+    if denial.closes_connection() {
+        session.set_keepalive(None);
+    }
+    send(session, header, body).await
+}
+
+/// The denial as this client reads it: a problem with its body, or a gRPC status in the header section alone.
+pub(super) fn written(
+    denial: &Denial,
+    findings: &Findings,
+    request_id: &str,
+    request: &RequestHeader,
+) -> pingora::Result<(ResponseHeader, Option<Bytes>)> {
+    if is_grpc(request) {
+        return Ok((grpc_answer(denial, request_id)?, None));
+    }
+    let answer = findings.answer(denial, request_id);
+    let body = Bytes::from(answer.body);
+    let mut header = ResponseHeader::build(answer.status, Some(6))?;
+    header.insert_header(CONTENT_TYPE, "application/problem+json")?;
+    header.insert_header(CONTENT_LENGTH, body.len())?;
+    header.insert_header(CACHE_CONTROL, "no-store")?;
+    header.insert_header(REQUEST_ID, request_id)?;
+    for (name, value) in answer.headers {
+        header.insert_header(name, value)?;
+    }
+    change(&mut header, &findings.answer)?;
+    Ok((header, Some(body)))
+}
+
+/// Gives an answer of the gate's own.
+pub(super) async fn answer_itself(session: &mut Session, answer: &OwnAnswer, request_id: &str) -> pingora::Result<()> {
+    let mut header = ResponseHeader::build(answer.status(), Some(8))?;
+    if let Some(body) = answer.body() {
+        header.insert_header(CONTENT_LENGTH, body.len())?;
+    }
+    header.insert_header(REQUEST_ID, request_id)?;
+    change(&mut header, answer.fields())?;
+    let body = answer.body().map(|body| Bytes::copy_from_slice(body.as_bytes()));
+    send(session, header, body).await
+}
+
+/// Changes the head of an answer as the route wants it.
+pub(super) fn change(header: &mut ResponseHeader, fields: &AnswerFields) -> pingora::Result<()> {
+    for name in fields.remove {
+        header.remove_header(*name);
+    }
+    for (name, value) in &fields.set {
+        header.insert_header(*name, value)?;
+    }
+    if fields.varies_by_origin && !varies_by_origin(header) {
+        header.append_header(VARY, "origin")?;
+    }
+    Ok(())
+}
+
+fn varies_by_origin(header: &ResponseHeader) -> bool {
+    let values = header.headers.get_all(VARY).iter().filter_map(|value| value.to_str().ok());
+    let mut names = values.flat_map(|value| value.split(',')).map(str::trim);
+    names.any(|name| name == "*" || name.eq_ignore_ascii_case("origin"))
+}
+
+async fn send(session: &mut Session, header: ResponseHeader, body: Option<Bytes>) -> pingora::Result<()> {
     // A body that nobody reads would be taken for the next request.
-    if denial.closes_connection() || !session.is_body_done() {
+    if !session.is_body_done() {
         session.set_keepalive(None);
     }
     let body = body.filter(|_| session.req_header().method != http::Method::HEAD);
@@ -28,26 +96,4 @@ pub(super) async fn deny(session: &mut Session, denial: &Denial, request_id: &st
             session.write_response_body(Some(body), true).await
         }
     }
-}
-
-/// The denial as this client reads it: a problem with its body, or a gRPC status in the header section alone.
-pub(super) fn written(
-    denial: &Denial,
-    request_id: &str,
-    request: &RequestHeader,
-) -> pingora::Result<(ResponseHeader, Option<Bytes>)> {
-    if is_grpc(request) {
-        return Ok((grpc_answer(denial, request_id)?, None));
-    }
-    let answer = denial.answer(request_id);
-    let body = Bytes::from(answer.body);
-    let mut header = ResponseHeader::build(answer.status, Some(6))?;
-    header.insert_header(CONTENT_TYPE, "application/problem+json")?;
-    header.insert_header(CONTENT_LENGTH, body.len())?;
-    header.insert_header(CACHE_CONTROL, "no-store")?;
-    header.insert_header(REQUEST_ID, request_id)?;
-    for (name, value) in answer.headers {
-        header.insert_header(name, value)?;
-    }
-    Ok((header, Some(body)))
 }

@@ -1,7 +1,7 @@
 //! Builds every room once from one config: what serves requests, and what explains them without serving.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::admin::AdminConfig;
 use crate::authorizer::{AppliedBundle, Authorizer, DecisionPoint, Parts};
@@ -10,7 +10,10 @@ use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
 use crate::proxy::{BalanceConfig, HashConfig, Snapshot, Upstreams};
 use crate::telemetry::{DecisionLog, Metrics};
-use crate::token::{Issuers, KeyStore, Revocations, TokenLimits, Verifier, VerifierParts};
+use crate::token::{
+    AssertionKeys, AssertionMinter, Issuers, KeyStore, MinterSettings, ProofChecker, Revocations,
+    RingSettings, SeenProofs, TokenLimits, Verifier, VerifierParts,
+};
 
 use super::bundles::load_bundles;
 use super::error::ServerError;
@@ -25,6 +28,12 @@ pub struct Ground {
     pub metrics: Metrics,
     /// Who was signed out.
     pub revocations: Revocations,
+    /// The DPoP proofs that were used, which a reload must not forget.
+    pub seen_proofs: SeenProofs,
+    /// What the nonces of DPoP proofs are made of.
+    pub nonce_secret: [u8; 32],
+    /// The keys that sign assertions, so that a reload goes on with those that are there.
+    pub assertion_keys: Arc<Mutex<Vec<AssertionKeys>>>,
     /// The backends, which outlive a config that says nothing new about them.
     pub upstreams: Upstreams,
     /// Where decisions are written down.
@@ -35,12 +44,14 @@ impl Ground {
     /// Fresh ground: the machine's clock, no counts, nothing revoked.
     ///
     /// # Errors
-    /// [`ServerError::Telemetry`] where a metric is defined wrongly.
+    /// [`ServerError::Telemetry`] where a metric is defined wrongly, [`ServerError::Randomness`] where there is none.
     pub fn new() -> Result<Self, ServerError> {
         let clock = Clock::system();
         let (metrics, revocations) = (Metrics::new()?, Revocations::new(clock.clone()));
         let (upstreams, decisions) = (Upstreams::default(), DecisionLog::default());
-        Ok(Self { clock, metrics, revocations, upstreams, decisions })
+        let nonce_secret = ProofChecker::secret().ok_or(ServerError::Randomness)?;
+        let (seen_proofs, assertion_keys) = (SeenProofs::default(), Arc::default());
+        Ok(Self { clock, metrics, revocations, seen_proofs, nonce_secret, assertion_keys, upstreams, decisions })
     }
 }
 
@@ -126,9 +137,18 @@ async fn furnish(
     let parts = Parts {
         routes: &config.routes,
         identity: &config.identity,
+        assertions: assertions(config, ground)?,
+        protected_resource: &config.protected_resource,
+        authorization_servers: &authorization_servers(config),
         credentials: &config.credentials,
         bundles: &bundles,
         verifier,
+        proofs: ProofChecker::new(
+            config.dpop.clone(),
+            ground.seen_proofs.clone(),
+            &ground.nonce_secret,
+            ground.clock.clone(),
+        ),
         clock: ground.clock.clone(),
     };
     let authorizer = Authorizer::new(parts).map_err(|error| refuse(loaded, "routes", error.code(), &error))?;
@@ -143,6 +163,26 @@ async fn furnish(
 fn trusts_the_same(loaded: &Loaded, trust: &Trust, earlier: &Earlier<'_>) -> bool {
     let section = ConfigPath::new("trusted_issuers");
     loaded.digest(&section) == earlier.loaded.digest(&section) && trust.standing.is_all_of(&earlier.house.standing)
+}
+
+fn assertions(config: &Config, ground: &Ground) -> Result<Option<AssertionMinter>, ServerError> {
+    let Some(wanted) = &config.identity.assertion else { return Ok(None) };
+    let ring = RingSettings { directory: wanted.state_directory.clone(), rotate_every: wanted.rotate_every };
+    let mut known = ground.assertion_keys.lock().unwrap_or_else(PoisonError::into_inner);
+    let keys = match known.iter().find(|keys| keys.fits(&ring)) {
+        Some(keys) => keys.clone(),
+        None => AssertionKeys::open(ring, ground.clock.clone())?,
+    };
+    // Only those of the config in force: what it does not ask for is read from its folder when it does again.
+    *known = vec![keys.clone()];
+    let settings = MinterSettings { issuer: wanted.issuer.clone(), lifetime: wanted.lifetime };
+    Ok(Some(AssertionMinter::new(settings, keys, ground.clock.clone())))
+}
+
+/// Of many tenants under one name no client could be told which is its own.
+fn authorization_servers(config: &Config) -> BTreeMap<String, String> {
+    let only_one = config.trusted_issuers.iter().filter(|(_, trusted)| trusted.parameters.is_empty());
+    only_one.map(|(name, trusted)| (name.clone(), trusted.issuer.clone())).collect()
 }
 
 fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {

@@ -8,7 +8,7 @@ use crate::config::ConfigError;
 use crate::issuer::IssuerError;
 use crate::policy::PolicyError;
 use crate::telemetry::TelemetryError;
-use crate::token::FetchError;
+use crate::token::{AssertionError, FetchError};
 
 /// Why a gate could not be built or started.
 #[derive(Debug, Error)]
@@ -40,6 +40,9 @@ pub enum ServerError {
         #[source]
         source: FetchError,
     },
+    /// The keys of `identity.assertion` could not be had.
+    #[error(transparent)]
+    Assertion(#[from] AssertionError),
     /// An address could not be listened on.
     #[error("could not listen on `{address}` for {door}")]
     Listen {

@@ -8,6 +8,15 @@ use http::{HeaderMap, HeaderName};
 use super::config::CredentialConfig;
 use super::error::TokenError;
 
+/// The one token of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential<'a> {
+    /// The token.
+    pub token: Cow<'a, str>,
+    /// Whether it came by the scheme `DPoP` (RFC 9449 section 7.1), which may stand wherever `Authorization: Bearer` may.
+    pub by_dpop: bool,
+}
+
 /// The one token of a request, or none. A place that is not configured is never read.
 ///
 /// # Errors
@@ -17,15 +26,14 @@ pub fn find_credential<'a>(
     places: &[CredentialConfig],
     headers: &'a HeaderMap,
     query: Option<&'a str>,
-) -> Result<Option<Cow<'a, str>>, TokenError> {
+) -> Result<Option<Credential<'a>>, TokenError> {
     let mut found = None;
+    let bearer = |token| Credential { token, by_dpop: false };
     for place in places {
         let here = match place {
-            CredentialConfig::Header { name, scheme } => {
-                in_header(headers, name, scheme.as_deref())?.map(Cow::Borrowed)
-            }
-            CredentialConfig::Cookie(name) => in_cookies(headers, name)?.map(Cow::Borrowed),
-            CredentialConfig::Query(name) => in_query(query, name)?,
+            CredentialConfig::Header { name, scheme } => in_header(headers, name, scheme.as_deref())?,
+            CredentialConfig::Cookie(name) => in_cookies(headers, name)?.map(Cow::Borrowed).map(bearer),
+            CredentialConfig::Query(name) => in_query(query, name)?.map(bearer),
         };
         if here.is_some() && found.is_some() {
             return Err(TokenError::SeveralCredentials);
@@ -35,7 +43,11 @@ pub fn find_credential<'a>(
     Ok(found)
 }
 
-fn in_header<'a>(headers: &'a HeaderMap, name: &str, scheme: Option<&str>) -> Result<Option<&'a str>, TokenError> {
+fn in_header<'a>(
+    headers: &'a HeaderMap,
+    name: &str,
+    scheme: Option<&str>,
+) -> Result<Option<Credential<'a>>, TokenError> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -46,15 +58,22 @@ fn in_header<'a>(headers: &'a HeaderMap, name: &str, scheme: Option<&str>) -> Re
         TokenError::MalformedCredential(format!("{name}: {scheme}<token>"))
     };
     let value = value.to_str().map_err(|_| written_as())?;
-    let token = match scheme {
-        None => value,
+    let (token, by_dpop) = match scheme {
+        None => (value, false),
         // RFC 6750 section 2.1 and RFC 9110 section 11.1: the scheme without case, then blanks, then one token.
         Some(scheme) => match value.split_once(' ') {
-            Some((sent, rest)) if sent.eq_ignore_ascii_case(scheme) => rest.trim_start_matches(' '),
+            Some((sent, rest)) if sent.eq_ignore_ascii_case(scheme) => (rest.trim_start_matches(' '), false),
+            Some((sent, rest)) if may_be_dpop(name, scheme) && sent.eq_ignore_ascii_case("DPoP") => {
+                (rest.trim_start_matches(' '), true)
+            }
             _ => return Err(written_as()),
         },
     };
-    if is_token(token) { Ok(Some(token)) } else { Err(written_as()) }
+    if is_token(token) { Ok(Some(Credential { token: token.into(), by_dpop })) } else { Err(written_as()) }
+}
+
+fn may_be_dpop(name: &str, scheme: &str) -> bool {
+    name == "authorization" && scheme.eq_ignore_ascii_case("Bearer")
 }
 
 fn in_cookies<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, TokenError> {
@@ -176,7 +195,8 @@ mod tests {
     fn code(places: &[CredentialConfig], pairs: &[(&'static str, &str)], query: Option<&str>) -> &'static str {
         match find_credential(places, &headers(pairs), query) {
             Ok(None) => "none",
-            Ok(Some(token)) if token == "a.b.c" => "found",
+            Ok(Some(credential)) if credential.token == "a.b.c" && credential.by_dpop => "by DPoP",
+            Ok(Some(credential)) if credential.token == "a.b.c" => "found",
             Ok(Some(_)) => "another",
             Err(error) => error.code(),
         }
@@ -187,7 +207,13 @@ mod tests {
         for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c", "Bearer   a.b.c"] {
             assert_eq!(code(&places(), &[("authorization", value)], None), "found", "{value}");
         }
+        for value in ["DPoP a.b.c", "dpop  a.b.c"] {
+            assert_eq!(code(&places(), &[("authorization", value)], None), "by DPoP", "{value}");
+        }
         assert_eq!(code(&places(), &[], None), "none");
+        let own_scheme =
+            [CredentialConfig::Header { name: "authorization".to_owned(), scheme: Some("Token".to_owned()) }];
+        assert_eq!(code(&own_scheme, &[("authorization", "DPoP a.b.c")], None), "malformed-credential");
     }
 
     #[test]
@@ -209,7 +235,9 @@ mod tests {
             "Bearer \"a.b.c\"",
             "Bearer \u{feff}a.b.c",
             "Bearer =",
-            "DPoP a.b.c",
+            "DPoP",
+            "DPoPa.b.c",
+            "DPoP a.b.c, Bearer a.b.c",
         ];
         for value in refused {
             assert_eq!(code(&places(), &[("authorization", value)], None), "malformed-credential", "{value}");

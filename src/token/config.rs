@@ -328,6 +328,28 @@ impl CredentialConfig {
     }
 }
 
+/// How proofs of possession are judged that come with tokens bound to a key (DPoP, RFC 9449). A token with `cnf.jkt` is always
+/// taken by the scheme `DPoP` with a proof, and never without.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DpopConfig {
+    /// How old a proof may be, by its `iat`. Each is taken once. Default `60s`.
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
+    pub max_age: Duration,
+    /// How far in the future `iat` may be, for clocks that differ. Default `10s`.
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
+    pub leeway: Duration,
+    /// Whether a proof must hold a nonce of this gate, given out in `DPoP-Nonce` (RFC 9449 section 9), so that proofs cannot
+    /// be made ahead. Nonces are of one process: behind a balancer, a client must stay with its gate. Default `false`.
+    pub nonce: bool,
+}
+
+impl Default for DpopConfig {
+    fn default() -> Self {
+        Self { max_age: Duration::from_mins(1), leeway: Duration::from_secs(10), nonce: false }
+    }
+}
+
 /// Bounds on what the token room reads, whoever sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenLimits {

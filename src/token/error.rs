@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::proof::ProofError;
 use crate::jose::JoseError;
 
 /// Why no verified token came of a credential. Messages name claims, never their values.
@@ -61,9 +62,16 @@ pub enum TokenError {
     /// `sub` is empty, has control characters or outer blanks.
     #[error("the token's `sub` is not usable as a name")]
     InvalidSubject,
-    /// The token is bound to its sender by `cnf`, which cannot be checked here.
-    #[error("the token is sender-constrained, and the constraint could not be checked")]
+    /// The token is bound to its sender by `cnf`, and does not come by the way that proves who sends it; or it is not, and
+    /// comes by that way.
+    #[error("the token is sender-constrained, and was not sent as its constraint asks")]
     SenderConstraint,
+    /// The DPoP proof is no good.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// The route takes sender-constrained tokens alone, and this is none.
+    #[error("the token is not sender-constrained")]
+    NotSenderConstrained,
     /// The token, or the session it came from, was revoked.
     #[error("the token was revoked")]
     Revoked,
@@ -93,6 +101,8 @@ impl TokenError {
             Self::WrongType => "wrong-token-type",
             Self::InvalidSubject => "invalid-subject",
             Self::SenderConstraint => "sender-constraint",
+            Self::Proof(error) => error.code(),
+            Self::NotSenderConstrained => "not-sender-constrained",
             Self::Revoked => "token-revoked",
         }
     }

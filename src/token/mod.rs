@@ -1,5 +1,6 @@
 //! Is the token genuine? Finds it in a request, verifies it against its issuer's keys, and checks every claim.
 
+mod assertion;
 mod bearer;
 mod cache;
 mod claims;
@@ -7,6 +8,7 @@ mod config;
 mod error;
 mod issuers;
 mod jwks;
+mod proof;
 mod revocation;
 mod shadow;
 mod supposed;
@@ -16,15 +18,17 @@ mod tests;
 mod trust;
 mod verify;
 
-pub use bearer::{Replacement, find_credential, query_without_credentials, without_credentials};
+pub use assertion::{AssertionError, AssertionKeys, AssertionMinter, MinterSettings, RingSettings};
+pub use bearer::{Credential, Replacement, find_credential, query_without_credentials, without_credentials};
 pub use claims::Claims;
 pub use config::{
-    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, FetchConfig, KeysConfig, ParameterConfig,
-    RefreshConfig, ShadowRulesConfig, TokenLimits, TrustedIssuerConfig,
+    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, DpopConfig, FetchConfig, KeysConfig,
+    ParameterConfig, RefreshConfig, ShadowRulesConfig, TokenLimits, TrustedIssuerConfig,
 };
 pub use error::TokenError;
 pub use issuers::{Issuers, TenantKeys};
 pub use jwks::{FetchError, Fetcher, KeyOrigin, KeySource, KeyStatus, KeyStore, Keys, Refresher};
+pub use proof::{Confirmation, PROOF_ALGORITHMS, ProofChecker, ProofError, SeenProofs, Sender};
 pub use revocation::Revocations;
 pub use supposed::{SaidToken, SupposedToken};
 pub use tenants::{IssuerTemplate, TemplateError, TenantValues, Tenants, ValuePattern};

@@ -10,6 +10,7 @@ use super::claims::{self, Claims};
 use super::config::{AttributeConfig, AttributeKind, ClaimPathConfig, TrustedIssuerConfig};
 use super::error::TokenError;
 use super::jwks::KeyStore;
+use super::proof::Confirmation;
 use super::tenants::TenantValues;
 use super::verify::{Serial, VerifiedToken};
 use crate::jose::{Algorithm, Header};
@@ -149,13 +150,12 @@ impl TrustedIssuer {
     pub(super) fn read(&self, header: &Header, claims: Claims) -> Result<VerifiedToken, TokenError> {
         self.check_rules(header, &claims)?;
         let client_id = self.check_client(&claims)?.map(str::to_owned);
-        // RFC 7800 section 3.1: a constraint that nobody checks would be worse than none.
-        if claims.contains_key("cnf") {
-            return Err(TokenError::SenderConstraint);
-        }
+        let confirmation = Confirmation::read(&claims)?;
         let expires_at = claims::date(&claims, "exp")?.ok_or_else(|| missing("exp"))?.floor();
         let token = VerifiedToken {
             serial: Serial::next(),
+            hash: [0; 32],
+            confirmation,
             issuer_name: self.name.clone(),
             issuer: self.issuer.clone(),
             subject: self.whole_subject(subject(&claims)?),

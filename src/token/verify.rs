@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::cache::{TokenCache, TokenKey};
 use super::claims::Claims;
 use super::config::TokenLimits;
 use super::error::TokenError;
 use super::issuers::{Found, Issuers};
+use super::proof::Confirmation;
 use super::revocation::Revocations;
 use super::trust::{Attribute, TrustedIssuer};
 use crate::clock::Clock;
@@ -19,6 +23,10 @@ use crate::telemetry::TokenCacheMetrics;
 #[derive(Debug)]
 pub struct VerifiedToken {
     pub(super) serial: Serial,
+    /// SHA-256 of the whole token as it was sent.
+    pub(super) hash: [u8; 32],
+    /// Whom it is bound to; checked with every request that brings it, by [`ProofChecker`](super::proof::ProofChecker).
+    pub(super) confirmation: Option<Confirmation>,
     pub(super) issuer_name: Arc<str>,
     pub(super) issuer: Arc<str>,
     pub(super) subject: String,
@@ -61,6 +69,34 @@ impl VerifiedToken {
     #[must_use]
     pub fn issuer_name(&self) -> &str {
         &self.issuer_name
+    }
+
+    /// `iss`.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Whom it is bound to.
+    pub(super) fn confirmation(&self) -> Option<&Confirmation> {
+        self.confirmation.as_ref()
+    }
+
+    /// Whether it is bound to its sender: then a [`ProofChecker`](super::proof::ProofChecker) must say that this is the one.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.confirmation.is_some()
+    }
+
+    /// SHA-256 of the token as it was sent.
+    pub(super) fn hash(&self) -> &[u8; 32] {
+        &self.hash
+    }
+
+    /// SHA-256 of the token as it was sent, in base64url without padding: it tells which token, and nothing of what is in it.
+    #[must_use]
+    pub fn hash_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.hash)
     }
 
     /// `sub`: who the caller is, within the issuer.
@@ -199,27 +235,32 @@ impl Verifier {
         if token.len() as u64 > self.limits.token.as_u64() {
             return Err(TokenError::TooLong);
         }
+        let key = TokenKey::of(token);
         let verified = match &self.cache {
-            Some(cache) => self.verify_once(token, cache).await?,
-            None => self.verify_anew(token).await?.0,
+            Some(cache) => self.verify_once(token, key, cache).await?,
+            None => self.verify_anew(token, key).await?.0,
         };
         // Asked of every token, however often it was seen: the clock and the revocation list move on.
         self.recheck(&verified)?;
         Ok(verified)
     }
 
-    async fn verify_once(&self, token: &str, cache: &TokenCache) -> Result<Arc<VerifiedToken>, TokenError> {
-        let key = TokenKey::of(token);
+    async fn verify_once(
+        &self,
+        token: &str,
+        key: TokenKey,
+        cache: &TokenCache,
+    ) -> Result<Arc<VerifiedToken>, TokenError> {
         if let Some(verified) = cache.find(key, |token| self.generation_now(token)) {
             return Ok(verified);
         }
-        let (verified, generation) = self.verify_anew(token).await?;
+        let (verified, generation) = self.verify_anew(token, key).await?;
         cache.keep(key, &verified, generation);
         Ok(verified)
     }
 
     /// The token, and the generation of the keys that proved it.
-    async fn verify_anew(&self, token: &str) -> Result<(Arc<VerifiedToken>, u64), TokenError> {
+    async fn verify_anew(&self, token: &str, key: TokenKey) -> Result<(Arc<VerifiedToken>, u64), TokenError> {
         // Strictly, so that what is judged below is what every other reader of this token sees.
         let jws = CompactJws::parse(token, self.limits.claims_depth)?;
         // The issuer comes first, so that only its own keys are ever tried: two issuers with one `kid` never meet.
@@ -231,7 +272,7 @@ impl Verifier {
         // From here on the claims are the issuer's own words.
         let (header, claims) = jws.into_parts();
         let shadow_refusal = issuer.try_shadow(algorithm, &header, &claims);
-        let verified = VerifiedToken { shadow_refusal, ..issuer.read(&header, claims)? };
+        let verified = VerifiedToken { hash: key.hash(), shadow_refusal, ..issuer.read(&header, claims)? };
         Ok((Arc::new(self.keep_claims(verified)), generation))
     }
 

@@ -286,11 +286,6 @@ fn a_key_that_is_not_built_yet_is_refused_by_name() {
     let world = World::new();
     let text = fs::read_to_string(world.setup().write().config()).unwrap();
     for (from, to, named) in [
-        (
-            "access: public, upstream: echo}",
-            "access: public, cors: {origins: [\"https://a.example\"]}, upstream: echo}",
-            "cors",
-        ),
         ("credentials:", "telemetry: {traces: {otlp: \"http://127.0.0.1:4318\"}}\ncredentials:", "traces"),
     ] {
         let written = Setup::of(&text.replacen(from, to, 1)).file("policies/orders/orders.cedar", POLICY).write();

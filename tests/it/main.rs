@@ -6,12 +6,18 @@ mod architecture;
 // what is judged byte by byte on client connections, and how long they last
 #[cfg(test)]
 mod wire;
+// what the gate signs about a caller
+#[cfg(test)]
+mod assertion;
 // `check` and `explain` as commands, and every exit code
 #[cfg(test)]
 mod commands;
 // where a token may stand, and that it goes no further unless asked
 #[cfg(test)]
 mod credentials;
+// tokens that are bound to their sender
+#[cfg(test)]
+mod dpop;
 // every config that we show
 #[cfg(test)]
 mod examples;
@@ -21,6 +27,9 @@ mod decisions;
 // gates that start while an issuer is down, or is not on the open internet
 #[cfg(test)]
 mod cold_start;
+// pages of other origins: what browsers are told
+#[cfg(test)]
+mod cors;
 // messages that could be framed in two ways, and sizes
 #[cfg(test)]
 mod framing;
@@ -33,6 +42,9 @@ mod keys;
 // targets and hosts that could be read in two ways
 #[cfg(test)]
 mod paths;
+// where clients learn whose tokens are taken
+#[cfg(test)]
+mod protected_resource;
 // the quickstart, from its card to what it leaves behind
 #[cfg(test)]
 mod quickstart;

@@ -23,6 +23,8 @@ fn route(name: &str, path: &str, methods: &[&str]) -> Arc<Route> {
         upgrade: Vec::new(),
         outlive_token: false,
         identity: IdentityHeaders::new([]),
+        cors: None,
+        resource: None,
     })
 }
 

@@ -1,11 +1,12 @@
 //! Header names, for the identity that is told upstreams and for the places where a token may stand.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use http::HeaderName;
 
 use super::findings::Findings;
-use crate::authorizer::{IdentityConfig, IdentitySourceConfig};
+use crate::authorizer::{AssertionConfig, IdentityConfig, IdentitySourceConfig};
 use crate::config::mistake::Reason;
 use crate::config::places::ConfigPath;
 use crate::token::CredentialConfig;
@@ -49,6 +50,34 @@ pub(crate) fn check_identity(identity: &IdentityConfig, findings: &mut Findings<
     let at = ConfigPath::new("identity");
     check_prefix(&at.key("prefix"), &identity.prefix, findings);
     check_identity_headers(&at.key("headers"), &identity.headers, findings);
+    if let Some(assertion) = &identity.assertion {
+        check_assertion(&at.key("assertion"), assertion, &identity.headers, findings);
+    }
+}
+
+fn check_assertion(
+    at: &ConfigPath,
+    assertion: &AssertionConfig,
+    headers: &BTreeMap<String, IdentitySourceConfig>,
+    findings: &mut Findings<'_>,
+) {
+    let AssertionConfig { header, issuer, lifetime, state_directory, rotate_every } = assertion;
+    let name = folded(header);
+    if !is_token(header) || FRAMING.iter().chain(&TAKEN).any(|taken| *taken == name) {
+        findings.wrong(&at.key("header"), "is not a header that can carry an assertion");
+    } else if headers.keys().any(|other| folded(other) == name) {
+        findings.add(&at.key("header"), Reason::DuplicateName, "an identity header has this name");
+    }
+    findings.not_empty(&at.key("issuer"), issuer);
+    if !(Duration::from_secs(5)..=Duration::from_mins(15)).contains(lifetime) {
+        findings.wrong(&at.key("lifetime"), "must be from `5s` to `15m`: an assertion cannot be taken back");
+    }
+    findings.duration(&at.key("rotate_every"), *rotate_every, Duration::from_hours(1));
+    if let Some(directory) = state_directory.as_ref().filter(|path| path.exists() && !path.is_dir()) {
+        let path = at.key("state_directory");
+        let quoted = findings.quote(&path, &directory.display().to_string());
+        findings.wrong(&path, format!("{quoted} is not a folder"));
+    }
 }
 
 fn check_prefix(path: &ConfigPath, prefix: &str, findings: &mut Findings<'_>) {

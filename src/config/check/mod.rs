@@ -1,5 +1,6 @@
 //! What the types cannot ask: names that must meet, values that must make sense, files that must be there.
 
+mod cors;
 mod findings;
 mod headers;
 mod messages;

@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::cors::check_cors;
 use super::findings::Findings;
 use super::headers::{check_identity_headers, is_token};
 use super::path;
 use super::upstreams::is_host_name;
-use crate::authorizer::{AccessConfig, AccessRules, MatchConfig, Requirement, RouteConfig};
+use super::url::objection;
+use crate::authorizer::{
+    AccessConfig, AccessRules, MatchConfig, NamedResourceConfig, ProtectedResourceConfig, Requirement, RouteConfig,
+};
 use crate::config::mistake::Reason;
 use crate::config::places::ConfigPath;
 use crate::config::sections::Config;
@@ -55,8 +59,35 @@ fn check_route(at: &ConfigPath, route: &RouteConfig, config: &Config, findings: 
     if let AccessConfig::Rules(rules) = &route.access {
         check_rules(&at.key("access"), rules, config, findings);
     }
+    if let Some(cors) = &route.cors {
+        check_cors(&at.key("cors"), cors, findings);
+    }
+    check_protected_resource(at, route, findings);
     if let Some(identity) = &route.identity {
         check_identity_headers(&at.key("identity").key("headers"), &identity.headers, findings);
+    }
+}
+
+fn check_protected_resource(at: &ConfigPath, route: &RouteConfig, findings: &mut Findings<'_>) {
+    let Some(resource) = &route.protected_resource else { return };
+    let at = at.key("protected_resource");
+    if matches!(route.access, AccessConfig::Public) && !matches!(resource, ProtectedResourceConfig::Off) {
+        findings.add(&at, Reason::Contradiction, "a public route asks for no token");
+    }
+    check_resource(&at, resource, findings);
+}
+
+/// Checks the general `protected_resource`, or that of a route.
+pub(crate) fn check_resource(at: &ConfigPath, resource: &ProtectedResourceConfig, findings: &mut Findings<'_>) {
+    let ProtectedResourceConfig::Named(NamedResourceConfig { resource, name: _, documentation }) = resource else {
+        return;
+    };
+    // RFC 9728 section 1.2: https, no fragment, and a query is better left out.
+    let bad =
+        objection(resource, false).or(resource.contains(['?', '"', '\\', ' ']).then_some("must not carry a query"));
+    findings.object(&at.key("resource"), resource, bad);
+    if let Some(url) = documentation {
+        findings.object(&at.key("documentation"), url, objection(url, true));
     }
 }
 
@@ -98,7 +129,7 @@ fn is_bracketed_address(host: &str) -> bool {
     inner.is_some_and(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
-fn check_method(path: &ConfigPath, method: &str, findings: &mut Findings<'_>) {
+pub(crate) fn check_method(path: &ConfigPath, method: &str, findings: &mut Findings<'_>) {
     let upper = method.to_ascii_uppercase();
     if !is_token(method) {
         findings.wrong(path, "is not a method");

@@ -6,7 +6,7 @@ use super::findings::Findings;
 use super::headers::{check_credentials, check_identity};
 use super::messages::check_development;
 use super::pools::check_issuer;
-use super::routes::check_routes;
+use super::routes::{check_resource, check_routes};
 use super::sockets::check_sockets;
 use super::trusted::check_trusted_issuers;
 use super::upstreams::check_upstreams;
@@ -17,6 +17,7 @@ use crate::config::sections::Config;
 use crate::policy::Mode;
 use crate::proxy::LimitsConfig;
 use crate::telemetry::{DecisionsConfig, DecisionsLogged};
+use crate::token::DpopConfig;
 
 /// All that is wrong with `config` beyond its types.
 pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
@@ -30,6 +31,8 @@ pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     check_policies(config, &mut findings);
     check_upstreams(config, &mut findings);
     check_routes(config, &mut findings);
+    check_dpop(&config.dpop, &mut findings);
+    check_resource(&ConfigPath::new("protected_resource"), &config.protected_resource, &mut findings);
     check_identity(&config.identity, &mut findings);
     check_limits(&config.limits, &mut findings);
     check_threads(config.threads, &mut findings);
@@ -71,6 +74,18 @@ fn check_decisions(decisions: &DecisionsConfig, findings: &mut Findings<'_>) {
     if decisions.log == DecisionsLogged::Off && decisions.file.is_some() {
         findings.add_key(&at.key("file"), Reason::Contradiction, "nothing is logged; say `log: denied` or `log: all`");
     }
+}
+
+/// Proofs are remembered for as long as they may pass.
+fn check_dpop(dpop: &DpopConfig, findings: &mut Findings<'_>) {
+    let DpopConfig { max_age, leeway, nonce: _ } = dpop;
+    let at = ConfigPath::new("dpop");
+    for (key, value) in [("max_age", *max_age), ("leeway", *leeway)] {
+        if value > Duration::from_mins(5) {
+            findings.wrong(&at.key(key), "must be at most `5m`: a proof is made for one request");
+        }
+    }
+    findings.duration(&at.key("max_age"), *max_age, Duration::from_secs(1));
 }
 
 fn check_threads(threads: Option<usize>, findings: &mut Findings<'_>) {

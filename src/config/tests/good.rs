@@ -64,6 +64,7 @@ fn every_path_is_relative_to_the_folder_of_the_config_file() {
     assert_eq!(tls.client_ca, Some(at("tls/clients.pem")));
     assert!(matches!(&config.trusted_issuers["file"].keys, KeysConfig::File(file) if *file == at("jwks.json")));
     assert_eq!(config.trusted_issuers["corp"].cache_directory, Some(at("cache")));
+    assert_eq!(config.identity.assertion.as_ref().unwrap().state_directory, Some(at("state")));
     assert_eq!(config.policies["orders"].directory, at("policies/orders"));
     let tls = config.upstreams["orders"].tls.as_ref().unwrap();
     assert_eq!([&tls.ca, &tls.certificate, &tls.key], [&Some(at("ca.pem")), &Some(at("c.pem")), &Some(at("k.pem"))]);

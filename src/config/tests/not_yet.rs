@@ -10,11 +10,6 @@ fn each_key_that_is_not_built_yet_is_refused_by_name() {
             "listeners: [{address: '127.0.0.1:1', tls: {certificate: tls/tls.crt, key: tls/tls.key, client_ca: ▸ca.pem}}]",
             "listeners[0].tls.client_ca",
         ),
-        ("routes: [{name: r, match: {path: /}, upstream: app, ▸cors: {origins: []}}]", "routes[0].cors"),
-        (
-            "routes: [{name: r, match: {path: /}, upstream: app, access: {sender_constrained: ▸required}}]",
-            "routes[0].access.sender_constrained",
-        ),
         ("telemetry: {▸traces: {otlp: 'http://127.0.0.1:4318'}}", "telemetry.traces"),
     ] {
         assert_mistakes(marked, "not-supported-yet", &[&format!("`{path}`: is not supported yet")]);

@@ -236,3 +236,17 @@ fn ed25519_keys_of_low_order_or_another_spelling_are_left_out() {
     let x = decode(key["x"].as_str().unwrap());
     refused(&key, &[json!({"x": encode(&x[1..])}), json!({"x": encode([&x[..], &[0]].concat())})], KeyRejection::Point);
 }
+
+#[test]
+fn the_thumbprint_of_the_rfcs_example_is_the_rfcs() {
+    // RFC 8037 appendix A.3, and a key's own `kid`, which is its thumbprint.
+    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "use": "sig"});
+    let expected = Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k".to_owned());
+    assert_eq!(crate::jose::thumbprint(jwk.as_object().unwrap()), expected);
+    for algorithm in [crate::jose::Algorithm::Es256, crate::jose::Algorithm::EdDsa] {
+        let key = crate::jose::SigningKey::generate_for(algorithm).unwrap();
+        let jwk = key.public_jwk();
+        assert_eq!(crate::jose::thumbprint(jwk.as_object().unwrap()).as_deref(), Some(key.kid()));
+    }
+    assert_eq!(crate::jose::thumbprint(json!({"kty": "oct", "k": "x"}).as_object().unwrap()), None);
+}

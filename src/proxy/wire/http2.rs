@@ -19,7 +19,7 @@ use pingora::time::timeout;
 
 use super::door::Door;
 use super::stream::Http2Stream;
-use crate::authorizer::Denial;
+use crate::authorizer::{Denial, Findings};
 use crate::proxy::config::LimitsConfig;
 use crate::proxy::respond::written;
 use crate::telemetry::ConnectionEnd;
@@ -157,7 +157,7 @@ async fn refuse(door: &Door, mut stream: Http2Stream, denial: &Denial) -> pingor
     let client = stream.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
     let client = client.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into());
     let request_id = door.gateway.refused(stream.req_header().method.as_str().as_bytes(), client, denial);
-    let (header, body) = written(denial, &request_id, stream.req_header())?;
+    let (header, body) = written(denial, &Findings::default(), &request_id, stream.req_header())?;
     stream.write_response_header(Box::new(header), body.is_none()).await?;
     match body {
         Some(body) => stream.write_body(body, true).await,

@@ -6,6 +6,8 @@ mod cache;
 mod course;
 /// The manual's page on attacks against these tests.
 mod manual;
+/// Bound tokens, and what their senders must prove.
+mod proofs;
 /// What must hold for any token, tried with many.
 mod properties;
 mod support;

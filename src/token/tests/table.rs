@@ -290,7 +290,7 @@ fn cases() -> Vec<Case> {
         ("7", "a set attribute that is a text", corp().claim("place", json!({"regions": "eu"})), "claim-type"),
         ("7", "a set attribute with a number", corp().claim("place", json!({"regions": ["eu", 1]})), "claim-type"),
         ("7", "a set attribute inside what is no object", corp().claim("place", 1), "claim-type"),
-        // Sender constraint (RFC 7800): nobody checks it here yet.
+        // Sender constraint (RFC 7800): what cannot be checked is refused.
         ("10", "cnf with a thumbprint", corp().claim("cnf", json!({"jkt": "x"})), "sender-constraint"),
         ("10", "cnf that is empty", corp().claim("cnf", json!({})), "sender-constraint"),
         ("10", "cnf that is null", corp().claim("cnf", Value::Null), "sender-constraint"),

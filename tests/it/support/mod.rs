@@ -22,7 +22,7 @@ pub(crate) use command::{Finished, lychgate, shell};
 pub(crate) use connection::Connection;
 pub(crate) use gateway::TestGateway;
 pub(crate) use issuer::TestIssuer;
-pub(crate) use key::Key;
+pub(crate) use key::{Key, encode};
 pub(crate) use load::Load;
 pub(crate) use message::Message;
 pub(crate) use ports::free_ports;
