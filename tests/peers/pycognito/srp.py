@@ -148,7 +148,7 @@ def uses(url):
         check("the right code lets in", asked.access_token.count(".") == 2)
 
     asked.logout()
-    said = refusal(asked.renew_access_token)
+    said = refusal(alice.renew_access_token)
     check("a sign-out ends every session", said == "NotAuthorizedException", said)
 
 
