@@ -9,8 +9,8 @@ use super::schema::{AttributeDefinition, custom_definition, standard_definition}
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PoolSettings(Map<String, Value>);
 
-/// What an update leaves as it is: it is not among the members of `UpdateUserPool`.
-const FIXED: [&str; 9] = [
+/// What an update leaves as it is where it does not say it: most of these it cannot say.
+const FIXED: [&str; 10] = [
     "Schema",
     "AliasAttributes",
     "UsernameAttributes",
@@ -20,6 +20,7 @@ const FIXED: [&str; 9] = [
     "EmailMfaConfiguration",
     "WebAuthnConfiguration",
     "IssuerConfiguration",
+    "UserPoolTags",
 ];
 
 impl PoolSettings {
@@ -70,7 +71,7 @@ impl PoolSettings {
 
     pub(crate) fn password_policy(&self) -> PasswordPolicy {
         let policy = self.within("Policies", "PasswordPolicy").and_then(Value::as_object);
-        PasswordPolicy::of(policy.unwrap_or(&Map::new()))
+        policy.map(PasswordPolicy::of).unwrap_or_default()
     }
 
     pub(crate) fn mfa(&self) -> MfaLevel {

@@ -104,6 +104,8 @@ async fn what_is_not_built_is_refused_and_never_only_kept() {
         json!({"LambdaConfig": {"PreSignUp": "arn:aws:lambda:us-east-1:000000000000:function:x"}}),
         json!({"UserPoolAddOns": {"AdvancedSecurityMode": "ENFORCED"}}),
         json!({"UsernameConfiguration": {"CaseSensitive": true}}),
+        json!({"DeviceConfiguration": {"ChallengeRequiredOnNewDevice": true}}),
+        json!({"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"]}}}),
         json!({"AliasAttributes": ["email"], "UsernameAttributes": ["email"]}),
         json!({"Schema": [{"Name": "x", "Required": true}]}),
         json!({"VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_LINK"}}),
@@ -112,6 +114,20 @@ async fn what_is_not_built_is_refused_and_never_only_kept() {
         input["PoolName"] = json!("made");
         assert_eq!(issuer.admin("CreateUserPool", &input).await.refusal().0, "InvalidParameterException", "{settings}");
     }
+}
+
+#[tokio::test]
+async fn a_password_policy_asks_for_what_it_says_and_tags_stay() {
+    let issuer = TestIssuer::start().await;
+    let policy = json!({"PasswordPolicy": {"MinimumLength": 6, "RequireNumbers": true}});
+    let id = issuer.make_pool(&json!({"PoolName": "made", "Policies": policy, "UserPoolTags": {"a": "1"}})).await;
+    issuer.admin("UpdateUserPool", &json!({"UserPoolId": id, "Policies": policy})).await;
+    let pool = issuer.admin("DescribeUserPool", &json!({"UserPoolId": id})).await.body["UserPool"].clone();
+    let password = &pool["Policies"]["PasswordPolicy"];
+    assert_eq!((&password["RequireNumbers"], &password["RequireSymbols"]), (&json!(true), &json!(false)));
+    assert_eq!(pool["UserPoolTags"], json!({"a": "1"}));
+    let create = json!({"UserPoolId": id, "Username": "eve", "TemporaryPassword": "abcde1"});
+    assert_eq!(issuer.admin("AdminCreateUser", &create).await.status, 200);
 }
 
 #[tokio::test]

@@ -64,6 +64,9 @@ pub(in super::super) async fn set_user_pool_mfa_config(call: &Call<'_>) -> Resul
     let input = call.input;
     let names =
         ["SmsMfaConfiguration", "SoftwareTokenMfaConfiguration", "EmailMfaConfiguration", "WebAuthnConfiguration"];
+    if input.get("WebAuthnConfiguration").is_some() {
+        return Err(CognitoError::invalid_parameter("WebAuthnConfiguration: passkeys are not built in this issuer"));
+    }
     let said = names.map(|name| (name, input.get(name).cloned().unwrap_or(Value::Null)));
     let level = input.text("MfaConfiguration").map(|level| json!(level));
     let change = move |pool: &mut UserPool| {

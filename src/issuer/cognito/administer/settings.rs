@@ -29,6 +29,13 @@ pub(super) fn judge_pool(input: Input<'_>) -> Result<(), CognitoError> {
     if security.is_some_and(|mode| mode != "OFF") {
         return refused("UserPoolAddOns: advanced security is not built in this issuer");
     }
+    if input.get("DeviceConfiguration").is_some() {
+        return refused("DeviceConfiguration: devices are not remembered by this issuer");
+    }
+    let first = input.within("Policies").and_then(|policies| policies.within("SignInPolicy"));
+    if first.is_some_and(|policy| policy.list("AllowedFirstAuthFactors").contains(&"WEB_AUTHN")) {
+        return refused("SignInPolicy: passkeys are not built in this issuer");
+    }
     let link = input.within("VerificationMessageTemplate").and_then(|template| template.text("DefaultEmailOption"));
     if link == Some("CONFIRM_WITH_LINK") {
         return refused("VerificationMessageTemplate: confirmation by link is not built in this issuer");

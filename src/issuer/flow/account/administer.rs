@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_temporary_password_fits_the_default_policy() {
-        let policy = PasswordPolicy::of(&serde_json::Map::new());
+        let policy = PasswordPolicy::default();
         let (one, two) = (temporary_password(8).unwrap(), temporary_password(8).unwrap());
         assert_eq!(policy.objection(one.expose_secret()), None);
         assert_ne!(one.expose_secret(), two.expose_secret());

@@ -20,10 +20,16 @@ pub(crate) struct PasswordPolicy {
     pub temporary_days: u64,
 }
 
+impl Default for PasswordPolicy {
+    fn default() -> Self {
+        Self { shortest: 8, upper: true, lower: true, digits: true, symbols: true, history: 0, temporary_days: 7 }
+    }
+}
+
 impl PasswordPolicy {
-    /// Reads `Policies.PasswordPolicy` of a pool that has all members.
+    /// Reads `Policies.PasswordPolicy` of a pool that states one: what it does not ask for is not asked for.
     pub(crate) fn of(policy: &Map<String, Value>) -> Self {
-        let flag = |name: &str| policy.get(name).and_then(Value::as_bool).unwrap_or(true);
+        let flag = |name: &str| policy.get(name).and_then(Value::as_bool).unwrap_or(false);
         let number = |name: &str, default| policy.get(name).and_then(Value::as_u64).unwrap_or(default);
         Self {
             shortest: usize::try_from(number("MinimumLength", 8)).unwrap_or(8),
@@ -66,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_password_lacks_what_the_policy_asks_for() {
-        let policy = PasswordPolicy::of(&Map::new());
+        let policy = PasswordPolicy::default();
         assert_eq!(policy.objection("Aa1!aaaa"), None);
         for (password, lacking) in [
             ("Aa1!aaa", "long enough"),
@@ -79,8 +85,7 @@ mod tests {
             assert!(policy.objection(password).unwrap().contains(lacking), "{password}");
         }
         assert!(policy.objection(&format!("Aa1!{}", "a".repeat(253))).is_some());
-        let loose = serde_json::json!({"MinimumLength": 6, "RequireUppercase": false, "RequireLowercase": false,
-            "RequireNumbers": false, "RequireSymbols": false});
+        let loose = serde_json::json!({"MinimumLength": 6});
         assert_eq!(PasswordPolicy::of(loose.as_object().unwrap()).objection("öööööö"), None);
     }
 }
