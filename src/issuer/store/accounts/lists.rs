@@ -51,6 +51,23 @@ macro_rules! page {
     };
 }
 
+/// As `page!`, where few users are looked for among many: the order must not lead the database to look at each of them, which it
+/// would to have them in order, so it is written in a way that no index has.
+macro_rules! found {
+    ($from:literal) => {
+        concat!(
+            "SELECT u.sub, u.name, u.enabled, u.status, u.created_at, u.updated_at FROM ",
+            $from,
+            " AND u.sub || '' > $2 ORDER BY u.sub || '' LIMIT $3"
+        )
+    };
+}
+
+/// What every text that begins with this one comes before.
+fn end_of(prefix: &str) -> String {
+    format!("{prefix}{}", char::MAX)
+}
+
 impl UserLists<'_> {
     /// The users after `after`, at most `limit` of them.
     pub(crate) async fn page(
@@ -64,37 +81,44 @@ impl UserLists<'_> {
         let statement = match filter {
             UserFilter::All => begun(page!("users u WHERE u.pool_id = $1")),
             UserFilter::Name { value, prefix: false } => {
-                begun(page!("users u WHERE u.pool_id = $1 AND u.name_key = $4")).bind(user_name_key(value))
+                begun(found!("users u WHERE u.pool_id = $1 AND u.name_key = $4")).bind(user_name_key(value))
             }
             UserFilter::Name { value, prefix: true } => {
-                begun(page!("users u WHERE u.pool_id = $1 AND substr(u.name_key, 1, length($4)) = $4"))
-                    .bind(user_name_key(value))
+                let prefix = user_name_key(value);
+                begun(found!("users u WHERE u.pool_id = $1 AND u.name_key >= $4 AND u.name_key < $5"))
+                    .bind(prefix.clone())
+                    .bind(end_of(&prefix))
             }
             UserFilter::Sub { value, prefix: false } => {
                 begun(page!("users u WHERE u.pool_id = $1 AND u.sub = $4")).bind(value)
             }
             UserFilter::Sub { value, prefix: true } => {
-                begun(page!("users u WHERE u.pool_id = $1 AND substr(u.sub, 1, length($4)) = $4")).bind(value)
+                begun(page!("users u WHERE u.pool_id = $1 AND u.sub >= $4 AND u.sub < $5"))
+                    .bind(value)
+                    .bind(end_of(value))
             }
             UserFilter::Status(status) => begun(page!("users u WHERE u.pool_id = $1 AND u.status = $4")).bind(status),
             UserFilter::Enabled(enabled) => {
                 begun(page!("users u WHERE u.pool_id = $1 AND u.enabled = $4")).bind(*enabled)
             }
-            UserFilter::Attribute { name, value, prefix: false } => begun(page!(
-                "user_attributes a JOIN users u ON u.sub = a.sub WHERE u.pool_id = $1 AND a.name = $4 AND a.value = $5"
+            // A cross join keeps SQLite to this order: first the values, then whose they are.
+            UserFilter::Attribute { name, value, prefix: false } => begun(found!(
+                "user_attributes a CROSS JOIN users u
+                WHERE u.sub = a.sub AND u.pool_id = $1 AND a.name = $4 AND a.value = $5"
             ))
             .bind(name)
             .bind(value),
-            UserFilter::Attribute { name, value, prefix: true } => begun(page!(
-                "user_attributes a JOIN users u ON u.sub = a.sub WHERE u.pool_id = $1 AND a.name = $4
-                AND substr(a.value, 1, length($5)) = $5"
+            UserFilter::Attribute { name, value, prefix: true } => begun(found!(
+                "user_attributes a CROSS JOIN users u
+                WHERE u.sub = a.sub AND u.pool_id = $1 AND a.name = $4 AND a.value >= $5 AND a.value < $6"
             ))
             .bind(name)
-            .bind(value),
-            UserFilter::InGroup(group) => {
-                begun(page!("group_members m JOIN users u ON u.sub = m.sub WHERE m.pool_id = $1 AND m.group_name = $4"))
-                    .bind(group)
-            }
+            .bind(value)
+            .bind(end_of(value)),
+            UserFilter::InGroup(group) => begun(found!(
+                "group_members m CROSS JOIN users u WHERE u.sub = m.sub AND m.pool_id = $1 AND m.group_name = $4"
+            ))
+            .bind(group),
         };
         let rows: Vec<Identity> =
             statement.fetch_all(&mut *self.0).await.map_err(IssuerError::database("list users"))?;
