@@ -116,8 +116,12 @@ fn print_ways(ways: &[WayToPass]) {
 
 fn print_way(way: &WayToPass, wish: &str) {
     if let Some(policy) = &way.policy {
-        let nothing = if way.needs.is_empty() { ": nothing in the request can change that" } else { "" };
-        println!("  for {policy} {wish}{nothing}");
+        let how = match way.needs.len() {
+            0 => ": nothing in the request can change that",
+            2.. if way.any_is_enough() => ", any one of:",
+            _ => ":",
+        };
+        println!("  for {policy} {wish}{how}");
     }
     for need in &way.needs {
         let line = need.line.map(|line| format!("  (line {line})")).unwrap_or_default();

@@ -140,6 +140,7 @@ impl Explanation {
                 let ways = ways.iter().map(|way| {
                     json!({
                         "kind": way.kind,
+                        "any": way.any_is_enough(),
                         "policy": way.policy.as_ref().map(of_policy),
                         "needs": way.needs.iter().map(|need| json!({
                             "code": need.code, "says": need.says, "line": need.line,

@@ -13,8 +13,16 @@ pub struct WayToPass {
     pub kind: &'static str,
     /// The policy that asks for it; none where the route or the gate does.
     pub policy: Option<FiredPolicy>,
-    /// All of these; none where nothing in the request could change it.
+    /// Of a forbid any one of these, otherwise all; none where nothing in the request could change it.
     pub needs: Vec<WantedChange>,
+}
+
+impl WayToPass {
+    /// Whether any one of its needs is enough: each condition of a forbid can undo it.
+    #[must_use]
+    pub fn any_is_enough(&self) -> bool {
+        self.policy.as_ref().is_some_and(|policy| policy.forbids)
+    }
 }
 
 /// One thing that would have to be otherwise.

@@ -39,7 +39,8 @@ pub struct FiredPolicy {
 pub struct Way {
     /// The policy.
     pub policy: FiredPolicy,
-    /// All of these; none where nothing in the request could change it.
+    /// Of a permit all of these, of a forbid any one: each of its conditions can undo it. None where nothing in the request
+    /// could change it.
     pub needs: Vec<Need>,
 }
 

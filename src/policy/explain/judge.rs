@@ -73,7 +73,7 @@ impl Scene<'_> {
         let mut needs = Vec::new();
         for condition in conditions(text) {
             if condition.unless {
-                needs.extend(self.failed_parts(policy, &condition));
+                needs.extend(together(self.failed_parts(policy, &condition)));
             } else {
                 needs.push(self.not_to_hold(policy, "when-held", &condition));
             }
@@ -186,6 +186,12 @@ fn known_form(part: &str) -> Option<(&'static str, String)> {
         ["context", ".", "query", "has", name] => Some(("missing-query", format!("the query parameter `{name}`"))),
         _ => None,
     }
+}
+
+/// All of these as one.
+fn together(needs: Vec<Need>) -> Option<Need> {
+    let says = needs.iter().map(|need| need.says.as_str()).collect::<Vec<_>>().join(" and ");
+    needs.into_iter().next().map(|first| Need { says, ..first })
 }
 
 /// A policy with its place.
