@@ -11,8 +11,8 @@ use crate::issuer::Issuer;
 use crate::proxy::{BalanceConfig, HashConfig, Snapshot, Upstreams};
 use crate::telemetry::{DecisionLog, Metrics};
 use crate::token::{
-    AssertionKeys, AssertionMinter, Issuers, KeyStore, MinterSettings, ProofChecker, Revocations,
-    RingSettings, SeenProofs, TokenLimits, Verifier, VerifierParts,
+    AssertionKeys, AssertionMinter, Issuers, KeyStore, MinterSettings, ProofChecker, Revocations, RingSettings,
+    SeenProofs, TokenLimits, Verifier, VerifierParts,
 };
 
 use super::bundles::load_bundles;

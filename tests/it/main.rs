@@ -54,6 +54,9 @@ mod revocations;
 // changed configs, taken up while requests are served
 #[cfg(test)]
 mod reload;
+
+/// Changed policies under a gate that serves: no wrong folder takes effect.
+mod reload_policies;
 // which route a request takes
 #[cfg(test)]
 mod routes;
