@@ -10,7 +10,7 @@ use super::ask::{AppliedBundle, Asked, PolicyAnswer};
 use super::config::{IdentityConfig, RouteConfig};
 use super::denial::Denial;
 use super::identity_headers::{IdentityHeaders, IdentitySpace};
-use super::permit::Permit;
+use super::permit::{Permit, Right};
 use super::principals::Principals;
 use super::request::AccessRequest;
 use super::route::{Found, Route, RouteConflict, RouteTable, methods_of, parameters_of};
@@ -132,6 +132,14 @@ impl Authorizer {
         Decision { outcome, findings }
     }
 
+    /// Asks again of the token that has let a request pass: time and revocation move on while its answer streams.
+    ///
+    /// # Errors
+    /// [`Denial::Token`] once the token has expired, leeway included, or was revoked.
+    pub fn still_holds(&self, right: &Right) -> Result<(), Denial> {
+        self.verifier.recheck(&right.0).map_err(Denial::Token)
+    }
+
     /// The sentence. Each step may only say no; what it found is the next one's ground.
     async fn decide(&self, request: &AccessRequest<'_>, findings: &mut Findings) -> Result<Permit, Denial> {
         // The route comes first: only it says which rules hold, and no rule is asked of a request that leads nowhere.
@@ -211,6 +219,8 @@ fn build_route(config: &RouteConfig, parts: &Parts<'_>) -> Result<Route, Authori
         parameters: parameters_of(&config.matches.path),
         access: Access::new(&config.access, parts.bundles).ok_or_else(unknown_bundle)?,
         forward_token: config.forward_token,
+        upgrade: config.upgrade.clone(),
+        outlive_token: config.outlive_token,
         identity: IdentityHeaders::new(headers),
     })
 }

@@ -31,6 +31,10 @@ pub struct RouteConfig {
     /// Protocols that a request may upgrade to. Default none.
     #[serde(default)]
     pub upgrade: Vec<UpgradeConfig>,
+    /// Whether what a request opened, such as a `WebSocket`, an event stream, a gRPC stream or a long download, may go on after
+    /// its token has expired (with leeway) or was revoked. Default `false`: it is closed within a second.
+    #[serde(default)]
+    pub outlive_token: bool,
     /// The upstream's name.
     pub upstream: String,
     /// Identity headers of this route, in place of the general ones.

@@ -200,6 +200,22 @@ impl Denial {
         }
     }
 
+    /// The gRPC status code, for callers that read no other: what its specification calls `UNAUTHENTICATED` and so on.
+    #[must_use]
+    pub fn grpc_status(&self) -> u16 {
+        match self.status() {
+            401 => 16,
+            403 => 7,
+            // Of a call that leads nowhere gRPC says that it is not implemented.
+            404 | 405 => 12,
+            413 | 414 | 429 | 431 => 8,
+            408 | 504 => 4,
+            502 | 503 => 14,
+            status if status < 500 => 3,
+            _ => 13,
+        }
+    }
+
     /// Whether the gate or an upstream failed, rather than refused.
     #[must_use]
     pub fn is_failure(&self) -> bool {

@@ -34,7 +34,7 @@ pub use decision_point::{DecisionPoint, Took};
 pub use denial::{Answer, Denial, Stage};
 pub use explain::{AskedRequest, Explanation, Presented, Step, WantedChange, WayToPass};
 pub use hops::Hops;
-pub use permit::Permit;
+pub use permit::{Permit, Right};
 pub use rehearse::{Passage, Rehearsal, SupposedCaller};
 pub use request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};

@@ -9,7 +9,7 @@ use super::denial::Denial;
 use super::identity_headers::IdentitySpace;
 use super::request::AccessRequest;
 use super::route::Route;
-use crate::token::{CredentialConfig, query_without_credentials, without_credentials};
+use crate::token::{CredentialConfig, VerifiedToken, query_without_credentials, without_credentials};
 
 /// Leave to go on to the route's upstream, with all that must change in the request on the way.
 ///
@@ -20,7 +20,12 @@ pub struct Permit {
     remove: Vec<HeaderName>,
     set: Vec<(HeaderName, HeaderValue)>,
     query: Option<String>,
+    right: Option<Right>,
 }
+
+/// By what a request goes on once it has begun: the token that opened it.
+#[derive(Debug, Clone)]
+pub struct Right(pub(super) Arc<VerifiedToken>);
 
 impl Permit {
     /// Cuts the permit: what the client claimed goes out, what was proved goes in, the credential stays here unless asked.
@@ -45,13 +50,20 @@ impl Permit {
             }
         }
         let query = request.target().query().and_then(|query| query_without_credentials(places, query));
-        Ok(Self { route: route.clone(), remove, set, query })
+        let right = caller.token().filter(|_| !route.outlive_token).cloned().map(Right);
+        Ok(Self { route: route.clone(), remove, set, query, right })
     }
 
     /// The route.
     #[must_use]
     pub fn route(&self) -> &Arc<Route> {
         &self.route
+    }
+
+    /// What must go on to hold while the answer streams; none where nobody was asked for a token, or the route lets it be outlived.
+    #[must_use]
+    pub fn right(&self) -> Option<&Right> {
+        self.right.as_ref()
     }
 
     /// Client headers that must not go on, in the spelling in which they were sent.

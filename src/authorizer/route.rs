@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::access::Access;
-use super::config::RouteConfig;
+use super::config::{RouteConfig, UpgradeConfig};
 use super::identity_headers::IdentityHeaders;
 use super::request::AccessRequest;
 use super::target::Segment;
@@ -25,6 +25,8 @@ pub struct Route {
     pub(super) parameters: Vec<String>,
     pub(super) access: Access,
     pub(super) forward_token: bool,
+    pub(super) upgrade: Vec<UpgradeConfig>,
+    pub(super) outlive_token: bool,
     pub(super) identity: IdentityHeaders,
 }
 
@@ -51,6 +53,12 @@ impl Route {
     #[must_use]
     pub fn methods(&self) -> &[String] {
         &self.methods
+    }
+
+    /// Whether its requests may upgrade to this protocol.
+    #[must_use]
+    pub fn upgrades_to(&self, protocol: UpgradeConfig) -> bool {
+        self.upgrade.contains(&protocol)
     }
 }
 

@@ -9,13 +9,11 @@ pub(crate) fn not_yet(config: &Config) -> Vec<ConfigPath> {
     let mut asked = Asked::default();
     for (index, listener) in config.listeners.iter().enumerate() {
         let at = ConfigPath::new("listeners").item(index);
-        asked.note(listener.h2c, || at.key("h2c"));
         asked.note(listener.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()), || at.key("tls").key("client_ca"));
     }
     for (index, route) in config.routes.iter().enumerate() {
         let at = ConfigPath::new("routes").item(index);
         asked.note(route.cors.is_some(), || at.key("cors"));
-        asked.note(!route.upgrade.is_empty(), || at.key("upgrade"));
         let AccessConfig::Rules(rules) = &route.access else { continue };
         asked.note(rules.sender_constrained.is_some(), || at.key("access").key("sender_constrained"));
     }

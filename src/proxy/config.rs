@@ -17,7 +17,8 @@ use crate::short_form::ShortForm;
 pub struct ListenerConfig {
     /// Address and port, for example `0.0.0.0:8080`; port 0 takes a free one.
     pub address: SocketAddr,
-    /// Cleartext HTTP/2 beside HTTP/1.1, for inside a mesh. Default `false`.
+    /// Cleartext HTTP/2 beside HTTP/1.1, for inside a mesh: a client begins with it by prior knowledge. Default `false`; a
+    /// listener with `tls` offers HTTP/2 by itself.
     #[serde(default)]
     pub h2c: bool,
     /// HTTPS, with HTTP/1.1 and HTTP/2 by ALPN.
@@ -325,6 +326,10 @@ pub struct LimitsConfig {
     /// How long a client may take to send a request's headers. Default `10s`.
     #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub header_timeout: Duration,
+    /// How long a client may make the gate wait for a request's body, all waits together; each KiB that has come adds a second,
+    /// so that a long upload ends only where it comes slower than that. Default `30s`; longer is 408. gRPC calls take their time.
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
+    pub body_timeout: Duration,
     /// Open connections from one address. Default 1000; more are closed at once.
     pub connections_per_ip: usize,
 }
@@ -339,6 +344,7 @@ impl Default for LimitsConfig {
             body: ByteSize::mib(10),
             claims_depth: 16,
             header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
             connections_per_ip: 1000,
         }
     }

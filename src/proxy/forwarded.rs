@@ -57,8 +57,7 @@ impl Way {
         let said = |name| self.said(&request.headers, name).cloned();
         let proto = said(PROTO).filter(|value| value == "http" || value == "https");
         let (proto, host) = (proto.unwrap_or(HeaderValue::from_static(scheme)), said(HOST).or(host));
-        let claimed: Vec<HeaderName> =
-            request.headers.keys().filter(|name| tells_the_way(name.as_str())).cloned().collect();
+        let claimed: Vec<HeaderName> = request.headers.keys().filter(|name| is_ours(name.as_str())).cloned().collect();
         for name in claimed {
             request.remove_header(&name);
         }
@@ -78,16 +77,35 @@ fn is_plain(value: &HeaderValue) -> bool {
     value.as_bytes().iter().all(|byte| byte.is_ascii_graphic() && !b",;\"".contains(byte))
 }
 
-/// `Forwarded` (RFC 7239), `X-Forwarded-…` and `X-Real-IP`, in each spelling that an upstream could fold to them.
-fn tells_the_way(name: &str) -> bool {
+/// By these some frameworks take another method or path than the request's own: than the one that was decided about.
+const OVERRIDES: [&str; 10] = [
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-original-method",
+    "x-original-url",
+    "x-original-uri",
+    "x-original-path",
+    "x-original-host",
+    "x-rewrite-url",
+    "x-envoy-original-path",
+];
+
+/// What only the gate says, in each spelling that an upstream could fold to it: the way (`Forwarded`, RFC 7239, `X-Forwarded-…`
+/// and `X-Real-IP`), and what the request is in truth, which nobody says.
+fn is_ours(name: &str) -> bool {
     let name = name.as_bytes();
     let reads = |name: &[u8], as_: &[u8]| {
         name.len() == as_.len()
             && name.iter().zip(as_).all(|(byte, as_)| byte == as_ || (*byte == b'_' && *as_ == b'-'))
     };
-    match name.first() {
-        Some(b'f') => name == b"forwarded",
-        Some(b'x') => name.get(..12).is_some_and(|start| reads(start, b"x-forwarded-")) || reads(name, b"x-real-ip"),
+    match (name.first(), name.get(1)) {
+        (Some(b'f'), _) => name == b"forwarded",
+        (Some(b'x'), Some(b'-' | b'_')) => {
+            name.get(..12).is_some_and(|start| reads(start, b"x-forwarded-"))
+                || reads(name, b"x-real-ip")
+                || OVERRIDES.iter().any(|override_| reads(name, override_.as_bytes()))
+        }
         _ => false,
     }
 }
@@ -97,13 +115,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_the_way_are_known_in_each_spelling() {
+    fn what_only_the_gate_says_is_known_in_each_spelling() {
         for name in ["forwarded", "x-forwarded-for", "x_forwarded_for", "x-forwarded_prefix", "x-real-ip", "x_real-ip"]
+            .into_iter()
+            .chain(OVERRIDES)
+            .chain(["x_http_method_override", "x-rewrite_url"])
         {
-            assert!(tells_the_way(name), "{name}");
+            assert!(is_ours(name), "{name}");
         }
         for name in ["x-forward", "x-forwarded", "x-real-ips", "from", "x", "y-forwarded-for"] {
-            assert!(!tells_the_way(name), "{name}");
+            assert!(!is_ours(name), "{name}");
         }
     }
 }

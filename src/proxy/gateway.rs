@@ -2,14 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{HOST, UPGRADE};
+use http::Version;
+use http::header::{HOST, TE, UPGRADE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::http::v1::server::HttpSession;
@@ -19,14 +20,17 @@ use pingora::{Error, ErrorSource, ErrorType};
 
 use super::access_log::{conclude, conclude_unread};
 use super::config::LimitsConfig;
-use super::context::RequestContext;
+use super::context::{InFlight, RequestContext};
 use super::forwarded::Way;
 use super::framing;
 use super::respond::{REQUEST_ID, deny};
 use super::snapshot::Snapshot;
+use super::streams::{
+    Frames, agrees_to_websocket, asks_for_websocket, grpc_trailers, is_grpc, let_pass, watch, watch_if_it_streams,
+};
 use super::upstream::{Replay, Upstream, affinity};
-use super::wire::BadBody;
-use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
+use super::wire::{BadBody, Ended, Line};
+use crate::authorizer::{AccessRequest, Denial, Permit, ReceivedRequest, UpgradeConfig};
 use crate::clock::Clock;
 use crate::telemetry::AccessLog;
 
@@ -59,10 +63,25 @@ impl Gateway {
     /// Counts and logs a request that is refused before any parser has read it, and gives it an id.
     pub(super) fn refused(&self, received: &[u8], client: IpAddr, denial: &Denial) -> String {
         let mut context = self.new_ctx();
-        self.in_flight.fetch_sub(1, Ordering::AcqRel);
         context.client = Some(client);
         conclude_unread(received, denial, &context, &self.log);
         context.request_id
+    }
+
+    /// Ends an answer that has begun, in the words of its protocol where it has any; otherwise its end is missing, which tells.
+    async fn close_stream(&self, session: &mut Session, denial: &Denial, context: &RequestContext) {
+        if let Some(metrics) =
+            context.findings.route.as_ref().and_then(|route| context.snapshot.point.routes.get(route.name()))
+        {
+            metrics.stream_closed(denial.code());
+        }
+        // The client may have gone first, here and below.
+        if let Some(last) = context.websocket.as_ref().and_then(|frames| frames.closing(denial.code())) {
+            let _gone = session.write_response_body(Some(last.into()), true).await;
+            session.downstream_session.shutdown().await;
+        } else if is_grpc(session.req_header()) {
+            let _gone = session.downstream_session.write_response_trailers(grpc_trailers(denial)).await;
+        }
     }
 
     /// Steps 1 to 12 of the decision. What it decides is kept in the context.
@@ -111,8 +130,8 @@ impl ProxyHttp for Gateway {
     type CTX = RequestContext;
 
     fn new_ctx(&self) -> Self::CTX {
-        self.in_flight.fetch_add(1, Ordering::AcqRel);
-        RequestContext::new(self.current.load_full(), self.clock.unix_millis())
+        let in_flight = InFlight::count(&self.in_flight);
+        RequestContext::new(self.current.load_full(), self.clock.unix_millis(), in_flight)
     }
 
     /// No modules: what the gate does to a request is all in these phases.
@@ -128,8 +147,19 @@ impl ProxyHttp for Gateway {
         let begun = Instant::now();
         let decided = Self::decide(session, context).await;
         context.decision = Some(begun.elapsed());
-        // No route allows upgrades, so none is offered to the upstream (RFC 9110 section 7.8 lets a server ignore it).
-        session.req_header_mut().remove_header(&UPGRADE);
+        // How long a body may take is the wire's to say.
+        session.set_read_timeout(None);
+        if is_grpc(session.req_header())
+            && let Some(line) = Line::of(session)
+        {
+            line.take_time();
+        }
+        let may_upgrade = |permit: &Permit| permit.route().upgrades_to(UpgradeConfig::Websocket);
+        context.upgrade = context.permit.as_ref().is_some_and(may_upgrade) && asks_for_websocket(session.req_header());
+        if !context.upgrade {
+            // What is not offered to the upstream is ignored, as RFC 9110 section 7.8 lets a server do.
+            session.req_header_mut().remove_header(&UPGRADE);
+        }
         let Err(denial) = decided else { return Ok(false) };
         deny(session, &denial, &context.request_id).await?;
         context.denial = Some(denial);
@@ -204,19 +234,25 @@ impl ProxyHttp for Gateway {
         if let Some(target) = &context.target {
             request.set_raw_path(target.as_bytes())?;
         }
+        if is_grpc(session.req_header()) && request.version == Version::HTTP_2 {
+            // gRPC servers refuse callers that read no trailers; what else a client says of the kind ends here.
+            request.insert_header(TE, "trailers")?;
+        }
         request.insert_header(REQUEST_ID, context.request_id.as_str())?;
         write_forwarded(session, request, context)
     }
 
     async fn request_body_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         body: &mut Option<Bytes>,
         _end_of_stream: bool,
         context: &mut Self::CTX,
     ) -> pingora::Result<()> {
         context.body_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
-        if context.body_bytes <= context.snapshot.limits.body.as_u64() {
+        let_pass(session, context)?;
+        // A tunnel is no body.
+        if context.websocket.is_some() || context.body_bytes <= context.snapshot.limits.body.as_u64() {
             return Ok(());
         }
         context.denial = Some(Denial::BodyTooLarge);
@@ -229,25 +265,42 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         context: &mut Self::CTX,
     ) -> pingora::Result<()> {
-        // No upgrade was offered, so a tunnel that opens now was asked for by nobody.
-        if response.status == http::StatusCode::SWITCHING_PROTOCOLS {
+        if response.status != http::StatusCode::SWITCHING_PROTOCOLS {
+            return answered(session, response, context);
+        }
+        let line = Line::of(session).filter(|_| context.upgrade && agrees_to_websocket(response));
+        let Some(line) = line else {
+            // A tunnel that was asked for by nobody, or leads elsewhere.
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, "an upgrade that was not asked for").into_up());
-        }
-        if response.status.is_informational() {
-            return Ok(());
-        }
-        let Some(upstream) = upstream_of(context).cloned() else { return Ok(()) };
-        let replay = replay(session, context);
-        context.attempt.answered(&upstream, response.status, replay)
+        };
+        line.open_tunnel();
+        context.websocket = Some(Frames::default());
+        watch(session, context);
+        Ok(())
     }
 
     async fn response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         context: &mut Self::CTX,
     ) -> pingora::Result<()> {
+        watch_if_it_streams(session, response, context);
         response.insert_header(REQUEST_ID, context.request_id.as_str())
+    }
+
+    fn response_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        context: &mut Self::CTX,
+    ) -> pingora::Result<Option<Duration>> {
+        let_pass(session, context)?;
+        if let (Some(frames), Some(bytes)) = (&mut context.websocket, body) {
+            frames.note(bytes);
+        }
+        Ok(None)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, context: &mut Self::CTX) -> FailToProxy {
@@ -256,7 +309,9 @@ impl ProxyHttp for Gateway {
         if let Some(denial) = denial {
             error_code = denial.status();
             let answered = session.response_written().is_some();
-            if !answered && deny(session, &denial, &context.request_id).await.is_err() {
+            if answered && ended(error).is_some() {
+                self.close_stream(session, &denial, context).await;
+            } else if !answered && deny(session, &denial, &context.request_id).await.is_err() {
                 // The client has gone; the log line says what it would have read.
                 session.set_keepalive(None);
             }
@@ -291,13 +346,23 @@ impl ProxyHttp for Gateway {
             tracing::debug!(request_id = context.request_id, %error, "the request failed");
         }
         conclude(session, context, &self.log);
-        self.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 fn upstream_of(context: &RequestContext) -> Option<&Arc<Upstream>> {
     let permit = context.permit.as_ref()?;
     context.snapshot.upstreams.get(permit.route().upstream())
+}
+
+/// Takes in what the endpoint answered. An error where the request is tried again instead of being answered so.
+fn answered(session: &Session, response: &ResponseHeader, context: &mut RequestContext) -> pingora::Result<()> {
+    match upstream_of(context).cloned() {
+        Some(upstream) if !response.status.is_informational() => {
+            let replay = replay(session, context);
+            context.attempt.answered(&upstream, response.status, replay)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether the request can be sent once more.
@@ -310,8 +375,17 @@ fn replay(session: &Session, context: &RequestContext) -> Replay {
     }
 }
 
+/// What the gateway or the wire has found, where they ended the request themselves.
+fn ended(error: &Error) -> Option<&Denial> {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>()?;
+    cause.get_ref()?.downcast_ref::<Ended>().map(|ended| &ended.0)
+}
+
 /// What the gate itself has to say about a failure; nothing where the client is the one that left.
 fn failure(error: &Error) -> Option<Denial> {
+    if let Some(denial) = ended(error) {
+        return Some(denial.clone());
+    }
     if let Some(bad) = bad_body(error) {
         return Some(Denial::BadFraming(bad));
     }

@@ -8,6 +8,7 @@ mod framing;
 mod gateway;
 mod respond;
 mod snapshot;
+mod streams;
 mod upstream;
 mod wire;
 
@@ -19,4 +20,4 @@ pub use context::RequestContext;
 pub use gateway::Gateway;
 pub use snapshot::Snapshot;
 pub use upstream::{EndpointStatus, Upstream, UpstreamError, Upstreams};
-pub use wire::Door;
+pub use wire::{Door, Speaks};

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use pingora::http::ResponseHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 
+use super::streams::{grpc_answer, is_grpc};
 use crate::authorizer::Denial;
 
 /// The header that carries the request's id, to the client and to the upstream.
@@ -12,6 +13,32 @@ pub(super) const REQUEST_ID: &str = "x-request-id";
 
 /// Answers with the denial. The connection goes on only if nothing on it could be read in two ways.
 pub(super) async fn deny(session: &mut Session, denial: &Denial, request_id: &str) -> pingora::Result<()> {
+    let (header, body) = written(denial, request_id, session.req_header())?;
+    // A body that nobody reads would be taken for the next request.
+    if denial.closes_connection() || !session.is_body_done() {
+        session.set_keepalive(None);
+    }
+    let body = body.filter(|_| session.req_header().method != http::Method::HEAD);
+    match (body, session.downstream_session.as_custom_mut()) {
+        // The session itself would end the stream by a frame of its own, and a caller reads no status in what comes before.
+        (None, Some(stream)) => stream.write_response_header(Box::new(header), true).await,
+        (None, None) => session.write_response_header(Box::new(header), true).await,
+        (Some(body), _) => {
+            session.write_response_header(Box::new(header), false).await?;
+            session.write_response_body(Some(body), true).await
+        }
+    }
+}
+
+/// The denial as this client reads it: a problem with its body, or a gRPC status in the header section alone.
+pub(super) fn written(
+    denial: &Denial,
+    request_id: &str,
+    request: &RequestHeader,
+) -> pingora::Result<(ResponseHeader, Option<Bytes>)> {
+    if is_grpc(request) {
+        return Ok((grpc_answer(denial, request_id)?, None));
+    }
     let answer = denial.answer(request_id);
     let body = Bytes::from(answer.body);
     let mut header = ResponseHeader::build(answer.status, Some(6))?;
@@ -22,14 +49,5 @@ pub(super) async fn deny(session: &mut Session, denial: &Denial, request_id: &st
     for (name, value) in answer.headers {
         header.insert_header(name, value)?;
     }
-    // A body that nobody reads would be taken for the next request.
-    if denial.closes_connection() || !session.is_body_done() {
-        session.set_keepalive(None);
-    }
-    let head_only = session.req_header().method == http::Method::HEAD;
-    session.write_response_header(Box::new(header), head_only).await?;
-    if !head_only {
-        session.write_response_body(Some(body), true).await?;
-    }
-    Ok(())
+    Ok((header, Some(body)))
 }

@@ -20,7 +20,7 @@ use tracing::{error, warn};
 use super::certificate::Certificate;
 use super::error::ServerError;
 use crate::config::{Config, ConfigPath, Loaded};
-use crate::proxy::{Door, Gateway, ListenerTlsConfig};
+use crate::proxy::{Door, Gateway, ListenerTlsConfig, Speaks};
 use crate::telemetry::Metrics;
 
 /// Idle connections to upstreams that are kept: a pool smaller than the load doubles the cost of a request.
@@ -47,8 +47,12 @@ impl Listeners<'_> {
         let door = Arc::new(Door::new(gateway, self.metrics.connections(), &server.configuration));
         let mut sockets = Sockets { door, open: Vec::new() };
         for (index, listener) in config.listeners.iter().enumerate() {
-            let tls = listener.tls.as_ref().map(|tls| self.acceptor(index, tls)).transpose()?;
-            sockets.open.push((self.listen(listener.address)?, tls));
+            let speaks = match &listener.tls {
+                Some(tls) => Speaks::Tls(self.acceptor(index, tls)?),
+                None if listener.h2c => Speaks::Http1AndH2c,
+                None => Speaks::Http1,
+            };
+            sockets.open.push((self.listen(listener.address)?, speaks));
         }
         server.add_service(sockets);
         Ok(server)
@@ -81,7 +85,7 @@ impl Listeners<'_> {
     }
 }
 
-type Open = (TcpListener, Option<Arc<Acceptor>>);
+type Open = (TcpListener, Speaks);
 
 /// Open sockets, as a service on pingora's threads.
 struct Sockets {
@@ -93,10 +97,10 @@ struct Sockets {
 impl Service for Sockets {
     async fn start_service(&mut self, _handed_over: Option<ListenFds>, shutdown: ShutdownWatch, _per_socket: usize) {
         let mut accepting = JoinSet::new();
-        for (listener, tls) in self.open.drain(..) {
+        for (listener, speaks) in self.open.drain(..) {
             match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => {
-                    accepting.spawn(accept(listener, tls, self.door.clone(), shutdown.clone()));
+                    accepting.spawn(accept(listener, speaks, self.door.clone(), shutdown.clone()));
                 }
                 Err(error) => error!(%error, "a socket could not be served"),
             }
@@ -115,12 +119,7 @@ impl fmt::Debug for Sockets {
     }
 }
 
-async fn accept(
-    listener: tokio::net::TcpListener,
-    tls: Option<Arc<Acceptor>>,
-    door: Arc<Door>,
-    mut shutdown: ShutdownWatch,
-) {
+async fn accept(listener: tokio::net::TcpListener, speaks: Speaks, door: Arc<Door>, mut shutdown: ShutdownWatch) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -128,7 +127,7 @@ async fn accept(
         };
         match accepted {
             Ok((stream, client)) => {
-                tokio::spawn(door.clone().serve(stream, client, tls.clone(), shutdown.clone()));
+                tokio::spawn(door.clone().serve(stream, client, speaks.clone(), shutdown.clone()));
             }
             Err(error) => {
                 warn!(%error, "a connection could not be taken");

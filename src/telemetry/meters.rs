@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
-use super::outcome::{CacheLookup, Outcome, RetryResult};
+use super::outcome::{CacheLookup, ConnectionEnd, Outcome, RetryResult};
 
 /// What is counted for one route; its clones count together.
 #[derive(Clone)]
@@ -17,6 +17,7 @@ pub struct RouteMetrics {
     pub(super) used: Arc<ArcSwap<Vec<RequestCounter>>>,
     pub(super) request_duration: Histogram,
     pub(super) decision_duration: Histogram,
+    pub(super) streams_closed: IntCounterVec,
 }
 
 pub(super) type RequestCounter = (Outcome, &'static str, IntCounter);
@@ -30,6 +31,11 @@ impl RouteMetrics {
             Some(counter) => counter.inc(),
             None => self.first(outcome, code).inc(),
         }
+    }
+
+    /// Counts a stream that the gate closed before its end. `reason` is the denial's stable code.
+    pub fn stream_closed(&self, reason: &'static str) {
+        self.streams_closed.with_label_values(&[&self.name, reason]).inc();
     }
 
     /// Counts how long deciding took.
@@ -191,6 +197,7 @@ impl TokenCacheMetrics {
 pub struct ConnectionMetrics {
     pub(super) open: IntGauge,
     pub(super) refused: IntCounter,
+    pub(super) ended: IntCounterVec,
 }
 
 /// A connection that shows as open for as long as this lives.
@@ -208,6 +215,11 @@ impl ConnectionMetrics {
     /// Counts a connection that was closed at once, since its address had too many.
     pub fn refused(&self) {
         self.refused.inc();
+    }
+
+    /// Counts a connection that the gate ended without an answer.
+    pub fn ended(&self, end: ConnectionEnd) {
+        self.ended.with_label_values(&[end.label()]).inc();
     }
 }
 

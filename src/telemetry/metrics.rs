@@ -40,6 +40,7 @@ struct Families {
     requests: IntCounterVec,
     request_duration: HistogramVec,
     decision_duration: HistogramVec,
+    streams_closed: IntCounterVec,
     upstream_duration: HistogramVec,
     /// One family an upstream, see [`Metrics::upstream`].
     upstream_healthy: Mutex<BTreeMap<String, IntGaugeVec>>,
@@ -78,6 +79,7 @@ impl Metrics {
             used: Arc::default(),
             request_duration: self.0.request_duration.with_label_values(&[name]),
             decision_duration: self.0.decision_duration.with_label_values(&[name]),
+            streams_closed: self.0.streams_closed.clone(),
         }
     }
 
@@ -209,6 +211,7 @@ impl Families {
                 "route",
                 &DECISION_SECONDS,
             )?,
+            streams_closed: define.streams_closed()?,
             upstream_duration: define.histograms(
                 "lychgate_upstream_duration_seconds",
                 "Time that an upstream took for a request, connecting included.",
@@ -394,12 +397,25 @@ impl Definer<'_> {
         Ok(TokenCacheMetrics { hit: result("hit"), miss: result("miss"), stale: result("stale"), entries })
     }
 
+    fn streams_closed(&self) -> Result<IntCounterVec, prometheus::Error> {
+        self.counters(
+            "lychgate_streams_closed_total",
+            "Answers and tunnels that the gate closed before their end, by route and by reason, such as token-expired.",
+            &["route", "reason"],
+        )
+    }
+
     fn connections(&self) -> Result<ConnectionMetrics, prometheus::Error> {
         Ok(ConnectionMetrics {
             open: self.gauge("lychgate_connections", "Connections of clients that are open.")?,
             refused: self.counter(
                 "lychgate_connections_refused_total",
                 "Connections closed at once, since their address had `limits.connections_per_ip` already.",
+            )?,
+            ended: self.counters(
+                "lychgate_connections_ended_total",
+                "Connections that the gate ended without an answer, by reason (handshake, idle, http2-protocol, http2-flood).",
+                &["reason"],
             )?,
         })
     }

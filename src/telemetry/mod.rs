@@ -28,6 +28,6 @@ pub use meters::{
     BundleMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
 };
 pub use metrics::{Metrics, UNROUTED};
-pub use outcome::{CacheLookup, Outcome, ReloadResult, RetryResult, status_class};
+pub use outcome::{CacheLookup, ConnectionEnd, Outcome, ReloadResult, RetryResult, status_class};
 pub use readiness::Readiness;
 pub use start::start;

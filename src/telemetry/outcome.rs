@@ -50,6 +50,30 @@ pub enum CacheLookup {
     Stale,
 }
 
+/// Why the gate ended a connection without an answer to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionEnd {
+    /// Its TLS or HTTP/2 handshake failed, or took too long.
+    Handshake,
+    /// It asked for nothing for too long.
+    Idle,
+    /// It broke the rules of HTTP/2.
+    Protocol,
+    /// It opened, reset or malformed more HTTP/2 streams than one connection may, or sent a header section without end.
+    Flood,
+}
+
+impl ConnectionEnd {
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Idle => "idle",
+            Self::Protocol => "http2-protocol",
+            Self::Flood => "http2-flood",
+        }
+    }
+}
+
 /// What became of a changed config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReloadResult {

@@ -237,7 +237,10 @@ impl Verifier {
     }
 
     /// The rules whose answer changes while the token does not: time and revocation.
-    fn recheck(&self, token: &VerifiedToken) -> Result<(), TokenError> {
+    ///
+    /// # Errors
+    /// [`TokenError::Expired`], [`TokenError::Revoked`], or another that time alone brings about.
+    pub fn recheck(&self, token: &VerifiedToken) -> Result<(), TokenError> {
         let issuer = self.issuers.find(&token.issuer).ok_or(TokenError::UnknownIssuer)?;
         issuer.check_time(token, self.clock.unix_seconds())?;
         let revoked = self.revocations.is_revoked(&token.issuer, token.jti.as_deref(), token.origin_jti.as_deref());

@@ -42,6 +42,9 @@ mod revocations;
 // which route a request takes
 #[cfg(test)]
 mod routes;
+// tunnels, event streams, gRPC and slow bodies, and how long each may last
+#[cfg(test)]
+mod streams;
 // the gate, issuers, upstreams and clients that the tests are made of
 #[cfg(test)]
 mod support;

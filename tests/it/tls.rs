@@ -126,6 +126,7 @@ async fn over_http_2_the_same_rules_hold() {
         (client.request(reqwest::Method::TRACE, world.url("/public/a")), 405, "method-not-allowed"),
         (client.post(world.url("/public/a")).body(vec![b'x'; 1001]), 413, "body-too-large"),
         (too_many, 431, "headers-too-large"),
+        (client.get(world.url("/public/a")).header("host", "other.example"), 400, "bad-host"),
     ];
     for (request, status, code) in refused {
         let answer = request.send().await.unwrap();
@@ -133,9 +134,6 @@ async fn over_http_2_the_same_rules_hold() {
         let body = answer.text().await.unwrap();
         assert!(body.contains(&format!("\"code\":\"{code}\"")), "{code}: {body:?}");
     }
-    // pingora answers this one itself, without a problem document.
-    let disagreeing = client.get(world.url("/public/a")).header("host", "other.example").send().await.unwrap();
-    assert_eq!(disagreeing.status().as_u16(), 400);
     assert_eq!(world.upstream.received().len(), seen);
 }
 

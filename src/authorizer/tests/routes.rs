@@ -20,6 +20,8 @@ fn route(name: &str, path: &str, methods: &[&str]) -> Arc<Route> {
         parameters: parameters_of(path),
         access: Access::new(&AccessConfig::Public, &std::collections::BTreeMap::new()).unwrap(),
         forward_token: false,
+        upgrade: Vec::new(),
+        outlive_token: false,
         identity: IdentityHeaders::new([]),
     })
 }

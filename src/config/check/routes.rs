@@ -46,6 +46,12 @@ fn check_route(at: &ConfigPath, route: &RouteConfig, config: &Config, findings: 
     if !config.upstreams.contains_key(&route.upstream) {
         findings.unknown_name(&at.key("upstream"), "upstream", &route.upstream, config.upstreams.keys());
     }
+    let upstream = config.upstreams.get(&route.upstream);
+    if !route.upgrade.is_empty() && upstream.is_some_and(|upstream| upstream.http2) {
+        let message =
+            format!("a WebSocket is opened over HTTP/1.1; upstream `{}` is spoken to with HTTP/2", route.upstream);
+        findings.add(&at.key("upgrade"), Reason::Contradiction, message);
+    }
     if let AccessConfig::Rules(rules) = &route.access {
         check_rules(&at.key("access"), rules, config, findings);
     }

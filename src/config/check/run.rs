@@ -61,8 +61,17 @@ fn check_threads(threads: Option<usize>, findings: &mut Findings<'_>) {
 /// The upper bounds are what the proxy beneath and the parsers can hold; beyond them a limit would not be the one that is felt.
 fn check_limits(limits: &LimitsConfig, findings: &mut Findings<'_>) {
     const MIB: u64 = 1024 * 1024;
-    let LimitsConfig { token, header, headers, target, body, claims_depth, header_timeout, connections_per_ip } =
-        limits;
+    let LimitsConfig {
+        token,
+        header,
+        headers,
+        target,
+        body,
+        claims_depth,
+        header_timeout,
+        body_timeout,
+        connections_per_ip,
+    } = limits;
     for (key, value, most) in [
         ("token", token.as_u64(), MIB),
         ("header", header.as_u64(), MIB),
@@ -74,5 +83,7 @@ fn check_limits(limits: &LimitsConfig, findings: &mut Findings<'_>) {
     ] {
         findings.between(&ConfigPath::new("limits").key(key), value, 1, most);
     }
-    findings.duration(&ConfigPath::new("limits").key("header_timeout"), *header_timeout, Duration::from_millis(1));
+    for (key, duration) in [("header_timeout", header_timeout), ("body_timeout", body_timeout)] {
+        findings.duration(&ConfigPath::new("limits").key(key), *duration, Duration::from_millis(1));
+    }
 }

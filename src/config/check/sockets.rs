@@ -18,6 +18,10 @@ pub(crate) fn check_sockets(config: &Config, findings: &mut Findings<'_>) {
     for (index, listener) in config.listeners.iter().enumerate() {
         let at = listeners.item(index).key("tls");
         let Some(tls) = &listener.tls else { continue };
+        if listener.h2c {
+            let message = "`h2c` is HTTP/2 in the clear; this listener has `tls`, which offers HTTP/2 by itself";
+            findings.add(&listeners.item(index).key("h2c"), Reason::Contradiction, message);
+        }
         findings.file(&at.key("certificate"), &tls.certificate);
         findings.file(&at.key("key"), &tls.key);
     }

@@ -115,6 +115,8 @@ fn rules_that_nobody_could_fulfil_or_everybody_could_are_refused() {
         ("trusted_issuers: {}\nroutes: [{name: r, match: {path: /}, upstream: app, ▸access: {optional: true}}]".to_owned(), "there are no `trusted_issuers`"),
         ("upstreams: {app: {endpoints: ['a:1'], ▸tls: {certificate: c.pem}}}".to_owned(), "`certificate` and `key` go together"),
         ("issuer: {address: '127.0.0.1:1', pools: {p: {clients: {c: {access_token_validity: 1d, refresh_token_validity: ▸2h}}}}}".to_owned(), "must not be shorter"),
+        ("listeners: [{address: '127.0.0.1:1', h2c: ▸true, tls: {certificate: tls/tls.crt, key: tls/tls.key}}]".to_owned(), "offers HTTP/2 by itself"),
+        ("upstreams: {app: {endpoints: ['a:1'], http2: true}}\nroutes: [{name: r, match: {path: /}, upstream: app, ▸upgrade: [websocket]}]".to_owned(), "a WebSocket is opened over HTTP/1.1"),
     ] {
         assert_mistakes(&marked, "contradiction", &[fragment]);
     }

@@ -22,17 +22,28 @@ use super::refusal::refusal;
 use super::socket::Socket;
 use crate::authorizer::Denial;
 use crate::proxy::gateway::Gateway;
-use crate::telemetry::ConnectionMetrics;
+use crate::telemetry::{ConnectionEnd, ConnectionMetrics};
 
 /// How long an answer that ends a connection may take to be sent.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// What is spoken on a listener.
+#[derive(Clone)]
+pub enum Speaks {
+    /// HTTP/1.1 in the clear.
+    Http1,
+    /// HTTP/1.1 in the clear, and HTTP/2 where the client begins with it (RFC 9113 section 3.3).
+    Http1AndH2c,
+    /// TLS, and within it what ALPN agrees on.
+    Tls(Arc<Acceptor>),
+}
 
 /// The way in for clients: takes accepted connections and serves the requests on them.
 pub struct Door {
     pub(super) proxy: Arc<HttpProxy<Gateway>>,
     pub(super) gateway: Gateway,
     connections: Connections,
-    metrics: ConnectionMetrics,
+    pub(super) metrics: ConnectionMetrics,
 }
 
 impl Door {
@@ -43,12 +54,12 @@ impl Door {
         Self { proxy, gateway, connections: Connections::default(), metrics }
     }
 
-    /// Serves one connection until it ends: HTTP/1.1, and by ALPN HTTP/2 where `tls` offers it.
+    /// Serves one connection until it ends.
     pub async fn serve(
         self: Arc<Self>,
         stream: TcpStream,
         client: SocketAddr,
-        tls: Option<Arc<Acceptor>>,
+        speaks: Speaks,
         shutdown: ShutdownWatch,
     ) {
         let limits = self.gateway.current();
@@ -64,9 +75,13 @@ impl Door {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let Some(tls) = tls else {
-            let stream = Box::new(OneRequest::new(Socket::plain(stream, client)));
-            return self.serve_http1(stream, client, first_by, shutdown).await;
+        let tls = match speaks {
+            Speaks::Tls(tls) => tls,
+            Speaks::Http1 => {
+                let stream = Box::new(OneRequest::new(Socket::plain(stream, client)));
+                return self.serve_http1(stream, client, first_by, shutdown).await;
+            }
+            Speaks::Http1AndH2c => return self.serve_clear(stream, client, first_by, shutdown).await,
         };
         let handshake = tls.tls_handshake(Socket::below_tls(stream, client));
         match timeout(limits.header_timeout, handshake).await {
@@ -77,8 +92,31 @@ impl Door {
                 self.serve_http1(Box::new(OneRequest::new(stream)), client, first_by, shutdown).await;
             }
             // A scan, a client that does not trust the certificate, or one that takes too long: nobody to answer.
-            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => tracing::debug!("a TLS handshake took too long"),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a TLS handshake failed");
+                self.metrics.ended(ConnectionEnd::Handshake);
+            }
+            Err(_) => self.metrics.ended(ConnectionEnd::Handshake),
+        }
+    }
+
+    /// HTTP/1.1 or HTTP/2, whichever the client begins with. It has no longer to do so than for a first head.
+    async fn serve_clear(
+        self: Arc<Self>,
+        stream: TcpStream,
+        client: SocketAddr,
+        first_by: Instant,
+        shutdown: ShutdownWatch,
+    ) {
+        let mut stream = Box::new(OneRequest::new(Socket::plain(stream, client)));
+        match stream.begins_http2(first_by).await {
+            None => {}
+            Some(false) => self.serve_http1(stream, client, first_by, shutdown).await,
+            Some(true) => {
+                // The preface is read again, and after it the connection is HTTP/2's.
+                stream.line().open_tunnel();
+                http2::serve(&self, stream, first_by, shutdown).await;
+            }
         }
     }
 

@@ -6,30 +6,40 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use h2::Reason;
+use h2::server::Connection;
+use http::Method;
 use pingora::apps::HttpServerApp;
-use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::http::v2::server::{H2Accept, H2Options, HttpSession, handshake};
+use pingora::protocols::http::custom::server::Session;
+use pingora::protocols::http::v2::server::{H2Options, handshake};
 use pingora::protocols::{Digest, Stream};
 use pingora::server::ShutdownWatch;
 use pingora::time::timeout;
 
 use super::door::Door;
+use super::stream::Http2Stream;
 use crate::authorizer::Denial;
 use crate::proxy::config::LimitsConfig;
-use crate::proxy::respond::REQUEST_ID;
+use crate::proxy::respond::written;
+use crate::telemetry::ConnectionEnd;
 
 /// Streams at once on a connection.
 const STREAMS: u32 = 100;
 /// Requests at once on a connection, those counted in that the client has reset and that are not wound up yet.
 const AT_WORK: usize = 2 * STREAMS as usize;
-/// Requests that are no HTTP on one connection.
-const MALFORMED: usize = 32;
 /// Streams that were reset, by the client before they were looked at or by us for what was wrong with them.
 const RESET: usize = 64;
 /// A connection without a stream ends after this long.
 const IDLE: Duration = Duration::from_mins(1);
+
+/// What came next on a connection.
+enum Next<R> {
+    Request(R),
+    /// The connection is over, for this reason where the gate ended it.
+    Over(Option<ConnectionEnd>),
+    Stop,
+}
 
 /// Serves the streams of one connection.
 pub(super) async fn serve(door: &Arc<Door>, stream: Stream, first_by: Instant, mut shutdown: ShutdownWatch) {
@@ -41,51 +51,73 @@ pub(super) async fn serve(door: &Arc<Door>, stream: Stream, first_by: Instant, m
     });
     let left = || first_by.saturating_duration_since(Instant::now());
     let options = options(&door.gateway.current().limits);
-    let Ok(Ok(mut connection)) = timeout(left(), handshake(stream, Some(options))).await else { return };
+    let Ok(Ok(mut connection)) = timeout(left(), handshake(stream, Some(options))).await else {
+        return door.metrics.ended(ConnectionEnd::Handshake);
+    };
     let at_work = Arc::new(AtomicUsize::new(0));
-    let mut malformed = 0;
-    let mut stopping = false;
-    let mut patience = left();
-    loop {
-        let accepted = {
-            let mut next = pin!(HttpSession::from_h2_conn(&mut connection, digest.clone()));
-            loop {
-                tokio::select! {
-                    biased;
-                    accepted = &mut next => break Some(accepted),
-                    _ = shutdown.changed(), if !stopping => break None,
-                    () = pingora::time::sleep(patience) => {
-                        // Partial frames and PING are no sign of life: only streams are.
-                        if at_work.load(Ordering::Acquire) == 0 {
-                            return;
-                        }
-                    }
-                }
-            }
-        };
-        let session = match accepted {
-            None => {
+    let (mut stopping, mut patience) = (false, left());
+    let end = loop {
+        let (request, respond) = match next(&mut connection, &at_work, patience, &mut shutdown, stopping).await {
+            Next::Request(request) => request,
+            Next::Over(end) => break end,
+            Next::Stop => {
                 connection.graceful_shutdown();
                 stopping = true;
                 continue;
             }
-            Some(Ok(Some(H2Accept::Session(session)))) => session,
-            Some(Ok(Some(H2Accept::Rejected))) if malformed < MALFORMED => {
-                malformed += 1;
-                continue;
-            }
-            Some(_) => return,
         };
         patience = IDLE;
         if at_work.fetch_add(1, Ordering::AcqRel) >= AT_WORK {
-            return;
+            break Some(ConnectionEnd::Flood);
         }
+        let stream = Http2Stream::new(request, respond, digest.clone(), &door.gateway.current().limits);
         let (door, at_work, shutdown) = (door.clone(), at_work.clone(), shutdown.clone());
         tokio::spawn(async move {
             let _working = Working(at_work);
-            answer(&door, session, &shutdown).await;
+            answer(&door, stream, &shutdown).await;
         });
+    };
+    if let Some(end) = end {
+        door.metrics.ended(end);
     }
+}
+
+type Accepted = (http::Request<h2::RecvStream>, h2::server::SendResponse<Bytes>);
+
+/// Waits for the next request. Partial frames and PING are no sign of life: only streams are.
+async fn next(
+    connection: &mut Connection<Stream, Bytes>,
+    at_work: &AtomicUsize,
+    patience: Duration,
+    shutdown: &mut ShutdownWatch,
+    stopping: bool,
+) -> Next<Accepted> {
+    let mut accepted = pin!(connection.accept());
+    loop {
+        tokio::select! {
+            biased;
+            accepted = &mut accepted => return match accepted {
+                Some(Ok(request)) => Next::Request(request),
+                Some(Err(error)) => Next::Over(ended_by_us(&error)),
+                None => Next::Over(None),
+            },
+            _ = shutdown.changed(), if !stopping => return Next::Stop,
+            () = pingora::time::sleep(patience) => {
+                if at_work.load(Ordering::Acquire) == 0 {
+                    return Next::Over(Some(ConnectionEnd::Idle));
+                }
+            }
+        }
+    }
+}
+
+/// Why the protocol's rules or bounds ended a connection; nothing where the client left.
+fn ended_by_us(error: &h2::Error) -> Option<ConnectionEnd> {
+    if error.is_io() || error.is_remote() {
+        return None;
+    }
+    let is_flood = matches!(error.reason(), Some(Reason::ENHANCE_YOUR_CALM | Reason::COMPRESSION_ERROR));
+    Some(if is_flood { ConnectionEnd::Flood } else { ConnectionEnd::Protocol })
 }
 
 fn options(limits: &LimitsConfig) -> H2Options {
@@ -101,32 +133,36 @@ fn options(limits: &LimitsConfig) -> H2Options {
     options
 }
 
-async fn answer(door: &Door, session: HttpSession, shutdown: &ShutdownWatch) {
-    // pingora would answer in its own words.
-    if session.req_header().method == http::Method::CONNECT {
-        let denial = Denial::MethodNotAllowed { allow: Vec::new() };
-        // The client may have gone first.
-        let _gone = refuse(door, session, &denial).await;
+async fn answer(door: &Door, stream: Http2Stream, shutdown: &ShutdownWatch) {
+    let Some(denial) = objection(&stream) else {
+        door.proxy.process_new_http(ServerSession::new_custom(Box::new(stream)), shutdown).await;
         return;
-    }
-    door.proxy.process_new_http(ServerSession::new_http2(session), shutdown).await;
+    };
+    // The client may have gone first.
+    let _gone = refuse(door, stream, &denial).await;
 }
 
-async fn refuse(door: &Door, mut session: HttpSession, denial: &Denial) -> pingora::Result<()> {
-    let client = session.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
-    let client = client.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into());
-    let request_id = door.gateway.refused(session.req_header().method.as_str().as_bytes(), client, denial);
-    let answer = denial.answer(&request_id);
-    let mut header = ResponseHeader::build(answer.status, Some(5))?;
-    header.insert_header(CONTENT_TYPE, "application/problem+json")?;
-    header.insert_header(CONTENT_LENGTH, answer.body.len())?;
-    header.insert_header(CACHE_CONTROL, "no-store")?;
-    header.insert_header(REQUEST_ID, request_id)?;
-    for (name, value) in answer.headers {
-        header.insert_header(name, value)?;
+/// What pingora would answer in its own words, or read in another way than HTTP/2 means it.
+fn objection(stream: &Http2Stream) -> Option<Denial> {
+    let request = stream.req_header();
+    if request.method == Method::CONNECT {
+        return Some(Denial::MethodNotAllowed { allow: Vec::new() });
     }
-    session.write_response_header(Box::new(header), false)?;
-    session.write_body(Bytes::from(answer.body), true).await
+    // RFC 9113 section 8.3.1: `:path` begins with a slash; an absolute form would name a second authority.
+    let begins_with_slash = request.uri.path_and_query().is_some_and(|path| path.as_str().starts_with('/'));
+    (!begins_with_slash).then_some(Denial::BadTarget("a path that does not begin with a slash"))
+}
+
+async fn refuse(door: &Door, mut stream: Http2Stream, denial: &Denial) -> pingora::Result<()> {
+    let client = stream.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
+    let client = client.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into());
+    let request_id = door.gateway.refused(stream.req_header().method.as_str().as_bytes(), client, denial);
+    let (header, body) = written(denial, &request_id, stream.req_header())?;
+    stream.write_response_header(Box::new(header), body.is_none()).await?;
+    match body {
+        Some(body) => stream.write_body(body, true).await,
+        None => Ok(()),
+    }
 }
 
 struct Working(Arc<AtomicUsize>);

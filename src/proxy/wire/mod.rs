@@ -5,9 +5,13 @@ mod chunked;
 mod connections;
 mod door;
 mod http2;
+mod line;
 mod one_request;
+mod pace;
 mod refusal;
 mod socket;
+mod stream;
 
-pub use door::Door;
+pub use door::{Door, Speaks};
+pub(super) use line::{Ended, Line};
 pub(super) use one_request::BadBody;

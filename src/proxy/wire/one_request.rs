@@ -19,6 +19,8 @@ use pingora::time::timeout;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::chunked::Chunked;
+use super::line::{Ended, Line, Watch};
+use super::pace::Pace;
 use crate::authorizer::Denial;
 use crate::proxy::config::LimitsConfig;
 use crate::proxy::framing::{Body, check_head};
@@ -37,7 +39,16 @@ pub(super) struct OneRequest<S> {
     /// Received, and not yet handed on.
     ahead: BytesMut,
     rest: Rest,
+    /// Whether something was written that may lie here yet.
+    unsent: bool,
+    /// What the gateway says of the current request.
+    line: Line,
+    watch: Watch,
+    pace: Pace,
 }
+
+/// What a client says before its first HTTP/2 frame (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What of the current request is still to be handed on.
 #[derive(Debug)]
@@ -54,7 +65,37 @@ pub(in crate::proxy) struct BadBody(pub(in crate::proxy) &'static str);
 
 impl<S: IO> OneRequest<S> {
     pub(super) fn new(io: S) -> Self {
-        Self { io, ahead: BytesMut::new(), rest: Rest::Nothing }
+        Self {
+            io,
+            ahead: BytesMut::new(),
+            rest: Rest::Nothing,
+            unsent: false,
+            line: Line::default(),
+            watch: Watch::default(),
+            pace: Pace::new(Duration::ZERO),
+        }
+    }
+
+    /// What the gateway says of the current request.
+    pub(super) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// Waits for enough bytes to tell HTTP/2 from HTTP/1; the bytes stay here. `None` where the client left, or took too long.
+    pub(super) async fn begins_http2(&mut self, by: Instant) -> Option<bool> {
+        loop {
+            let known = self.ahead.len().min(PREFACE.len());
+            if self.ahead.get(..known) != PREFACE.get(..known) {
+                return Some(false);
+            }
+            if known == PREFACE.len() {
+                return Some(true);
+            }
+            self.ahead.reserve(ROOM);
+            let left = by.saturating_duration_since(Instant::now());
+            let read = timeout(left, self.io.read_buf(&mut self.ahead)).await;
+            read.ok()?.ok().filter(|read| *read > 0)?;
+        }
     }
 
     /// What has been received of a request that goes no further.
@@ -105,6 +146,7 @@ impl<S: IO> OneRequest<S> {
             Body::Length(length) => Rest::Length(length),
             Body::Chunked => Rest::Chunked(Chunked::new()),
         };
+        (self.line, self.watch, self.pace) = (Line::default(), Watch::default(), Pace::new(limits.body_timeout));
         let body = self.rest.take(after).map_err(|bad| Denial::BadFraming(bad.0))?;
         // Splitting would make the buffer a shared one: most often there is nothing to split.
         if body == after.len() { Ok(mem::take(&mut self.ahead)) } else { Ok(self.ahead.split_to(end + body)) }
@@ -113,17 +155,58 @@ impl<S: IO> OneRequest<S> {
     /// Between two requests, or during an answer: whether the client is still there. What it sends already is kept.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.ahead.is_empty() {
-            return Poll::Pending;
+            return self.poll_quiet(cx);
         }
         let mut bytes = [0; 1024];
         let mut buf = ReadBuf::new(&mut bytes);
-        ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf))?;
+        if Pin::new(&mut self.io).poll_read(cx, &mut buf)?.is_pending() {
+            return self.poll_quiet(cx);
+        }
         if buf.filled().is_empty() {
             return Poll::Ready(Ok(()));
         }
         // Nobody is to be woken: pingora's parser must not see another request's bytes as this one's.
         self.ahead.extend_from_slice(buf.filled());
-        Poll::Pending
+        self.poll_quiet(cx)
+    }
+
+    /// Another protocol's bytes, those first that came before the upstream agreed to it.
+    fn poll_tunnel(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() {
+            if Pin::new(&mut self.io).poll_read(cx, buf)?.is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            return self.poll_quiet(cx);
+        }
+        let length = self.ahead.len().min(buf.remaining());
+        buf.put_slice(&self.ahead.split_to(length));
+        Poll::Ready(Ok(()))
+    }
+
+    /// Where there is nothing to do but wait: an error once the right is lost by which the stream goes on.
+    fn poll_quiet(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.unsent {
+            // pingora gathers a body of known length until it is whole, however long its pieces are apart. What fails here
+            // will fail again when more is written.
+            let _again = self.poll_send(cx);
+        }
+        self.poll_ended(cx)
+    }
+
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watch.poll_lost(&self.line, cx).map(|ended| Err(io::Error::other(ended)))
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let sent = Pin::new(&mut self.io).poll_flush(cx);
+        self.unsent = sent.is_pending();
+        sent
+    }
+
+    /// What ends the wait for more of a body.
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.pace.poll_late(cx));
+        Poll::Ready(Err(io::Error::other(Ended(Denial::RequestTimeout))))
     }
 
     /// Takes in what the client is still sending, until it has read the answer and leaves.
@@ -209,11 +292,17 @@ impl Search {
 impl<S: IO> AsyncRead for OneRequest<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.line.is_tunnel() {
+            return this.poll_tunnel(cx, buf);
+        }
         if matches!(this.rest, Rest::Nothing) {
             return this.poll_rest(cx);
         }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
+        if Pin::new(&mut this.io).poll_read(cx, buf)?.is_pending() {
+            return if this.poll_quiet(cx)?.is_pending() { this.poll_waiting(cx) } else { Poll::Pending };
+        }
+        this.pace.came(buf.filled().len() - before);
         let read = buf.filled().get(before..).unwrap_or_default();
         let taken = this.rest.take(read).map_err(|bad| io::Error::new(io::ErrorKind::InvalidData, bad))?;
         if let Some(next) = read.get(taken..).filter(|next| !next.is_empty()) {
@@ -225,12 +314,20 @@ impl<S: IO> AsyncRead for OneRequest<S> {
 }
 
 impl<S: IO> AsyncWrite for OneRequest<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.io).poll_write(cx, buf) {
+            // A client that reads nothing keeps its stream no longer for that.
+            Poll::Pending => this.poll_ended(cx).map_ok(|()| 0),
+            written @ Poll::Ready(_) => {
+                this.unsent = true;
+                written
+            }
+        }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_send(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -242,6 +339,7 @@ impl<S: IO> AsyncWrite for OneRequest<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.unsent = true;
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 
@@ -254,7 +352,7 @@ impl<S: IO> AsyncWrite for OneRequest<S> {
 impl<S: IO> Shutdown for OneRequest<S> {
     async fn shutdown(&mut self) {
         self.io.shutdown().await;
-        if !matches!(self.rest, Rest::Nothing) || !self.ahead.is_empty() {
+        if self.line.is_tunnel() || !matches!(self.rest, Rest::Nothing) || !self.ahead.is_empty() {
             let _until_then = timeout(LINGER, self.linger()).await;
         }
     }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::telemetry::metrics::{Metrics, UNROUTED};
-use crate::telemetry::outcome::{CacheLookup, Outcome, ReloadResult};
+use crate::telemetry::outcome::{CacheLookup, ConnectionEnd, Outcome, ReloadResult};
 
 /// The public contract: each metric's name, kind and labels.
-const PROMISED: [(&str, &str, &[&str]); 31] = [
+const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_requests_total", "counter", &["code", "outcome", "route"]),
     ("lychgate_request_duration_seconds", "histogram", &["route"]),
     ("lychgate_decision_duration_seconds", "histogram", &["route"]),
@@ -29,6 +29,8 @@ const PROMISED: [(&str, &str, &[&str]); 31] = [
     ("lychgate_config_reload_total", "counter", &["result"]),
     ("lychgate_connections", "gauge", &[]),
     ("lychgate_connections_refused_total", "counter", &[]),
+    ("lychgate_connections_ended_total", "counter", &["reason"]),
+    ("lychgate_streams_closed_total", "counter", &["reason", "route"]),
     ("lychgate_build_info", "gauge", &["version"]),
     ("lychgate_access_log_dropped_total", "counter", &[]),
     ("lychgate_audit_log_dropped_total", "counter", &[]),
@@ -82,6 +84,8 @@ fn all_counted_once() -> Metrics {
     let metrics = Metrics::new().unwrap();
     metrics.route("orders").request(Outcome::Denied, "token-expired", Duration::from_millis(3));
     metrics.route("orders").decision(Duration::from_micros(30));
+    metrics.route("orders").stream_closed("token-expired");
+    metrics.connections().ended(ConnectionEnd::Flood);
     let upstream = metrics.upstream("orders").unwrap();
     upstream.took(Duration::from_millis(2));
     upstream.healthy("10.0.0.1:8080", true);

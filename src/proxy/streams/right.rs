@@ -1,0 +1,56 @@
+//! The right by which a stream goes on: the token that opened it, asked again now and then.
+//!
+//! An answer that is over within a moment pays for none of this. What is of a streaming kind is watched from its head on, any
+//! other from the first of its bytes that passes later than that moment; between them no byte passes without the question.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+use pingora::{Error, ErrorType};
+
+use super::grpc::has_grpc_type;
+use crate::authorizer::Permit;
+use crate::proxy::context::RequestContext;
+use crate::proxy::wire::{Ended, Line};
+
+/// For this long after its first byte a request goes on with the decision that it began with.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// Watches an answer of a kind that may never end.
+pub(in crate::proxy) fn watch_if_it_streams(session: &Session, answer: &ResponseHeader, context: &mut RequestContext) {
+    if is_event_stream(&answer.headers) || has_grpc_type(&answer.headers) {
+        watch(session, context);
+    }
+}
+
+/// Lets bytes pass, in either direction, while the right holds.
+pub(in crate::proxy) fn let_pass(session: &Session, context: &mut RequestContext) -> pingora::Result<()> {
+    if context.watched || context.started.elapsed() < MOMENT {
+        return Ok(());
+    }
+    watch(session, context);
+    let right = context.permit.as_ref().and_then(Permit::right);
+    let lost = right.and_then(|right| context.snapshot.point.authorizer.still_holds(right).err());
+    lost.map_or(Ok(()), |denial| {
+        let cause = std::io::Error::other(Ended(denial));
+        Err(Error::because(ErrorType::new("RightLost"), "the token holds no longer", cause))
+    })
+}
+
+/// From now on the request ends within a second after its token has.
+pub(in crate::proxy) fn watch(session: &Session, context: &mut RequestContext) {
+    context.watched = true;
+    let right = context.permit.as_ref().and_then(Permit::right).cloned();
+    let (Some(right), Some(line)) = (right, Line::of(session)) else { return };
+    let point = context.snapshot.point.clone();
+    line.watch(Box::new(move || point.authorizer.still_holds(&right)));
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next());
+    kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
+}

@@ -1,0 +1,99 @@
+//! What the gateway tells the wire about one request on its way: that raw bytes may pass, how patient to be, and by what right
+//! its stream goes on.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pingora::protocols::tls::TlsStream;
+use pingora::proxy::Session;
+use std::sync::Arc;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::one_request::OneRequest;
+use super::socket::{PlainSocket, TlsSocket};
+use crate::authorizer::Denial;
+
+/// How often a stream's right is asked for again.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Says that a stream may go on, or why not.
+type StillHolds = Box<dyn Fn() -> Result<(), Denial> + Send + Sync>;
+
+/// The error by which the wire ends a request, with what the client would have been told.
+#[derive(Debug, thiserror::Error)]
+#[error("ended by the gate: {}", .0.code())]
+pub(in crate::proxy) struct Ended(pub(in crate::proxy) Denial);
+
+/// What holds for one request.
+#[derive(Default)]
+pub(in crate::proxy) struct Line {
+    tunnel: AtomicBool,
+    unhurried: AtomicBool,
+    right: OnceLock<StillHolds>,
+}
+
+impl Line {
+    /// The line of a session's request.
+    pub(in crate::proxy) fn of(session: &Session) -> Option<&Self> {
+        let Some(http1) = session.as_http1() else {
+            return session.req_header().extensions.get::<Arc<Self>>().map(AsRef::as_ref);
+        };
+        let stream = http1.stream().as_any();
+        let plain = stream.downcast_ref().map(OneRequest::<PlainSocket>::line);
+        plain.or_else(|| stream.downcast_ref().map(OneRequest::<TlsStream<TlsSocket>>::line))
+    }
+
+    /// From now on the connection's bytes are another protocol's, and pass as they come.
+    pub(in crate::proxy) fn open_tunnel(&self) {
+        self.tunnel.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_tunnel(&self) -> bool {
+        self.tunnel.load(Ordering::Acquire)
+    }
+
+    /// The body may take its time: it is one half of a conversation.
+    pub(in crate::proxy) fn take_time(&self) {
+        self.unhurried.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_hurried(&self) -> bool {
+        !self.unhurried.load(Ordering::Acquire)
+    }
+
+    /// From now on the request goes on for as long as this says so.
+    pub(in crate::proxy) fn watch(&self, right: StillHolds) {
+        // The first one stands: a request has one right.
+        let _already_watched = self.right.set(right);
+    }
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Line").field("tunnel", &self.tunnel).finish_non_exhaustive()
+    }
+}
+
+/// Asks for the right of one request, now and then; nothing where nobody watches.
+#[derive(Debug, Default)]
+pub(super) struct Watch(Option<Pin<Box<Sleep>>>);
+
+impl Watch {
+    /// Ready once the right is lost.
+    pub(super) fn poll_lost(&mut self, line: &Line, context: &mut Context<'_>) -> Poll<Ended> {
+        let Some(right) = line.right.get() else { return Poll::Pending };
+        let timer = self.0.get_or_insert_with(|| Box::pin(sleep(LOOK_EVERY)));
+        loop {
+            ready!(timer.as_mut().poll(context));
+            if let Err(denial) = right() {
+                return Poll::Ready(Ended(denial));
+            }
+            timer.as_mut().reset(Instant::now() + LOOK_EVERY);
+        }
+    }
+}
