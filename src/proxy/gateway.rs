@@ -276,7 +276,7 @@ impl ProxyHttp for Gateway {
         line.open_tunnel();
         context.websocket = Some(Frames::default());
         watch(session, context);
-        Ok(())
+        answered(session, response, context)
     }
 
     async fn response_filter(
@@ -356,8 +356,9 @@ fn upstream_of(context: &RequestContext) -> Option<&Arc<Upstream>> {
 
 /// Takes in what the endpoint answered. An error where the request is tried again instead of being answered so.
 fn answered(session: &Session, response: &ResponseHeader, context: &mut RequestContext) -> pingora::Result<()> {
+    let is_last = !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS;
     match upstream_of(context).cloned() {
-        Some(upstream) if !response.status.is_informational() => {
+        Some(upstream) if is_last => {
             let replay = replay(session, context);
             context.attempt.answered(&upstream, response.status, replay)
         }
