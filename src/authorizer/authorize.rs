@@ -16,7 +16,7 @@ use super::request::AccessRequest;
 use super::route::{Found, Route, RouteConflict, RouteTable, methods_of, parameters_of};
 use super::target::Segment;
 use crate::clock::Clock;
-use crate::token::{CredentialConfig, VerifiedToken, Verifier, find_credential};
+use crate::token::{CredentialConfig, TokenError, VerifiedToken, Verifier, find_credential};
 
 /// Decides about requests: one immutable whole of routes, rules, policies and trust.
 #[derive(Debug)]
@@ -91,8 +91,12 @@ pub struct Findings {
     pub credential: bool,
     /// The token, once proved.
     pub token: Option<Arc<VerifiedToken>>,
+    /// What rules that are tried out would have said of the token, if any are.
+    pub token_shadow: Option<Result<(), TokenError>>,
     /// What the route's policies said.
     pub policy: Option<PolicyAnswer>,
+    /// Whether the request was let go on.
+    pub permitted: bool,
 }
 
 /// The route that a request takes, and the path's parameters with what was sent for them.
@@ -129,6 +133,7 @@ impl Authorizer {
     pub async fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
         let mut findings = Findings::default();
         let outcome = self.decide(request, &mut findings).await;
+        findings.permitted = outcome.is_ok();
         Decision { outcome, findings }
     }
 
@@ -189,6 +194,7 @@ impl Authorizer {
         findings.credential = true;
         let token = self.verifier.verify(&credential).await.map_err(Denial::Token)?;
         findings.token = Some(token.clone());
+        findings.token_shadow = self.verifier.try_shadow(&token);
         rules.accepts_issuer(&token)?;
         Ok(Caller::Known(token))
     }

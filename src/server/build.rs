@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
 use crate::proxy::{BalanceConfig, HashConfig, Snapshot, Upstreams};
-use crate::telemetry::Metrics;
+use crate::telemetry::{DecisionLog, Metrics};
 use crate::token::{Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
 
 use super::bundles::load_bundles;
@@ -26,6 +26,8 @@ pub struct Ground {
     pub revocations: Revocations,
     /// The backends, which outlive a config that says nothing new about them.
     pub upstreams: Upstreams,
+    /// Where decisions are written down.
+    pub decisions: DecisionLog,
 }
 
 impl Ground {
@@ -36,7 +38,8 @@ impl Ground {
     pub fn new() -> Result<Self, ServerError> {
         let clock = Clock::system();
         let (metrics, revocations) = (Metrics::new()?, Revocations::new(clock.clone()));
-        Ok(Self { metrics, revocations, clock, upstreams: Upstreams::default() })
+        let (upstreams, decisions) = (Upstreams::default(), DecisionLog::default());
+        Ok(Self { metrics, revocations, clock, upstreams, decisions })
     }
 }
 
@@ -56,6 +59,13 @@ pub struct House {
     pub bundles: BTreeMap<String, AppliedBundle>,
     /// Brings the size of the token cache into the metrics.
     pub count_cache: Box<dyn Fn() + Send + Sync>,
+}
+
+impl House {
+    /// Which revision of each bundle there is.
+    pub fn revisions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.bundles.iter().map(|(name, applied)| (name.as_str(), applied.bundle.revision()))
+    }
 }
 
 /// Builds every room. Nothing is served and no key is fetched yet.
@@ -119,6 +129,8 @@ async fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> R
     }
     let bundles = config.policies.iter().map(|(name, bundle)| (name.clone(), metrics.bundle(name, bundle.mode.name())));
     let routes = config.routes.iter().map(|route| (route.name.as_str().into(), metrics.route(&route.name)));
+    let tried = config.trusted_issuers.iter().filter(|(_, trusted)| trusted.shadow.is_some());
+    let token_shadows = tried.map(|(name, _)| (name.clone(), metrics.token_shadow(name)));
     let point = DecisionPoint {
         authorizer,
         sizes: config.limits.sizes(),
@@ -126,6 +138,8 @@ async fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> R
         routes: routes.collect(),
         bundles: bundles.collect(),
         unrouted: metrics.route(crate::telemetry::UNROUTED),
+        token_shadows: token_shadows.collect(),
+        decisions: ground.decisions.clone(),
     };
     Ok(Snapshot { point: Arc::new(point), upstreams, limits: config.limits.clone() })
 }

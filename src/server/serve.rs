@@ -26,7 +26,7 @@ use crate::admin::{AdminConfig, AdminState, Revocable, RevocationsConfig, Revoca
 use crate::config::Loaded;
 use crate::issuer::Recorder;
 use crate::proxy::Gateway;
-use crate::telemetry::{AccessLog, AuditLog, Metrics, Readiness};
+use crate::telemetry::{AccessLog, AuditLog, DecisionLog, Metrics, Readiness};
 use crate::token::{Issuers, KeyStore};
 
 const BACKGROUND_THREADS: usize = 2;
@@ -38,7 +38,9 @@ type KeyStores = BTreeMap<Arc<str>, Arc<KeyStore>>;
 /// # Errors
 /// [`ServerError`] where a room could not be built or a door not be hung.
 pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> {
-    let ground = Ground::new()?;
+    let mut ground = Ground::new()?;
+    let (telemetry, salt) = (&loaded.config.telemetry, salt()?);
+    ground.decisions = DecisionLog::start(telemetry, salt, &ground.metrics)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(BACKGROUND_THREADS)
         .thread_name("background")
@@ -46,8 +48,9 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
         .build()
         .map_err(ServerError::Threads)?;
     let house = runtime.block_on(build(loaded, &ground))?;
-    let log = AccessLog::start(&loaded.config.telemetry, salt()?, &ground.metrics, Box::new(stdout()))?;
-    let audit = AuditLog::start(&loaded.config.telemetry, salt()?, &ground.metrics, Box::new(stdout()))?;
+    ground.metrics.bundle_revisions(house.revisions());
+    let log = AccessLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
+    let audit = AuditLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
     let telling = house.issuer.as_ref().map(|issuer| issuer.recorder(audit.clone(), ground.metrics.identity()));
     let (recorder, writing) = telling.unzip();
     let writing = writing.map(|lines| runtime.spawn(lines.run()));
@@ -70,6 +73,9 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
     runtime.shutdown_timeout(Duration::from_secs(5));
     if !log.close(Duration::from_secs(5)) || !audit.close(Duration::from_secs(5)) {
         error!("the last lines of the access log or the audit log could not be written in time");
+    }
+    if !ground.decisions.close(Duration::from_secs(5)) {
+        error!("the last lines of the decision log could not be written in time");
     }
     Ok(())
 }

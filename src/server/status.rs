@@ -52,7 +52,14 @@ fn trusted(keys: &BTreeMap<Arc<str>, Arc<KeyStore>>, issuers: &Issuers) -> BTree
 
 fn bundle_status(applied: &AppliedBundle) -> Value {
     let bundle = &applied.bundle;
-    json!({ "mode": applied.mode.name(), "policies": bundle.policy_count(), "revision": bundle.revision() })
+    let candidate = applied.candidate.as_ref();
+    let candidate = candidate.map(|bundle| json!({ "policies": bundle.policy_count(), "revision": bundle.revision() }));
+    json!({
+        "mode": applied.mode.name(),
+        "policies": bundle.policy_count(),
+        "revision": bundle.revision(),
+        "candidate": candidate,
+    })
 }
 
 fn key_status(store: &Arc<KeyStore>) -> Value {

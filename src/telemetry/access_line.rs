@@ -141,7 +141,8 @@ impl AccessLine<'_> {
         out.write_all(b"\n")
     }
 
-    fn path_alone(&self) -> &str {
+    /// The path without whatever hangs on it.
+    pub(super) fn path_alone(&self) -> &str {
         self.path.split(['?', '#']).next().unwrap_or_default()
     }
 }
@@ -157,7 +158,7 @@ fn word_or_dash(value: Option<impl Display>, out: &mut Vec<u8>) -> io::Result<()
     }
 }
 
-fn micros(duration: Duration) -> u64 {
+pub(super) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 

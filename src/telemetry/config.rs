@@ -1,5 +1,7 @@
 //! The config of what operators see: logs, the access log and traces.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -16,8 +18,43 @@ pub struct TelemetryConfig {
     pub audit_log: AuditLogFormat,
     /// Where traces go. Default nowhere.
     pub traces: Option<TracesConfig>,
-    /// Whether the access log and the audit log name subjects in clear instead of by hash. Default `false`.
+    /// Whether access log, audit log and decision log name subjects in clear instead of by hash. Default `false`.
     pub subjects_in_clear: bool,
+    /// The decision log, for audit. Default none.
+    pub decisions: DecisionsConfig,
+}
+
+/// The decision log: one JSON line a decision, with who asked, what was decided, and by which policies of which revision. Never
+/// a token, never a query string.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DecisionsConfig {
+    /// Which decisions are logged. Default `off`.
+    pub log: DecisionsLogged,
+    /// Of `all`, the share of the allowed requests that is logged, from 0 to 1; denials always are. Default 1.
+    pub sample: f64,
+    /// The file that lines are added to; relative to the config file. Default: standard output, where each line begins with
+    /// `{"log":"decision"`.
+    pub file: Option<PathBuf>,
+}
+
+impl Default for DecisionsConfig {
+    fn default() -> Self {
+        Self { log: DecisionsLogged::Off, sample: 1.0, file: None }
+    }
+}
+
+/// Which decisions are logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionsLogged {
+    /// None.
+    #[default]
+    Off,
+    /// Denials.
+    Denied,
+    /// Denials, and of the others the configured share.
+    All,
 }
 
 /// The least level that is logged.

@@ -228,23 +228,3 @@ impl Drop for OpenConnection {
         self.0.dec();
     }
 }
-
-/// What is counted for one policy bundle; its clones count together.
-#[derive(Clone)]
-pub struct BundleMetrics {
-    pub(super) allowed: IntCounter,
-    pub(super) denied: IntCounter,
-    pub(super) errors: IntCounter,
-}
-
-impl BundleMetrics {
-    /// Counts a decision.
-    pub fn decided(&self, allowed: bool) {
-        if allowed { self.allowed.inc() } else { self.denied.inc() }
-    }
-
-    /// Counts an evaluation in which a policy failed.
-    pub fn failed(&self) {
-        self.errors.inc();
-    }
-}

@@ -14,10 +14,11 @@ use prometheus::{
 use super::error::TelemetryError;
 use super::identity_meters::IdentityMetrics;
 use super::meters::{
-    BundleMetrics, ConnectionMetrics, IssuerMetrics, RetryCounters, RouteMetrics, TenantFamilies, TokenCacheMetrics,
-    UpstreamFamilies, UpstreamMetrics,
+    ConnectionMetrics, IssuerMetrics, RetryCounters, RouteMetrics, TenantFamilies, TokenCacheMetrics, UpstreamFamilies,
+    UpstreamMetrics,
 };
 use super::outcome::ReloadResult;
+use super::policy_meters::{BundleMetrics, PolicyFamilies, ShadowMetrics};
 
 /// The `route` label of requests that no route matched. No route can be named so.
 pub const UNROUTED: &str = "-";
@@ -50,9 +51,9 @@ struct Families {
     keys_age: IntGaugeVec,
     keys_fetch: IntCounterVec,
     tenants: TenantFamilies,
-    policy_decisions: IntCounterVec,
-    policy_errors: IntCounterVec,
+    policy: PolicyFamilies,
     config_reload: IntCounterVec,
+    decision_log_dropped: IntCounter,
     access_log_dropped: IntCounter,
     identity: IdentityMetrics,
     revocations: IntGauge,
@@ -124,12 +125,7 @@ impl Metrics {
     /// What is counted for the policy bundle of this name in this mode, `enforce` or `shadow`.
     #[must_use]
     pub fn bundle(&self, name: &str, mode: &'static str) -> BundleMetrics {
-        let decisions = |decision| self.0.policy_decisions.with_label_values(&[name, mode, decision]);
-        BundleMetrics {
-            allowed: decisions("allow"),
-            denied: decisions("deny"),
-            errors: self.0.policy_errors.with_label_values(&[name]),
-        }
+        self.0.policy.bundle(name, mode)
     }
 
     /// What is counted for the cache of verified tokens.
@@ -152,6 +148,22 @@ impl Metrics {
     /// Counts an attempt to take up a changed config.
     pub fn reloaded(&self, result: ReloadResult) {
         self.0.config_reload.with_label_values(&[result.label()]).inc();
+    }
+
+    /// Counts lines that the decision log had to drop.
+    pub(super) fn decision_log_dropped(&self) -> IntCounter {
+        self.0.decision_log_dropped.clone()
+    }
+
+    /// What is counted for the rules that are tried out on tokens of the trusted issuer of this name.
+    #[must_use]
+    pub fn token_shadow(&self, issuer: &str) -> ShadowMetrics {
+        self.0.policy.token_shadow(issuer)
+    }
+
+    /// Shows which revision of each policy bundle is in force, and takes back what was shown before.
+    pub fn bundle_revisions<'a>(&self, bundles: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        self.0.policy.show_revisions(bundles);
     }
 
     /// Counts lines that the access log had to drop.
@@ -233,15 +245,10 @@ impl Families {
                 &["issuer", "result"],
             )?,
             tenants: define.tenants()?,
-            policy_decisions: define.counters(
-                "lychgate_policy_decisions_total",
-                "Decisions of a policy bundle by mode (enforce, shadow) and decision (allow, deny).",
-                &["bundle", "mode", "decision"],
-            )?,
-            policy_errors: define.counters(
-                "lychgate_policy_errors_total",
-                "Evaluations in which a policy of the bundle failed; each is a deny.",
-                &["bundle"],
+            policy: define.policy()?,
+            decision_log_dropped: define.counter(
+                "lychgate_decision_log_dropped_total",
+                "Decision log lines dropped because they were not taken fast enough.",
             )?,
             config_reload: define.counters(
                 "lychgate_config_reload_total",
@@ -323,6 +330,35 @@ impl Definer<'_> {
                 "Tokens refused because there were `most_issuers` of a trusted issuer with parameters, all in use.",
                 &["issuer"],
             )?,
+        })
+    }
+
+    fn policy(&self) -> Result<PolicyFamilies, prometheus::Error> {
+        let help = "Always 1; its labels say which revision of a policy bundle is in force.";
+        let revision = IntGaugeVec::new(Opts::new("lychgate_policy_bundle_info", help), &["bundle", "revision"])?;
+        Ok(PolicyFamilies {
+            decisions: self.counters(
+                "lychgate_policy_decisions_total",
+                "Decisions of a policy bundle by mode (enforce, shadow) and decision (allow, deny).",
+                &["bundle", "mode", "decision"],
+            )?,
+            errors: self.counters(
+                "lychgate_policy_errors_total",
+                "Evaluations in which a policy of the bundle failed; each is a deny.",
+                &["bundle"],
+            )?,
+            shadow: self.counters(
+                "lychgate_policy_shadow_total",
+                "Decisions of what is tried out, a candidate or a bundle in shadow, by how they differ from what counts (none, would-allow, would-deny, would-err, other-policies).",
+                &["bundle", "difference"],
+            )?,
+            token_shadow: self.counters(
+                "lychgate_token_shadow_total",
+                "Accepted tokens judged by the rules that an issuer tries out in shadow: none, or why they would be refused.",
+                &["issuer", "difference"],
+            )?,
+            revision: self.register(revision)?,
+            revisions: Mutex::default(),
         })
     }
 

@@ -4,6 +4,8 @@ mod access_line;
 mod access_log;
 mod audit;
 mod config;
+mod decision_line;
+mod decision_log;
 mod error;
 mod identity_meters;
 mod line_queue;
@@ -11,6 +13,7 @@ mod logs;
 mod meters;
 mod metrics;
 mod outcome;
+mod policy_meters;
 mod printable;
 mod readiness;
 mod start;
@@ -21,13 +24,16 @@ mod tests;
 pub use access_line::AccessLine;
 pub use access_log::AccessLog;
 pub use audit::{AuditLine, AuditLog};
-pub use config::{AccessLogFormat, AuditLogFormat, LogLevel, TelemetryConfig, TracesConfig};
+pub use config::{
+    AccessLogFormat, AuditLogFormat, DecisionsConfig, DecisionsLogged, LogLevel, TelemetryConfig, TracesConfig,
+};
+pub use decision_line::{DecisionFacts, PolicyFacts};
+pub use decision_log::DecisionLog;
 pub use error::TelemetryError;
 pub use identity_meters::IdentityMetrics;
-pub use meters::{
-    BundleMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
-};
+pub use meters::{ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics};
 pub use metrics::{Metrics, UNROUTED};
 pub use outcome::{CacheLookup, ConnectionEnd, Outcome, ReloadResult, RetryResult, status_class};
+pub use policy_meters::{BundleMetrics, ShadowMetrics};
 pub use readiness::Readiness;
 pub use start::start;

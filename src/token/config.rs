@@ -57,6 +57,11 @@ pub struct TrustedIssuerConfig {
     /// Claims that must be present with exactly these values.
     #[serde(default)]
     pub require_claims: BTreeMap<String, serde_json::Value>,
+    /// Stricter rules that are tried out beside those that count: `{types: [at+jwt], max_age: 1h}`. Every token that passes is
+    /// judged by them too, cached ones included; what they would refuse is counted by `lychgate_token_shadow_total` and logged,
+    /// and goes on. Off by default.
+    #[serde(default)]
+    pub shadow: Option<ShadowRulesConfig>,
     /// Claims that hold scopes: a string separated by blanks, or an array of strings. Default `[scope, scp]`.
     #[serde(default = "default_scope_claims")]
     pub scope_claims: Vec<ClaimPathConfig>,
@@ -80,6 +85,28 @@ pub struct TrustedIssuerConfig {
     /// owner can read the files in it. For `discovery` and `jwks_uri`. Off by default.
     #[serde(default)]
     pub cache_directory: Option<PathBuf>,
+}
+
+/// Rules for tokens that are tried out; each that is absent is as it counts.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ShadowRulesConfig {
+    /// Signature algorithms.
+    pub algorithms: Option<Vec<String>>,
+    /// Accepted `typ` headers.
+    pub types: Option<Vec<String>>,
+    /// How far clocks may differ; at most 60s.
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
+    pub leeway: Option<Duration>,
+    /// The oldest `iat`.
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
+    pub max_age: Option<Duration>,
+    /// Claims that must be present with exactly these values.
+    pub require_claims: Option<BTreeMap<String, serde_json::Value>>,
+    /// A token must name at least one of these in `aud`.
+    pub audience: Option<Vec<String>>,
+    /// A token must carry one of these as `client_id` or `azp`.
+    pub client_ids: Option<Vec<String>>,
 }
 
 /// Which values a parameter of an issuer may have.

@@ -8,6 +8,7 @@ mod error;
 mod issuers;
 mod jwks;
 mod revocation;
+mod shadow;
 mod supposed;
 mod tenants;
 #[cfg(test)]
@@ -19,7 +20,7 @@ pub use bearer::{Replacement, find_credential, query_without_credentials, withou
 pub use claims::Claims;
 pub use config::{
     AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, FetchConfig, KeysConfig, ParameterConfig,
-    RefreshConfig, TokenLimits, TrustedIssuerConfig,
+    RefreshConfig, ShadowRulesConfig, TokenLimits, TrustedIssuerConfig,
 };
 pub use error::TokenError;
 pub use issuers::{Issuers, TenantKeys};

@@ -32,6 +32,8 @@ pub struct TrustedIssuer {
     attributes: BTreeMap<String, AttributeConfig>,
     /// Of one concrete issuer of an issuer with parameters, what each stands for.
     tenant: TenantValues,
+    /// The same issuer under rules that are tried out and never count.
+    shadow: Option<Box<TrustedIssuer>>,
 }
 
 impl TrustedIssuer {
@@ -41,6 +43,7 @@ impl TrustedIssuer {
         Self {
             name: name.into(),
             issuer: config.issuer.as_str().into(),
+            shadow: config.in_shadow().map(|tried| Box::new(Self::new(name, &tried, keys.clone()))),
             keys,
             algorithms: config.algorithms.iter().filter_map(|name| Algorithm::from_name(name)).collect(),
             types: config.types.iter().map(|typ| normal_type(typ).to_ascii_lowercase()).collect(),
@@ -132,6 +135,11 @@ impl TrustedIssuer {
         Header { algorithm: self.algorithms.first().copied(), kid: None, typ: self.types.first().cloned() }
     }
 
+    /// The same issuer under the rules that are tried out.
+    pub(super) fn shadow(&self) -> Option<&Self> {
+        self.shadow.as_deref()
+    }
+
     /// RFC 8725 section 3.1: the algorithm must be one that this issuer may use.
     pub(super) fn accepts(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
@@ -139,10 +147,8 @@ impl TrustedIssuer {
 
     /// Every rule that depends on the token alone: who it is for, what kind it is, and the type of each claim that is read.
     pub(super) fn read(&self, header: &Header, claims: Claims) -> Result<VerifiedToken, TokenError> {
-        self.check_type(header)?;
-        self.check_audience(&claims)?;
+        self.check_rules(header, &claims)?;
         let client_id = self.check_client(&claims)?.map(str::to_owned);
-        self.check_required(&claims)?;
         // RFC 7800 section 3.1: a constraint that nobody checks would be worse than none.
         if claims.contains_key("cnf") {
             return Err(TokenError::SenderConstraint);
@@ -165,6 +171,7 @@ impl TrustedIssuer {
             scopes: collect(&self.scope_claims, &claims, claims::scopes)?,
             groups: collect(&self.group_claims, &claims, claims::strings)?,
             attributes: self.read_attributes(&claims)?,
+            shadow_refusal: None,
             claims,
         };
         Ok(token)
@@ -188,6 +195,14 @@ impl TrustedIssuer {
             return Err(TokenError::TooOld);
         }
         Ok(())
+    }
+
+    /// The rules that an operator can set about a token of any age: its type, audience, client and required claims.
+    pub(super) fn check_rules(&self, header: &Header, claims: &Claims) -> Result<(), TokenError> {
+        self.check_type(header)?;
+        self.check_audience(claims)?;
+        self.check_client(claims)?;
+        self.check_required(claims)
     }
 
     /// RFC 8725 section 3.11: a token made for another purpose is not an access token.

@@ -34,6 +34,8 @@ pub struct VerifiedToken {
     pub(super) scopes: Vec<String>,
     pub(super) groups: Vec<String>,
     pub(super) attributes: BTreeMap<String, Attribute>,
+    /// Why rules that are tried out would refuse it, whatever the time.
+    pub(super) shadow_refusal: Option<TokenError>,
     pub(super) claims: Claims,
 }
 
@@ -207,7 +209,9 @@ impl Verifier {
         let generation = check_signature(&issuer, algorithm, &jws).await?;
         // From here on the claims are the issuer's own words.
         let (header, claims) = jws.into_parts();
-        let verified = Arc::new(self.keep_claims(issuer.read(&header, claims)?));
+        let shadow_refusal = issuer.try_shadow(algorithm, &header, &claims);
+        let verified = VerifiedToken { shadow_refusal, ..issuer.read(&header, claims)? };
+        let verified = Arc::new(self.keep_claims(verified));
         self.cache.keep(key, &verified, generation);
         Ok(verified)
     }
@@ -218,6 +222,11 @@ impl Verifier {
         let mut claims = std::mem::take(&mut token.claims);
         token.claims = self.kept_claims.iter().filter_map(|name| claims.remove_entry(name)).collect();
         token
+    }
+
+    /// Unix seconds.
+    pub(super) fn now(&self) -> u64 {
+        self.clock.unix_seconds()
     }
 
     /// Whom it believes.

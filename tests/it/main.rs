@@ -75,6 +75,9 @@ mod explanations;
 // `test` and `schema`, and the cases that `check` runs
 #[cfg(test)]
 mod policy_commands;
+// what is tried out beside what counts, and the log of decisions
+#[cfg(test)]
+mod shadow;
 // policies, enforced and in shadow
 #[cfg(test)]
 mod policies;

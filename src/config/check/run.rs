@@ -15,6 +15,7 @@ use crate::config::places::{ConfigPath, Places};
 use crate::config::sections::Config;
 use crate::policy::Mode;
 use crate::proxy::LimitsConfig;
+use crate::telemetry::{DecisionsConfig, DecisionsLogged};
 
 /// All that is wrong with `config` beyond its types.
 pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
@@ -31,6 +32,7 @@ pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     check_identity(&config.identity, &mut findings);
     check_limits(&config.limits, &mut findings);
     check_threads(config.threads, &mut findings);
+    check_decisions(&config.telemetry.decisions, &mut findings);
     check_issuer(config.issuer.as_ref(), &mut findings);
     findings.mistakes
 }
@@ -49,6 +51,23 @@ fn check_policies(config: &Config, findings: &mut Findings<'_>) {
                 "a bundle in shadow decides nothing that a candidate could be compared with; leave `mode` out";
             findings.add(&at.key("candidate"), Reason::Contradiction, message);
         }
+    }
+}
+
+fn check_decisions(decisions: &DecisionsConfig, findings: &mut Findings<'_>) {
+    let at = ConfigPath::new("telemetry").key("decisions");
+    if !(0.0..=1.0).contains(&decisions.sample) {
+        findings.wrong(&at.key("sample"), "must be a share from 0 to 1");
+    }
+    if decisions.log != DecisionsLogged::All && findings.places.is_written(&at.key("sample")) {
+        findings.add_key(
+            &at.key("sample"),
+            Reason::Contradiction,
+            "only `log: all` is sampled: denials are all logged",
+        );
+    }
+    if decisions.log == DecisionsLogged::Off && decisions.file.is_some() {
+        findings.add_key(&at.key("file"), Reason::Contradiction, "nothing is logged; say `log: denied` or `log: all`");
     }
 }
 

@@ -6,6 +6,7 @@ mod not_yet;
 mod outside;
 mod schema;
 mod support;
+mod tried_out;
 mod warned;
 mod wrong_names;
 mod wrong_shapes;

@@ -26,6 +26,10 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_tenants_refused_total", "counter", &["issuer"]),
     ("lychgate_policy_decisions_total", "counter", &["bundle", "decision", "mode"]),
     ("lychgate_policy_errors_total", "counter", &["bundle"]),
+    ("lychgate_policy_shadow_total", "counter", &["bundle", "difference"]),
+    ("lychgate_policy_bundle_info", "gauge", &["bundle", "revision"]),
+    ("lychgate_token_shadow_total", "counter", &["difference", "issuer"]),
+    ("lychgate_decision_log_dropped_total", "counter", &[]),
     ("lychgate_config_reload_total", "counter", &["result"]),
     ("lychgate_connections", "gauge", &[]),
     ("lychgate_connections_refused_total", "counter", &[]),
@@ -99,6 +103,9 @@ fn all_counted_once() -> Metrics {
     issuer.tenant_refused();
     metrics.bundle("orders", "enforce").decided(false);
     metrics.bundle("orders", "enforce").failed();
+    metrics.bundle("orders", "enforce").tried("would-deny");
+    metrics.token_shadow("corp").tried("none");
+    metrics.bundle_revisions([("orders", "0123456789abcdef")]);
     metrics.reloaded(ReloadResult::Failure);
     let identity = metrics.identity();
     identity.sign_up("success");
@@ -211,4 +218,20 @@ fn a_name_with_quotes_or_line_ends_stays_inside_its_label() {
     let metrics = Metrics::new().unwrap();
     metrics.issuer("a\"\n\\b").keys(1);
     assert_eq!(Scrape::of(&metrics).samples[r#"lychgate_keys{issuer="a\"\n\\b"}"#], "1");
+}
+
+#[test]
+fn a_bundle_has_one_revision_at_a_time_and_none_once_it_is_gone() {
+    let metrics = Metrics::new().unwrap();
+    let shown = || {
+        let scrape = Scrape::of(&metrics);
+        scrape.samples.keys().filter(|series| series.starts_with("lychgate_policy_bundle_info")).count()
+    };
+    metrics.bundle_revisions([("orders", "0000000000000000"), ("reports", "1111111111111111")]);
+    assert_eq!(shown(), 2);
+    metrics.bundle_revisions([("orders", "2222222222222222"), ("reports", "1111111111111111")]);
+    assert_eq!(shown(), 2);
+    metrics.bundle_revisions([("orders", "2222222222222222")]);
+    assert_eq!(shown(), 1);
+    assert!(metrics.encode().contains(r#"lychgate_policy_bundle_info{bundle="orders",revision="2222222222222222"} 1"#));
 }
