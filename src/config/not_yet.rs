@@ -7,10 +7,6 @@ use crate::authorizer::AccessConfig;
 /// Where `config` asks for what is not built yet. A key that is built loses its line here.
 pub(crate) fn not_yet(config: &Config) -> Vec<ConfigPath> {
     let mut asked = Asked::default();
-    for (index, listener) in config.listeners.iter().enumerate() {
-        let at = ConfigPath::new("listeners").item(index);
-        asked.note(listener.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()), || at.key("tls").key("client_ca"));
-    }
     for (index, route) in config.routes.iter().enumerate() {
         let at = ConfigPath::new("routes").item(index);
         asked.note(route.cors.is_some(), || at.key("cors"));

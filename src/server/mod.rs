@@ -8,6 +8,7 @@ mod listen;
 mod serve;
 mod status;
 mod stop;
+mod tls;
 mod trust;
 
 pub use build::{Ground, House, build};
