@@ -20,6 +20,8 @@ pub enum AdminConfig {
         address: SocketAddr,
         /// Tokens can be revoked through it: `POST /revocations`. Absent: they cannot.
         revocations: Option<RevocationsConfig>,
+        /// It explains decisions: `POST /explain`. Default `false`.
+        explain: bool,
     },
 }
 
@@ -40,11 +42,15 @@ struct AdminFields {
     /// Tokens can be revoked through it: `POST /revocations`. Absent: they cannot.
     #[serde(default)]
     revocations: Option<RevocationsConfig>,
+    /// It explains decisions of the live gate to whoever reaches it: `POST /explain` with `{"request": "GET https://host/path"}`
+    /// and `headers`, `token` or `claims`, `ip`. Default `false`.
+    #[serde(default)]
+    explain: bool,
 }
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self::At { address: SocketAddr::from(([127, 0, 0, 1], 9901)), revocations: None }
+        Self::At { address: SocketAddr::from(([127, 0, 0, 1], 9901)), revocations: None, explain: false }
     }
 }
 
@@ -55,7 +61,9 @@ impl TryFrom<ShortForm<AdminFields>> for AdminConfig {
         match form {
             ShortForm::Short(word) if word == "off" => Ok(Self::Off),
             ShortForm::Short(word) => Err(format!("`admin` is `off` or `{{address: …}}`, not `{word}`")),
-            ShortForm::Full(AdminFields { address, revocations }) => Ok(Self::At { address, revocations }),
+            ShortForm::Full(AdminFields { address, revocations, explain }) => {
+                Ok(Self::At { address, revocations, explain })
+            }
         }
     }
 }

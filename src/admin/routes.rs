@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use serde_json::Value;
 
 use super::answer::{good, method_not_allowed, not_found};
+use super::explain::{Explain, explain};
 use super::health::{livez, readyz};
 use super::revocations::{RevocationsDoor, revoke};
 use crate::telemetry::{Metrics, Readiness};
@@ -27,6 +28,8 @@ pub struct AdminState {
     pub status: Arc<dyn Fn() -> Value + Send + Sync>,
     /// By which tokens can be revoked; `None` hangs no such path.
     pub revocations: Option<RevocationsDoor>,
+    /// Explains decisions; `None` hangs no such path.
+    pub explain: Option<Explain>,
 }
 
 /// The operator's door, to be served on its own address.
@@ -38,6 +41,9 @@ pub fn router(state: AdminState) -> Router {
         .route("/status", get(status));
     if let Some(door) = state.revocations.clone() {
         router = router.route("/revocations", post(move |request| revoke(door, request)));
+    }
+    if let Some(door) = state.explain.clone() {
+        router = router.route("/explain", post(move |request| explain(door, request)));
     }
     router
         .fallback(not_found)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::info;
+use tracing::{info, warn};
 
 use super::ask::ShadowAnswer;
 use super::authorize::{Authorizer, Findings};
@@ -65,7 +65,8 @@ impl DecisionPoint {
     /// Whether anything about a request is to be written down by [`record`](Self::record).
     #[must_use]
     pub fn records(&self, findings: &Findings) -> bool {
-        self.decisions.is_on() || findings.token_shadow.is_some() || shadow_of(findings).is_some()
+        let erred = || findings.policy.as_ref().is_some_and(|answer| !answer.verdict.errors().is_empty());
+        self.decisions.is_on() || findings.token_shadow.is_some() || shadow_of(findings).is_some() || erred()
     }
 
     /// Writes down what was decided about the request of `line`, and counts and logs what would have been decided by what is
@@ -73,6 +74,7 @@ impl DecisionPoint {
     pub fn record(&self, findings: &Findings, line: &AccessLine<'_>) {
         self.record_token_shadow(findings, line);
         self.record_policy_shadow(findings, line);
+        record_errors(findings, line);
         if self.decisions.is_on() {
             self.decisions.write(line, &facts(findings, line));
         }
@@ -120,6 +122,20 @@ impl std::fmt::Debug for DecisionPoint {
 
 /// The label of what does not differ.
 const NO_DIFFERENCE: &str = "none";
+
+/// A policy that errs is a mistake of its author, who must hear of it; what is wrong with a request alone is its sender's.
+fn record_errors(findings: &Findings, line: &AccessLine<'_>) {
+    let Some(answer) = &findings.policy else { return };
+    if answer.verdict.errors().iter().any(|error| error.policy().is_some()) {
+        warn!(
+            request_id = line.request_id,
+            bundle = answer.bundle.name(),
+            revision = answer.bundle.revision(),
+            errors = errors(&answer.verdict).join(", "),
+            "a policy could not be evaluated, which is a deny"
+        );
+    }
+}
 
 fn shadow_of(findings: &Findings) -> Option<&ShadowAnswer> {
     findings.policy.as_ref()?.shadow.as_ref()

@@ -41,6 +41,27 @@ pub struct IssuerConfig {
     /// How the keys that sign tokens follow one another.
     #[serde(default)]
     pub keys: SigningKeysConfig,
+    /// Who may administer: secrets by access key id, as AWS has them. Administrative operations must be signed with one of them (AWS
+    /// Signature Version 4); without any nobody can call one. A secret has at least 16 visible characters, usually `{file: path}`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub admin_keys: BTreeMap<String, SecretString>,
+    /// Whether administrative operations must be signed: `required`, the default, or `off`, which is for development, is taken on a
+    /// loopback `address` alone, and lets every program on the machine administer.
+    #[serde(default)]
+    pub signature: SignatureConfig,
+    /// The region in the ids of pools that the API makes and in their ARNs; signatures must then be for it. Default: whichever
+    /// region a call is signed for, and `us-east-1` where none is.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// The account in ARNs: 12 digits. Default `000000000000`.
+    #[serde(default = "no_account")]
+    pub account_id: String,
+    /// Wrong passwords from one address (of IPv6: one /64) after which it is locked, for a second and twice as long each further
+    /// time, up to 15 minutes. Default 100. `0` does not tell addresses apart: for an issuer behind a proxy, where all callers
+    /// would have one.
+    #[serde(default = "hundred")]
+    pub attempts_per_address: u32,
     /// Pools declared here are made at start and kept in step: what the file says wins, what it does not say stays.
     ///
     /// A user's groups and attributes that came from the file go when the file no longer says them; users, groups, clients
@@ -51,6 +72,25 @@ pub struct IssuerConfig {
 
 fn ten() -> u32 {
     10
+}
+
+fn hundred() -> u32 {
+    100
+}
+
+fn no_account() -> String {
+    "000000000000".to_owned()
+}
+
+/// Whether administrative operations must be signed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureConfig {
+    /// With a key of `admin_keys`.
+    #[default]
+    Required,
+    /// Not at all; on loopback alone.
+    Off,
 }
 
 /// Where pools are kept. The URL of a server carries a password, so its Debug shows nothing.
@@ -132,6 +172,30 @@ pub struct PoolConfig {
     /// Another one is a rotation: the old keys are published until their last token has expired.
     #[serde(default)]
     pub token_algorithm: TokenAlgorithm,
+    /// Whether anybody may sign up by `SignUp`. Default `false`: users come from this file and from administrators.
+    #[serde(default)]
+    pub sign_up: bool,
+    /// Attributes that users sign in by besides their name: `email` and `phone_number` once they are verified, `preferred_username`.
+    /// Default none.
+    #[serde(default)]
+    pub aliases: Vec<AliasConfig>,
+    /// Attributes that a code is sent to when a user signs up or changes them: `email`, `phone_number`. Default none.
+    #[serde(default)]
+    pub verify: Vec<VerifiedConfig>,
+    /// Whether a second factor is asked for: `off`, the default; `optional`, of users who turned one on; `on`, of all.
+    #[serde(default)]
+    pub mfa: Option<MfaConfig>,
+    /// Second factors that users may have: `totp`, `sms`, `email`. Default `totp` where `mfa` is said.
+    #[serde(default)]
+    pub factors: Vec<FactorConfig>,
+    /// The pool's own attributes by name without `custom:`, each `string`, `number`, `boolean` or `date_time`. Those that users of
+    /// this file have, or that clients name, need not be said: they are strings.
+    #[serde(default)]
+    pub custom_attributes: BTreeMap<String, AttributeConfig>,
+    /// What new passwords must be like. Default as Cognito's: eight characters with upper and lower case, a digit and a symbol.
+    /// The passwords of this file are not held to it.
+    #[serde(default)]
+    pub password_policy: Option<PasswordPolicyConfig>,
     /// App clients by name.
     #[serde(default)]
     pub clients: BTreeMap<String, ClientConfig>,
@@ -141,6 +205,101 @@ pub struct PoolConfig {
     /// Users by name; names are compared without case.
     #[serde(default)]
     pub users: BTreeMap<String, UserConfig>,
+}
+
+/// An attribute that users sign in by besides their name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AliasConfig {
+    /// The e-mail address, once it is verified.
+    Email,
+    /// The phone number, once it is verified.
+    PhoneNumber,
+    /// A name that the user chooses and may change.
+    PreferredUsername,
+}
+
+/// An attribute that a code can be sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifiedConfig {
+    /// By e-mail.
+    Email,
+    /// By SMS.
+    PhoneNumber,
+}
+
+/// Whether a second factor is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MfaConfig {
+    /// Never.
+    Off,
+    /// Of users who turned one on.
+    Optional,
+    /// Of all.
+    On,
+}
+
+/// A second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FactorConfig {
+    /// An authenticator app.
+    Totp,
+    /// A code by SMS.
+    Sms,
+    /// A code by e-mail.
+    Email,
+}
+
+/// The kind of an attribute's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributeConfig {
+    /// Text.
+    String,
+    /// A number, kept as text.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A time, kept as text.
+    DateTime,
+}
+
+/// What new passwords must be like.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file, as in Cognito's policy")]
+pub struct PasswordPolicyConfig {
+    /// Fewest characters, 6 to 99. Default 8.
+    pub minimum_length: u32,
+    /// Whether there must be an upper-case letter. Default `true`.
+    pub uppercase: bool,
+    /// Whether there must be a lower-case letter. Default `true`.
+    pub lowercase: bool,
+    /// Whether there must be a digit. Default `true`.
+    pub numbers: bool,
+    /// Whether there must be a symbol. Default `true`.
+    pub symbols: bool,
+    /// How many passwords, the one of now among them, may not be set again, 0 to 24. Default 0.
+    pub history: u32,
+    /// How many days a password that an administrator set may be used, 1 to 365. Default 7.
+    pub temporary_days: u32,
+}
+
+impl Default for PasswordPolicyConfig {
+    fn default() -> Self {
+        Self {
+            minimum_length: 8,
+            uppercase: true,
+            lowercase: true,
+            numbers: true,
+            symbols: true,
+            history: 0,
+            temporary_days: 7,
+        }
+    }
 }
 
 /// An app client of a pool.
@@ -153,7 +312,7 @@ pub struct ClientConfig {
     /// database, so a client that is taken out of the file can no longer prove itself.
     #[schemars(with = "Option<String>")]
     pub secret: Option<SecretString>,
-    /// Sign-in flows that the client may use. Default both.
+    /// Sign-in flows that the client may use. Default `USER_PASSWORD_AUTH`, `USER_SRP_AUTH` and `REFRESH_TOKEN_AUTH`.
     pub flows: Vec<ClientFlow>,
     /// How long access tokens live, 5m to 1d. Default `1h`.
     #[serde(deserialize_with = "humantime_serde::deserialize")]
@@ -170,6 +329,12 @@ pub struct ClientConfig {
     /// Scopes that access tokens of `InitiateAuth` carry besides `aws.cognito.signin.user.admin`, such as `orders/read`.
     /// Default none, as Cognito's without a pre-token-generation trigger V2.
     pub access_token_scopes: Vec<String>,
+    /// Whether answers tell nothing about which users exist. Default `true`; Cognito calls `false` `LEGACY`.
+    pub prevent_user_existence_errors: Option<bool>,
+    /// Makes refresh tokens rotate: `GetTokensFromRefreshToken` gives a new one each time, and the old one may be used for this long
+    /// after, 0s to 60s. Using it later ends the session. Default: they do not rotate.
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
+    pub rotate_refresh_tokens: Option<Duration>,
 }
 
 /// A sign-in flow, by Cognito's name without `ALLOW_`.
@@ -180,6 +345,12 @@ pub enum ClientFlow {
     UserPasswordAuth,
     /// Refresh token.
     RefreshTokenAuth,
+    /// User name and a proof of the password, which is not sent itself.
+    UserSrpAuth,
+    /// The factor that the user chooses.
+    UserAuth,
+    /// User name and password, by an administrator.
+    AdminUserPasswordAuth,
 }
 
 /// A group of a pool.

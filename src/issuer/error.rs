@@ -15,6 +15,12 @@ pub enum IssuerError {
     /// The port is chosen by the system, so that no URL can be made of the address.
     #[error("`public_url` is needed where the issuer's `address` has port 0")]
     NoPort,
+    /// Whoever reaches the issuer could administer it.
+    #[error("`issuer.signature: off` is taken on a loopback `address` alone")]
+    UnsignedBeyondLoopback,
+    /// What the config declares is in conflict with what is kept.
+    #[error("what the config declares is in conflict with what is kept: {0}")]
+    DeclaredConflict(String),
     /// Something that the config declares in a pool cannot be.
     #[error("pool `{pool}`: {item} {problem}")]
     Declared {
@@ -99,6 +105,8 @@ impl IssuerError {
         match self {
             Self::PublicUrl(_) => "issuer-public-url",
             Self::NoPort => "issuer-no-port",
+            Self::UnsignedBeyondLoopback => "issuer-unsigned",
+            Self::DeclaredConflict(_) => "issuer-declared-conflict",
             Self::Declared { .. } => "issuer-declared",
             Self::DatabaseFile { .. } => "issuer-database-file",
             Self::DatabaseUrl => "issuer-database-url",

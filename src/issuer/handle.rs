@@ -8,11 +8,13 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::activity::count_active_users;
-use super::config::IssuerConfig;
+use super::cognito::Administration;
+use super::config::{IssuerConfig, SignatureConfig};
 use super::declare::{DeclaredPool, declared_pools, keep_in_step};
 use super::error::IssuerError;
-use super::flow::Engine;
+use super::flow::{Engine, Refusal};
 use super::follow::{Seen, follow};
+use super::messages::Courier;
 use super::pool::{PasswordHash, UserPool};
 use super::record::{Recorder, Recording};
 use super::sealing::Sealer;
@@ -29,6 +31,7 @@ use crate::token::Revocations;
 #[derive(Debug, Clone)]
 pub struct Issuer {
     engine: Arc<Engine>,
+    administration: Arc<Administration>,
     declared: Arc<Vec<PoolSummary>>,
     seen: Arc<Seen>,
 }
@@ -58,6 +61,9 @@ impl Issuer {
     /// [`IssuerError::Declared`], [`IssuerError::PublicUrl`] or [`IssuerError::NoPort`]: the first thing that cannot be.
     pub fn check(config: &IssuerConfig) -> Result<(), IssuerError> {
         paths::base_url(config.public_url.as_deref(), config.address)?;
+        if config.signature == SignatureConfig::Off && !config.address.ip().is_loopback() {
+            return Err(IssuerError::UnsignedBeyondLoopback);
+        }
         declared_pools(config).map(|_| ())
     }
 
@@ -67,6 +73,7 @@ impl Issuer {
     /// # Errors
     /// What [`Issuer::check`] finds, and whatever keeps the database or the keys from being used.
     pub async fn open(config: IssuerConfig, clock: Clock, revocations: Revocations) -> Result<Self, IssuerError> {
+        Self::check(&config)?;
         let base_url = paths::base_url(config.public_url.as_deref(), config.address)?;
         let declared = declared_pools(&config)?;
         let cores = available_parallelism().map_or(1, usize::from);
@@ -76,10 +83,12 @@ impl Issuer {
 
         let database = Database::open(&config.database, config.database_connections).await?;
         let sealer = Arc::new(Sealer::open(&config, &database).await?);
-        keep_in_step(&database, &declared, &hashing, clock.unix_millis()).await?;
+        keep_in_step((&database, &sealer), &declared, &hashing, clock.unix_millis())
+            .await
+            .map_err(declared_conflict)?;
         let keeper = PoolKeeper {
             database: database.clone(),
-            sealer,
+            sealer: Arc::clone(&sealer),
             clock: clock.clone(),
             signing: signing.clone(),
             base_url,
@@ -91,16 +100,37 @@ impl Issuer {
 
         let summaries = declared.iter().filter_map(|pool| summary(pool, &pools)).collect();
         let secrets = secrets(declared);
-        let engine = Engine { database, clock, revocations, pools, keeper, secrets, hashing, signing, decoy };
+        let courier = Courier::new(Arc::clone(&sealer));
+        let attempts_per_address = config.attempts_per_address;
+        let engine = Engine {
+            database,
+            clock,
+            revocations,
+            pools,
+            keeper,
+            sealer,
+            courier,
+            attempts_per_address,
+            secrets,
+            hashing,
+            signing,
+            decoy,
+        };
+        let administration = Administration::new(config.admin_keys, config.signature, config.region, config.account_id);
         // A sign-out outlives a restart for as long as a token that it ended could still be shown.
         let seen = Seen::default();
         seen.catch_up(&engine).await?;
-        Ok(Self { engine: Arc::new(engine), declared: Arc::new(summaries), seen: Arc::new(seen) })
+        Ok(Self {
+            engine: Arc::new(engine),
+            administration: Arc::new(administration),
+            declared: Arc::new(summaries),
+            seen: Arc::new(seen),
+        })
     }
 
     /// What answers the issuer's paths: the Cognito API, discovery and keys.
     pub fn router(&self, recorder: Recorder) -> axum::Router {
-        routes::router(Arc::clone(&self.engine), recorder)
+        routes::router(Arc::clone(&self.engine), Arc::clone(&self.administration), recorder)
     }
 
     /// Who tells of each call, and the task that finds out whom it was about.
@@ -153,6 +183,14 @@ impl Issuer {
 
     fn summary_of(&self, pool_name: &str) -> Option<&PoolSummary> {
         self.declared.iter().find(|pool| pool.name == pool_name)
+    }
+}
+
+/// A declared user's alias can be another user's.
+fn declared_conflict(refusal: Refusal) -> IssuerError {
+    match refusal {
+        Refusal::House(error) => error,
+        other => IssuerError::DeclaredConflict(other.to_string()),
     }
 }
 

@@ -8,6 +8,7 @@ mod error;
 mod flow;
 mod follow;
 mod handle;
+mod messages;
 mod oauth;
 mod paths;
 mod pool;
@@ -21,8 +22,9 @@ mod tests;
 mod workers;
 
 pub use config::{
-    ClientConfig, ClientFlow, DatabaseConfig, GroupConfig, IssuerConfig, PoolConfig, SigningKeysConfig, TokenAlgorithm,
-    UserConfig,
+    AliasConfig, AttributeConfig, ClientConfig, ClientFlow, DatabaseConfig, FactorConfig, GroupConfig, IssuerConfig,
+    MfaConfig, PasswordPolicyConfig, PoolConfig, SignatureConfig, SigningKeysConfig, TokenAlgorithm, UserConfig,
+    VerifiedConfig,
 };
 pub use error::IssuerError;
 pub use handle::{Issuer, PoolSummary};

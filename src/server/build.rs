@@ -39,7 +39,7 @@ impl Ground {
         let clock = Clock::system();
         let (metrics, revocations) = (Metrics::new()?, Revocations::new(clock.clone()));
         let (upstreams, decisions) = (Upstreams::default(), DecisionLog::default());
-        Ok(Self { metrics, revocations, clock, upstreams, decisions })
+        Ok(Self { clock, metrics, revocations, upstreams, decisions })
     }
 }
 

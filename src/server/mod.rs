@@ -4,6 +4,7 @@ mod build;
 mod bundles;
 mod certificate;
 mod error;
+mod explain;
 mod listen;
 mod serve;
 mod status;

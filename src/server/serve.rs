@@ -19,6 +19,7 @@ use tracing::error;
 
 use super::build::{Ground, House, build};
 use super::error::ServerError;
+use super::explain::explainer;
 use super::listen::Listeners;
 use super::status::status;
 use super::stop::{Heard, Signals};
@@ -113,12 +114,14 @@ impl Doors<'_> {
         for refresher in house.refreshers {
             self.runtime.spawn(refresher.run(self.stopped.clone()));
         }
-        if let AdminConfig::At { address, revocations } = &config.admin {
+        if let AdminConfig::At { address, revocations, explain } = &config.admin {
+            let point = house.snapshot.point.clone();
             let state = AdminState {
                 metrics: self.ground.metrics.clone(),
                 readiness: readiness.clone(),
                 status: Arc::new(status),
                 revocations: revocations.as_ref().map(|settings| self.revocations_door(settings, house.issuers)),
+                explain: explain.then(|| explainer(move || point.clone())),
             };
             self.open(*address, "the operator's door", crate::admin::router(state))?;
         }

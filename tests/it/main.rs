@@ -69,6 +69,9 @@ mod stopping;
 // the operator's door, and what is counted and logged
 #[cfg(test)]
 mod operators;
+// the same of a live gate, on the operator's door
+#[cfg(test)]
+mod live_explanations;
 // what `explain` says of denials
 #[cfg(test)]
 mod explanations;

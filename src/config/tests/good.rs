@@ -26,7 +26,9 @@ fn every_key_of_version_1_is_read() {
     let config = every_key();
     assert_eq!(config.listeners.len(), 2);
     assert_eq!(config.threads, Some(2));
-    assert!(matches!(config.admin, AdminConfig::At { address, revocations: Some(_) } if address.port() == 9901));
+    assert!(
+        matches!(config.admin, AdminConfig::At { address, revocations: Some(_), explain: true } if address.port() == 9901)
+    );
     assert_eq!(config.credentials[0], CredentialConfig::bearer());
     assert_eq!(config.credentials[2], CredentialConfig::Query("access_token".to_owned()));
     assert_eq!(config.upstreams["orders"].endpoints[1].weight, 2);

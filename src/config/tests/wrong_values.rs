@@ -174,6 +174,11 @@ fn pools_that_cognito_would_not_take_are_refused() {
         ("clients: {c: {access_token_validity: ▸1m}}", "from `5m` to `1d`"),
         ("clients: {c: {id_token_validity: ▸2d}}", "from `5m` to `1d`"),
         ("clients: {c: {refresh_token_validity: ▸3651d}}", "from `1h` to `3650d`"),
+        ("clients: {c: {rotate_refresh_tokens: ▸61s}}", "from `0s` to `60s`"),
+        ("password_policy: {minimum_length: ▸5}", "from 6 to 99"),
+        ("password_policy: {history: ▸25}", "from 0 to 24"),
+        ("password_policy: {temporary_days: ▸0}", "from 1 to 365"),
+        ("custom_attributes: {▸'custom:x': string}", "without `custom:`"),
         ("groups: {▸'a b': {}}", "the name of a group"),
         ("users: {▸'a b': {password: 'long enough'}}", "the name of a user"),
         ("users: {u: {password: ▸hunter2}}", "8 to 256 characters"),
@@ -196,6 +201,21 @@ fn pools_that_cognito_would_not_take_are_refused() {
             &["public_url"],
         );
     }
+}
+
+#[test]
+fn who_administers_must_sign_with_what_cannot_be_guessed_or_be_on_the_machine() {
+    for (rest, kind, fragment) in [
+        ("admin_keys: {AKID: ▸short}", "wrong-value", "16 to 128 visible ASCII characters"),
+        ("admin_keys: {AKID: ▸'with some blanks in it'}", "wrong-value", "16 to 128 visible ASCII characters"),
+        ("admin_keys: {▸'a/b': sixteen-characters}", "wrong-value", "an access key id"),
+        ("region: ▸EU_West", "wrong-value", "lower-case letters"),
+        ("account_id: ▸'123'", "wrong-value", "12 digits"),
+    ] {
+        assert_mistakes(&format!("issuer: {{address: '127.0.0.1:1', {rest}}}"), kind, &[fragment]);
+    }
+    let beyond = "issuer: {address: '0.0.0.0:1', signature: ▸off}";
+    assert_mistakes(beyond, "contradiction", &["must be a loopback one"]);
 }
 
 #[test]

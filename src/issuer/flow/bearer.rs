@@ -15,12 +15,8 @@ use crate::jose::CompactJws;
 const MAX_DEPTH: usize = 8;
 
 impl Engine {
-    /// The user whose access token this is, for the user's own operations.
-    pub(crate) async fn bearer(&self, access_token: &str) -> Result<User, Refusal> {
-        self.bearer_in_pool(access_token).await.map(|(_, user)| user)
-    }
-
-    pub(super) async fn bearer_in_pool(&self, access_token: &str) -> Result<(Arc<ServedPool>, User), Refusal> {
+    /// The user whose access token this is, for the user's own operations, with the pool and the client that it is of.
+    pub(super) async fn bearer_of(&self, access_token: &str) -> Result<(Arc<ServedPool>, User, String), Refusal> {
         let (pool, claims) = self.genuine(access_token)?;
         if text(&claims, "token_use") != Some("access") {
             return Err(Refusal::InvalidAccessToken);
@@ -34,7 +30,8 @@ impl Engine {
         if !scopes.split(' ').any(|scope| scope == USER_ADMIN_SCOPE) {
             return Err(Refusal::ScopeMissing);
         }
-        Ok((pool, user))
+        let client_id = text(&claims, "client_id").ok_or(Refusal::InvalidAccessToken)?.to_owned();
+        Ok((pool, user, client_id))
     }
 
     /// Issuer first, then that pool's keys alone.

@@ -1,7 +1,7 @@
 //! Seals what is secret with AES-256-GCM, bound to the row that it is kept in.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::rand;
+use aws_lc_rs::{hmac, rand};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -24,6 +24,8 @@ pub(crate) struct Sealer {
 struct OpenedKey {
     id: KeyId,
     key: LessSafeKey,
+    /// Drawn from the same master key, for marks alone.
+    marks: hmac::Key,
 }
 
 impl Sealer {
@@ -54,6 +56,16 @@ impl Sealer {
 
     fn all(&self) -> impl Iterator<Item = &OpenedKey> {
         std::iter::once(&self.current).chain(&self.previous)
+    }
+
+    /// The key of marks that are made now.
+    pub(super) fn current_marks(&self) -> &hmac::Key {
+        &self.current.marks
+    }
+
+    /// The keys that marks may have been made with.
+    pub(super) fn all_marks(&self) -> impl Iterator<Item = &hmac::Key> {
+        self.all().map(|key| &key.marks)
     }
 
     /// The id of the key that seals, as the database has it.
@@ -109,7 +121,9 @@ impl Sealer {
 impl OpenedKey {
     fn new(key: &MasterKey) -> Result<Self, IssuerError> {
         let unbound = UnboundKey::new(&AES_256_GCM, key.bytes.as_ref()).map_err(|_| IssuerError::MasterKeyForm)?;
-        Ok(Self { id: key.id, key: LessSafeKey::new(unbound) })
+        let drawn = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.bytes.as_ref()), b"lychgate marks");
+        let marks = hmac::Key::new(hmac::HMAC_SHA256, drawn.as_ref());
+        Ok(Self { id: key.id, key: LessSafeKey::new(unbound), marks })
     }
 }
 
@@ -189,6 +203,17 @@ mod tests {
         let error = stranger.open_sealed("c", "r", &kept).unwrap_err();
         assert_eq!(error.code(), "issuer-wrong-master-key");
         assert!(error.to_string().contains(&old.current_id()));
+    }
+
+    #[test]
+    fn a_mark_is_of_one_purpose_text_and_key() {
+        let old = sealer("a1", &[]);
+        let mark = old.mark("code/a", "123456");
+        assert!(old.is_mark_of(&mark, "code/a", "123456"));
+        assert!(!old.is_mark_of(&mark, "code/a", "123457") && !old.is_mark_of(&mark, "code/b", "123456"));
+        assert!(!old.is_mark_of(&old.mark("a", "b1"), "ab", "1") && !old.is_mark_of(b"", "code/a", ""));
+        assert!(sealer("b2", &["a1"]).is_mark_of(&mark, "code/a", "123456"));
+        assert!(!sealer("b2", &[]).is_mark_of(&mark, "code/a", "123456"));
     }
 
     #[test]

@@ -19,13 +19,56 @@ pub(crate) struct SealedColumn {
 /// The private keys of pools, in PKCS#8 DER; the row's id is the `kid`.
 pub(crate) const SIGNING_KEY: &str = "signing_keys.pkcs8";
 
+/// SRP verifiers; the row's id is the user's `sub`.
+pub(crate) const SRP_VERIFIER: &str = "users.srp_verifier";
+/// Seeds of authenticator apps; the row's id is the user's `sub`.
+pub(crate) const TOTP_SEED: &str = "users.totp";
+/// Seeds that wait for their first code; the row's id is the user's `sub`.
+pub(crate) const TOTP_PENDING: &str = "users.totp_pending";
+/// Secrets of clients that the API made; the row's id is their own.
+pub(crate) const CLIENT_SECRET: &str = "client_secrets.sealed";
+/// What messages say that wait to be sent.
+pub(crate) const OUTBOX_LETTER: &str = "outbox.sealed";
+
 /// All columns whose values are sealed: a new master key is brought to each of them.
-pub(crate) const SEALED_COLUMNS: [SealedColumn; 1] = [SealedColumn {
-    name: SIGNING_KEY,
-    once_clear: true,
-    page: "SELECT kid, pkcs8 FROM signing_keys WHERE kid > $1 ORDER BY kid LIMIT 500",
-    put: "UPDATE signing_keys SET pkcs8 = $1 WHERE kid = $2",
-}];
+pub(crate) const SEALED_COLUMNS: [SealedColumn; 6] = [
+    SealedColumn {
+        name: SIGNING_KEY,
+        once_clear: true,
+        page: "SELECT kid, pkcs8 FROM signing_keys WHERE kid > $1 ORDER BY kid LIMIT 500",
+        put: "UPDATE signing_keys SET pkcs8 = $1 WHERE kid = $2",
+    },
+    SealedColumn {
+        name: SRP_VERIFIER,
+        once_clear: false,
+        page: "SELECT sub, srp_verifier FROM users WHERE sub > $1 AND srp_verifier IS NOT NULL ORDER BY sub LIMIT 500",
+        put: "UPDATE users SET srp_verifier = $1 WHERE sub = $2",
+    },
+    SealedColumn {
+        name: TOTP_SEED,
+        once_clear: false,
+        page: "SELECT sub, totp FROM users WHERE sub > $1 AND totp IS NOT NULL ORDER BY sub LIMIT 500",
+        put: "UPDATE users SET totp = $1 WHERE sub = $2",
+    },
+    SealedColumn {
+        name: TOTP_PENDING,
+        once_clear: false,
+        page: "SELECT sub, totp_pending FROM users WHERE sub > $1 AND totp_pending IS NOT NULL ORDER BY sub LIMIT 500",
+        put: "UPDATE users SET totp_pending = $1 WHERE sub = $2",
+    },
+    SealedColumn {
+        name: CLIENT_SECRET,
+        once_clear: false,
+        page: "SELECT id, sealed FROM client_secrets WHERE id > $1 ORDER BY id LIMIT 500",
+        put: "UPDATE client_secrets SET sealed = $1 WHERE id = $2",
+    },
+    SealedColumn {
+        name: OUTBOX_LETTER,
+        once_clear: false,
+        page: "SELECT id, sealed FROM outbox WHERE id > $1 ORDER BY id LIMIT 500",
+        put: "UPDATE outbox SET sealed = $1 WHERE id = $2",
+    },
+];
 
 impl SealedColumn {
     /// The next rows after this id, as id and value.

@@ -52,6 +52,26 @@ impl Sessions<'_> {
         Ok(row.map(session))
     }
 
+    /// When a refresh token was followed by another, in Unix milliseconds.
+    pub(crate) async fn replaced_at(self, hash: Sha256) -> Result<Option<u64>, IssuerError> {
+        let row: Option<(Option<i64>,)> = query("SELECT replaced_at FROM refresh_tokens WHERE hash = $1")
+            .bind(hash.as_bytes())
+            .fetch_optional(self.0)
+            .await
+            .map_err(IssuerError::database("read a refresh token"))?;
+        Ok(row.and_then(|(at,)| at).map(unsigned))
+    }
+
+    /// Has another refresh token follow this one, in the same session.
+    pub(crate) async fn replace(self, old: Sha256, session: &str, new: Sha256, now: u64) -> Result<(), IssuerError> {
+        let failed = || IssuerError::database("rotate a refresh token");
+        let replace = query("UPDATE refresh_tokens SET replaced_at = COALESCE(replaced_at, $1) WHERE hash = $2");
+        replace.bind(now).bind(old.as_bytes()).execute(&mut *self.0).await.map_err(failed())?;
+        let add = query("INSERT INTO refresh_tokens (hash, session_id, created_at) VALUES ($1, $2, $3)");
+        add.bind(new.as_bytes()).bind(session).bind(now).execute(self.0).await.map_err(failed())?;
+        Ok(())
+    }
+
     /// The session with this id.
     pub(crate) async fn by_id(self, id: &str) -> Result<Option<Session>, IssuerError> {
         let statement = "SELECT id, pool_id, client_id, sub, event_id, signed_in_at, expires_at, revoked_at
@@ -84,6 +104,22 @@ impl Sessions<'_> {
             .fetch_all(&mut *self.0)
             .await
             .map_err(IssuerError::database("revoke a user's sessions"))?;
+        for (id, pool_id) in &rows {
+            Changes(self.0).session_revoked(pool_id, id, now).await?;
+        }
+        Ok(rows.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// Revokes all sessions of a client and gives their ids.
+    pub(crate) async fn revoke_all_of_client(self, client_id: &str, now: u64) -> Result<Vec<String>, IssuerError> {
+        let statement = "UPDATE sessions SET revoked_at = $1
+            WHERE client_id = $2 AND revoked_at IS NULL AND forgotten_at > $1 RETURNING id, pool_id";
+        let rows: Vec<(String, String)> = query(statement)
+            .bind(now)
+            .bind(client_id)
+            .fetch_all(&mut *self.0)
+            .await
+            .map_err(IssuerError::database("revoke a client's sessions"))?;
         for (id, pool_id) in &rows {
             Changes(self.0).session_revoked(pool_id, id, now).await?;
         }

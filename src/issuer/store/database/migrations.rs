@@ -11,7 +11,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 3] = [
+const STEPS: [Step; 4] = [
     Step {
         number: 1,
         name: "pools",
@@ -29,6 +29,12 @@ const STEPS: [Step; 3] = [
         name: "activity",
         sqlite: include_str!("../migrations/sqlite/0003_activity.sql"),
         postgres: include_str!("../migrations/postgres/0003_activity.sql"),
+    },
+    Step {
+        number: 10,
+        name: "directory",
+        sqlite: include_str!("../migrations/sqlite/0010_directory.sql"),
+        postgres: include_str!("../migrations/postgres/0010_directory.sql"),
     },
 ];
 

@@ -8,6 +8,6 @@ mod sqlite;
 mod statement;
 mod value;
 
-pub(crate) use connection::Connection;
+pub(crate) use connection::{Connection, Write};
 pub(crate) use handle::{Database, Listener};
 pub(crate) use statement::query;
