@@ -13,8 +13,9 @@ mod upstream;
 mod wire;
 
 pub use config::{
-    BalanceConfig, CertificateConfig, ClientAuthConfig, EjectionConfig, EndpointConfig, HashConfig, HealthConfig, LimitsConfig, ListenerConfig,
-    ListenerTlsConfig, RetriesConfig, RetryOn, TimeoutsConfig, TlsVersionConfig, UpstreamConfig, UpstreamLimitsConfig, UpstreamTlsConfig,
+    BalanceConfig, CertificateConfig, ClientAuthConfig, EjectionConfig, EndpointConfig, HashConfig, HealthConfig,
+    LimitsConfig, ListenerConfig, ListenerTlsConfig, RetriesConfig, RetryOn, TimeoutsConfig, TlsVersionConfig,
+    UpstreamConfig, UpstreamLimitsConfig, UpstreamTlsConfig,
 };
 pub use context::RequestContext;
 pub use gateway::Gateway;

@@ -54,6 +54,9 @@ mod tls;
 // which endpoint is asked, and what is tried again: health, ejection, retries, limits, names
 #[cfg(test)]
 mod endpoints;
+// who connects, by certificate or by a load balancer's word, and what they are shown
+#[cfg(test)]
+mod listeners;
 // gRPC through the gate, by HTTP/2 on both sides
 #[cfg(test)]
 mod grpc;

@@ -20,7 +20,11 @@ pub(crate) fn check_sockets(config: &Config, findings: &mut Findings<'_>) {
         let at = listeners.item(index);
         if listener.proxy_protocol && config.trusted_proxies.is_empty() {
             let path = at.key("proxy_protocol");
-            findings.add(&path, Reason::Contradiction, "only `trusted_proxies` may say who connected, and there is none");
+            findings.add(
+                &path,
+                Reason::Contradiction,
+                "only `trusted_proxies` may say who connected, and there is none",
+            );
         }
         let Some(tls) = &listener.tls else { continue };
         if listener.h2c {
@@ -44,7 +48,11 @@ fn check_tls(at: &ConfigPath, tls: &ListenerTlsConfig, findings: &mut Findings<'
     match &tls.client_ca {
         Some(file) => findings.file(&at.key("client_ca"), file),
         None if findings.places.is_written(&at.key("client_auth")) => {
-            findings.add(&at.key("client_auth"), Reason::Contradiction, "asks for certificates of `client_ca`, which is missing");
+            findings.add(
+                &at.key("client_auth"),
+                Reason::Contradiction,
+                "asks for certificates of `client_ca`, which is missing",
+            );
         }
         None => {}
     }

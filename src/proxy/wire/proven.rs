@@ -1,6 +1,5 @@
 //! What the TLS handshake has proved of a client: the certificate that it holds.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -92,18 +91,11 @@ fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
     ];
     let oid = attribute.attr_type().to_id_string();
     let named = NAMES.iter().find(|(known, _)| *known == oid).map_or(oid.as_str(), |(_, name)| name);
-    match attribute.as_str() {
-        Ok(value) => format!("{named}={}", escaped(value)),
-        Err(_) => {
-            let bytes = attribute.as_slice();
-            let hex = bytes.iter().fold(String::from("#"), |mut hex, byte| {
-                // Writing to a string does not fail.
-                let _infallible = write!(hex, "{byte:02x}");
-                hex
-            });
-            format!("{named}={hex}")
-        }
+    if let Ok(value) = attribute.as_str() {
+        return format!("{named}={}", escaped(value));
     }
+    let hex: String = attribute.as_slice().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{named}=#{hex}")
 }
 
 /// RFC 4514 section 2.4.
