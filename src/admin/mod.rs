@@ -14,4 +14,4 @@ mod tests;
 pub use config::{AdminConfig, RevocationsConfig};
 pub use explain::{Explain, ExplainCredential, ExplainRequest, Explaining};
 pub use revocations::{Revocable, RevocationsDoor};
-pub use routes::{AdminState, router};
+pub use routes::{AdminState, Messages, router};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::pool::PoolCommand;
 use super::token::TokenCommand;
 
 /// The gate where bearers stop: an auth gateway in front of backend APIs.
@@ -49,6 +50,9 @@ pub(super) enum Command {
     /// Prints schemas: of the config, and of what policies may speak of.
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Pools, app clients, groups and users of the embedded issuer.
+    #[command(subcommand)]
+    Pool(PoolCommand),
     /// Shows, verifies and mints tokens; they are read from files, never from arguments.
     #[command(subcommand)]
     Token(TokenCommand),

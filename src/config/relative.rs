@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::sections::Config;
-use crate::issuer::{DatabaseConfig, IssuerConfig};
+use crate::issuer::{DatabaseConfig, IssuerConfig, MessagesConfig, WriteMessagesTo};
 use crate::proxy::{CertificateConfig, ListenerTlsConfig, UpstreamTlsConfig};
 use crate::token::KeysConfig;
 
@@ -38,8 +38,16 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
         let UpstreamTlsConfig { server_name: _, ca, certificate, key } = tls;
         paths.extend([ca, certificate, key].into_iter().flatten());
     }
-    if let Some(IssuerConfig { database: DatabaseConfig::Sqlite(file), .. }) = config.issuer.as_mut() {
-        paths.push(file);
+    if let Some(IssuerConfig { database, messages: MessagesConfig { email, write_to, .. }, .. }) = &mut config.issuer {
+        paths.extend(match database {
+            DatabaseConfig::Sqlite(file) => Some(file),
+            DatabaseConfig::Postgres(_) => None,
+        });
+        paths.extend(email.as_mut().and_then(|email| email.smtp.ca.as_mut()));
+        paths.extend(write_to.as_mut().and_then(|to| match to {
+            WriteMessagesTo::File(file) => Some(file),
+            WriteMessagesTo::Console => None,
+        }));
     }
     paths
 }

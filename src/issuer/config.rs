@@ -9,6 +9,10 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
+pub use super::delivery::{
+    EmailConfig, MessagesConfig, SmsConfig, SmtpConfig, SmtpTls, WebhookConfig, WriteMessagesTo,
+};
+
 /// The embedded issuer: local user pools that speak the Cognito API and OpenID Connect.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +66,13 @@ pub struct IssuerConfig {
     /// would have one.
     #[serde(default = "hundred")]
     pub attempts_per_address: u32,
+    /// How messages with codes and invitations reach users.
+    #[serde(default)]
+    pub messages: MessagesConfig,
+    /// For development alone: all messages can be read at the operator's door, `GET /messages`, codes and temporary passwords
+    /// included. The door must be on loopback then. Default `false`.
+    #[serde(default)]
+    pub development: bool,
     /// Pools declared here are made at start and kept in step: what the file says wins, what it does not say stays.
     ///
     /// A user's groups and attributes that came from the file go when the file no longer says them; users, groups, clients

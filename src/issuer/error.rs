@@ -75,6 +75,25 @@ pub enum IssuerError {
          `issuer.previous_master_keys` gives"
     )]
     WrongMasterKey(String),
+    /// The ways by which messages go cannot be.
+    #[error("`issuer.messages.{key}`: {problem}")]
+    Messages {
+        /// The key of the config.
+        key: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A backup could not be written or read.
+    #[error("could not write or read the lines of a pool")]
+    Written(#[source] std::io::Error),
+    /// A line that was to be imported cannot be.
+    #[error("line {number} {problem}")]
+    ImportedLine {
+        /// Which one, from 1.
+        number: usize,
+        /// What is wrong with it, without its values.
+        problem: String,
+    },
     /// The database's tables could not be brought up to date.
     #[error("could not bring the database's tables up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -116,6 +135,9 @@ impl IssuerError {
             Self::MasterKeyGone(_) => "issuer-master-key-gone",
             Self::MasterKeyFile { .. } => "issuer-master-key-file",
             Self::WrongMasterKey(_) => "issuer-wrong-master-key",
+            Self::Messages { .. } => "issuer-messages",
+            Self::Written(_) => "issuer-written",
+            Self::ImportedLine { .. } => "issuer-imported-line",
             Self::Migration(_) => "issuer-migration",
             Self::Kept(_) => "issuer-kept",
             Self::Key(_) => "issuer-key",

@@ -11,6 +11,7 @@ use super::activity::count_active_users;
 use super::cognito::Administration;
 use super::config::{IssuerConfig, SignatureConfig};
 use super::declare::{DeclaredPool, declared_pools, keep_in_step};
+use super::delivery::{Carriers, Delivery, deliver};
 use super::error::IssuerError;
 use super::flow::{Engine, Refusal};
 use super::follow::{Seen, follow};
@@ -34,6 +35,15 @@ pub struct Issuer {
     administration: Arc<Administration>,
     declared: Arc<Vec<PoolSummary>>,
     seen: Arc<Seen>,
+    carriers: Arc<Carriers>,
+    development: bool,
+}
+
+/// What is done with pools that the config declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Declared {
+    KeptInStep,
+    Left,
 }
 
 /// A declared pool, by the names and ids that its users need.
@@ -73,7 +83,26 @@ impl Issuer {
     /// # Errors
     /// What [`Issuer::check`] finds, and whatever keeps the database or the keys from being used.
     pub async fn open(config: IssuerConfig, clock: Clock, revocations: Revocations) -> Result<Self, IssuerError> {
+        Self::opened(config, clock, revocations, Declared::KeptInStep).await
+    }
+
+    /// Opens the database beside whoever serves it, for a command: declared pools are left as they are.
+    ///
+    /// # Errors
+    /// As [`Issuer::open`].
+    pub async fn open_beside(config: IssuerConfig, clock: Clock) -> Result<Self, IssuerError> {
+        let revocations = Revocations::new(clock.clone());
+        Self::opened(config, clock, revocations, Declared::Left).await
+    }
+
+    async fn opened(
+        config: IssuerConfig,
+        clock: Clock,
+        revocations: Revocations,
+        step: Declared,
+    ) -> Result<Self, IssuerError> {
         Self::check(&config)?;
+        let carriers = Arc::new(Carriers::new(&config.messages, &clock)?);
         let base_url = paths::base_url(config.public_url.as_deref(), config.address)?;
         let declared = declared_pools(&config)?;
         let cores = available_parallelism().map_or(1, usize::from);
@@ -83,9 +112,11 @@ impl Issuer {
 
         let database = Database::open(&config.database, config.database_connections).await?;
         let sealer = Arc::new(Sealer::open(&config, &database).await?);
-        keep_in_step((&database, &sealer), &declared, &hashing, clock.unix_millis())
-            .await
-            .map_err(declared_conflict)?;
+        if step == Declared::KeptInStep {
+            keep_in_step((&database, &sealer), &declared, &hashing, clock.unix_millis())
+                .await
+                .map_err(declared_conflict)?;
+        }
         let keeper = PoolKeeper {
             database: database.clone(),
             sealer: Arc::clone(&sealer),
@@ -125,6 +156,8 @@ impl Issuer {
             administration: Arc::new(administration),
             declared: Arc::new(summaries),
             seen: Arc::new(seen),
+            carriers,
+            development: config.development,
         })
     }
 
@@ -140,10 +173,22 @@ impl Issuer {
     }
 
     /// Follows what other nodes and the command line change in the same database, and makes keys that are due, until `stopped`.
-    /// Also counts who was active lately.
+    /// Also delivers messages, and counts who was active lately.
     pub async fn follow(self, metrics: IdentityMetrics, stopped: watch::Receiver<bool>) {
         let counting = count_active_users(&self.engine, &self.declared, &metrics, stopped.clone());
-        tokio::join!(follow(&self.engine, &self.seen, stopped), counting);
+        let delivery = Delivery {
+            engine: Arc::clone(&self.engine),
+            carriers: Arc::clone(&self.carriers),
+            metrics: metrics.clone(),
+            keeps: self.development,
+        };
+        let delivering = deliver(Arc::new(delivery), stopped.clone());
+        tokio::join!(follow(&self.engine, &self.seen, stopped), delivering, counting);
+    }
+
+    /// Waits for what is under way and lets the database go.
+    pub async fn close(&self) {
+        self.engine.database.close().await;
     }
 
     /// Makes the next signing keys of a pool, by its id. `false` where there is no such pool.
@@ -176,9 +221,18 @@ impl Issuer {
         &self.declared
     }
 
-    #[cfg(test)]
+    /// Whether messages may be read at the operator's door.
+    #[must_use]
+    pub fn is_for_development(&self) -> bool {
+        self.development
+    }
+
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    pub(super) fn administration(&self) -> &Administration {
+        &self.administration
     }
 
     fn summary_of(&self, pool_name: &str) -> Option<&PoolSummary> {

@@ -1,9 +1,12 @@
 //! The embedded issuer: local user pools that speak the Cognito API and OpenID Connect.
 
 mod activity;
+mod administer;
+mod backup;
 mod cognito;
 mod config;
 mod declare;
+mod delivery;
 mod error;
 mod flow;
 mod follow;
@@ -21,10 +24,12 @@ mod store;
 mod tests;
 mod workers;
 
+pub use administer::Refused;
+pub use backup::Imported;
 pub use config::{
-    AliasConfig, AttributeConfig, ClientConfig, ClientFlow, DatabaseConfig, FactorConfig, GroupConfig, IssuerConfig,
-    MfaConfig, PasswordPolicyConfig, PoolConfig, SignatureConfig, SigningKeysConfig, TokenAlgorithm, UserConfig,
-    VerifiedConfig,
+    AliasConfig, AttributeConfig, ClientConfig, ClientFlow, DatabaseConfig, EmailConfig, FactorConfig, GroupConfig,
+    IssuerConfig, MessagesConfig, MfaConfig, PasswordPolicyConfig, PoolConfig, SignatureConfig, SigningKeysConfig,
+    SmsConfig, SmtpConfig, SmtpTls, TokenAlgorithm, UserConfig, VerifiedConfig, WebhookConfig, WriteMessagesTo,
 };
 pub use error::IssuerError;
 pub use handle::{Issuer, PoolSummary};

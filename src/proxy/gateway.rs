@@ -359,9 +359,9 @@ fn upstream_of(context: &RequestContext) -> Option<&Arc<Upstream>> {
 
 /// Takes in what the endpoint answered. An error where the request is tried again instead of being answered so.
 fn answered(session: &Session, response: &ResponseHeader, context: &mut RequestContext) -> pingora::Result<()> {
-    let is_last = !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS;
+    let is_final = !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS;
     match upstream_of(context).cloned() {
-        Some(upstream) if is_last => {
+        Some(upstream) if is_final => {
             let replay = replay(session, context);
             context.attempt.answered(&upstream, response.status, replay)
         }

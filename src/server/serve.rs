@@ -23,9 +23,9 @@ use super::explain::explainer;
 use super::listen::Listeners;
 use super::status::status;
 use super::stop::{Heard, Signals};
-use crate::admin::{AdminConfig, AdminState, Revocable, RevocationsConfig, RevocationsDoor};
+use crate::admin::{AdminConfig, AdminState, Messages, Revocable, RevocationsConfig, RevocationsDoor};
 use crate::config::Loaded;
-use crate::issuer::Recorder;
+use crate::issuer::{Issuer, Recorder};
 use crate::proxy::Gateway;
 use crate::telemetry::{AccessLog, AuditLog, DecisionLog, Metrics, Readiness};
 use crate::token::{Issuers, KeyStore};
@@ -81,6 +81,14 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
     Ok(())
 }
 
+/// Reads the messages of an issuer in development.
+fn messages_of(issuer: Issuer) -> Messages {
+    Arc::new(move || {
+        let issuer = issuer.clone();
+        Box::pin(async move { issuer.messages().await.ok().flatten() })
+    })
+}
+
 /// Without randomness subjects could be guessed from the log: then there is no gate.
 fn salt() -> Result<[u8; 32], ServerError> {
     let mut salt = [0; 32];
@@ -121,6 +129,7 @@ impl Doors<'_> {
                 readiness: readiness.clone(),
                 status: Arc::new(status),
                 revocations: revocations.as_ref().map(|settings| self.revocations_door(settings, house.issuers)),
+                messages: house.issuer.clone().filter(Issuer::is_for_development).map(messages_of),
                 explain: explain.then(|| explainer(move || point.clone())),
             };
             self.open(*address, "the operator's door", crate::admin::router(state))?;

@@ -87,6 +87,9 @@ mod shadow;
 // policies, enforced and in shadow
 #[cfg(test)]
 mod policies;
+// `lychgate pool`: pools, users, groups and clients from the command line, beside a server too.
+#[cfg(test)]
+mod pools;
 // one name for many issuers, each with keys of its own
 #[cfg(test)]
 mod tenants;

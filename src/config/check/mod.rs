@@ -2,6 +2,7 @@
 
 mod findings;
 mod headers;
+mod messages;
 mod path;
 mod pools;
 mod routes;

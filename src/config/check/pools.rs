@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::findings::Findings;
+use super::messages::check_messages;
 use super::routes::check_scope;
 use super::url::objection;
 use crate::config::mistake::Reason;
@@ -57,6 +58,7 @@ pub(crate) fn check_issuer(issuer: Option<&IssuerConfig>, findings: &mut Finding
     }
     check_database(&at, issuer, findings);
     check_keys(&at.key("keys"), issuer.keys, findings);
+    check_messages(&at.key("messages"), &issuer.messages, findings);
     check_administration(&at, issuer, findings);
     let mut ids = Ids::default();
     for (name, pool) in &issuer.pools {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::findings::Findings;
 use super::headers::{check_credentials, check_identity};
+use super::messages::check_development;
 use super::pools::check_issuer;
 use super::routes::check_routes;
 use super::sockets::check_sockets;
@@ -34,6 +35,7 @@ pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     check_threads(config.threads, &mut findings);
     check_decisions(&config.telemetry.decisions, &mut findings);
     check_issuer(config.issuer.as_ref(), &mut findings);
+    check_development(config, &mut findings);
     findings.mistakes
 }
 

@@ -302,3 +302,25 @@ fn an_issuer_that_could_not_keep_what_it_must_is_refused() {
     let text = "issuer: {address: '127.0.0.1:1', database: 'postgres://u:hunter2@h/d'}";
     assert!(!format!("{:?}", load(text).unwrap_err()).contains("hunter2"));
 }
+
+#[test]
+fn messages_that_could_not_be_sent_safely_are_refused() {
+    let smtp = "email: {from: 'a@b.example', smtp: {host: smtp.example, ";
+    for (rest, code, fragment) in [
+        ("email: {from: ▸nobody, smtp: {host: smtp.example}}".to_owned(), "wrong-value", "must be an e-mail address"),
+        (format!("{smtp}tls: ▸off}}}}"), "wrong-value", "loopback alone"),
+        (format!("{smtp}timeout: ▸2m}}}}"), "wrong-value", "from `1s` to `60s`"),
+        (format!("{smtp}ca: ▸nowhere.pem}}}}"), "missing-file", "there is no file"),
+        ("email: {from: a@b, smtp: {host: ▸'smtp.example:25'}}".to_owned(), "wrong-value", "without port"),
+        ("sms: {webhook: {url: ▸'http://sms.example', secret: 0123456789abcdef}}".to_owned(), "wrong-value", "https"),
+        ("sms: {webhook: {url: 'https://sms.example', secret: ▸short}}".to_owned(), "wrong-value", "16 characters"),
+    ] {
+        let marked = format!("issuer: {{address: '127.0.0.1:1', messages: {{{rest}}}}}");
+        assert_mistakes(&marked, code, &[fragment]);
+    }
+    let exposed = "admin: {address: '0.0.0.0:1'}\nissuer: {address: '127.0.0.1:2', development: ▸true}";
+    assert_mistakes(exposed, "contradiction", &["must be on loopback"]);
+    let alone =
+        "issuer: {address: '127.0.0.1:1', messages: {email: {from: a@b, ▸smtp: {host: smtp.example, username: u}}}}";
+    assert_mistakes(alone, "contradiction", &["come together"]);
+}

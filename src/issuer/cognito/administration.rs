@@ -35,10 +35,15 @@ impl Administration {
         Self { keys, signature, region, account }
     }
 
+    /// The region of pools that nobody says another for.
+    pub(super) fn own_region(&self) -> String {
+        self.region.clone().unwrap_or_else(|| SOME_REGION.to_owned())
+    }
+
     /// The region that an administrative call is for, if it may be made at all.
     pub(super) fn region_of(&self, parts: &Parts, body: &[u8], now: u64) -> Result<String, CognitoError> {
         match self.signature {
-            SignatureConfig::Off => Ok(self.region.clone().unwrap_or_else(|| SOME_REGION.to_owned())),
+            SignatureConfig::Off => Ok(self.own_region()),
             SignatureConfig::Required => {
                 verify(parts, body, (&self.keys, self.region.as_deref()), now).map(|signed| signed.region)
             }

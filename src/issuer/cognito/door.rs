@@ -21,6 +21,7 @@ use super::input::Input;
 use super::model::judge;
 use super::operations::Target;
 use super::{own, sign_in, sign_up};
+use crate::issuer::administer::Refused;
 use crate::issuer::flow::Engine;
 use crate::issuer::record::{Over, Recorder};
 
@@ -104,6 +105,24 @@ async fn answer(
     let answer =
         if operation.open { of_users(&call, operation.name).await } else { of_pools(&call, operation.name).await };
     answer.unwrap_or_else(|| Err(CognitoError::not_built(operation.name)))
+}
+
+/// Does an administrator's operation for somebody who need not prove to be one.
+pub(crate) async fn administer(
+    (engine, administration): (&Arc<Engine>, &Administration),
+    operation: &str,
+    members: &Map<String, Value>,
+) -> Result<Value, Refused> {
+    let operation = match Target::read(&format!("AWSCognitoIdentityProviderService.{operation}")) {
+        Target::Built(operation) if !operation.open => operation,
+        _ => return Err(CognitoError::not_built(operation).into()),
+    };
+    judge(operation, members)?;
+    let region = administration.own_region();
+    let input = Input(members);
+    let call = Call { engine, administration, input, is_administrative: true, region: &region, address: None };
+    let answer = of_pools(&call, operation.name).await;
+    Ok(answer.unwrap_or_else(|| Err(CognitoError::not_built(operation.name)))?)
 }
 
 type Answered = Option<Result<Value, CognitoError>>;

@@ -7,6 +7,7 @@ use axum::http::header::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::json;
 
+use crate::issuer::administer::Refused;
 use crate::issuer::error::IssuerError;
 use crate::issuer::flow::Refusal;
 
@@ -27,6 +28,15 @@ const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-amzn-errormessage");
 /// Longest message in a header, in bytes; the body has all of it.
 const LONGEST_HEADER: usize = 512;
+
+impl From<CognitoError> for Refused {
+    fn from(error: CognitoError) -> Self {
+        match error.cause {
+            Some(cause) => Self::House(*cause),
+            None => Self::No { kind: error.kind, message: error.message },
+        }
+    }
+}
 
 impl CognitoError {
     pub(super) fn new(kind: &'static str, code: &'static str, message: impl Into<String>) -> Self {

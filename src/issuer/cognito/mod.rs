@@ -16,4 +16,4 @@ mod signature;
 
 pub(crate) use administration::Administration;
 pub(crate) use cors::{allow_any_origin, preflight};
-pub(crate) use door::call;
+pub(crate) use door::{administer, call};

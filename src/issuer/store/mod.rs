@@ -2,10 +2,12 @@
 
 mod accounts;
 mod attempts;
+mod backup;
 mod changes;
 mod clients;
 mod column;
 mod database;
+mod deliveries;
 mod groups;
 mod keys;
 mod pools;
@@ -18,11 +20,13 @@ pub(crate) use accounts::{
     UserLists, Waiting,
 };
 pub(crate) use attempts::PasswordAttempts;
+pub(crate) use backup::{WholeProofs, WholeUser, WholeUsers};
 pub(crate) use changes::{Change, Changed, Changes};
 pub(crate) use clients::Clients;
 #[cfg(test)]
 pub(crate) use database::query;
 pub(crate) use database::{Connection, Database, Listener, Write};
+pub(crate) use deliveries::{Claimed, Deliveries, ShownMessage};
 pub(crate) use groups::Groups;
 pub(crate) use keys::{KeptKey, SigningKeys};
 pub(crate) use pools::Pools;

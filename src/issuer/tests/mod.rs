@@ -4,8 +4,12 @@
 mod accounts;
 /// What administrators do, signed.
 mod administration;
+/// Pools written as lines, and read.
+mod backup;
 /// SQLite, or PostgreSQL where the environment says so.
 mod database;
+/// Messages on their way to users.
+mod delivery;
 /// Discovery and keys, as a stranger reads them.
 mod discovery;
 /// What every answer of the Cognito door has in common, whatever the operation.

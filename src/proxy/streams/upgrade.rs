@@ -17,7 +17,8 @@ pub(in crate::proxy) fn asks_for_websocket(request: &RequestHeader) -> bool {
 
 /// Whether an answer opens the tunnel that was asked for.
 pub(in crate::proxy) fn agrees_to_websocket(answer: &ResponseHeader) -> bool {
-    names_websocket(&answer.headers) && nominates_upgrade(&answer.headers)
+    // Below HTTP/1.1 there is no such status, and pingora would read the rest as a body.
+    answer.version == Version::HTTP_11 && names_websocket(&answer.headers) && nominates_upgrade(&answer.headers)
 }
 
 /// One protocol, and that one.

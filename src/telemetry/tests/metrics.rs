@@ -124,9 +124,9 @@ fn what_is_shown_is_what_is_promised() {
     let shown: BTreeSet<&str> = scrape.kinds.keys().map(String::as_str).collect();
     assert_eq!(shown, PROMISED.iter().map(|(name, ..)| *name).collect());
     for (name, kind, labels) in PROMISED {
-        assert_eq!(scrape.kinds[name], kind, "{name}");
-        assert!(scrape.help[name].ends_with('.'), "{name}");
-        let name = if kind == "histogram" { format!("{name}_count") } else { name.to_owned() };
+        assert_eq!(scrape.kinds[*name], *kind, "{name}");
+        assert!(scrape.help[*name].ends_with('.'), "{name}");
+        let name = if *kind == "histogram" { format!("{name}_count") } else { (*name).to_owned() };
         assert_eq!(scrape.labels_of(&name), labels.iter().copied().collect(), "{name}");
     }
 }

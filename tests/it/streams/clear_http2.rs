@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::world::World;
 use crate::support::{Request, Setup, TestUpstream};
+use crate::wire::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, End, Frames, HEADERS, RST_STREAM, block, with};
 
 const CONFIG: &str = r#"
 listeners: [{address: "127.0.0.1:@GATE@", h2c: @H2C@}]
@@ -65,4 +66,41 @@ fn an_upgrade_to_it_is_never_made() {
     assert!(!lower.contains("h2c") && !lower.contains("http2-settings"), "{head}");
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     assert!(client.head().starts_with("HTTP/1.1 200 "));
+}
+
+/// Whether a connection is ended that is treated so, and what it is counted as.
+#[track_caller]
+fn ends(gate: &crate::support::TestGateway, reason: &str, count: u32, treat: impl FnOnce(&mut Frames)) {
+    let mut frames = Frames::clear(gate.address());
+    treat(&mut frames);
+    assert!(matches!(frames.end_of(1_000_001), End::Connection(_)), "{reason}");
+    gate.counts(&format!("lychgate_connections_ended_total{{reason=\"{reason}\"}}"), count);
+}
+
+#[test]
+fn floods_end_the_connection_and_are_counted() {
+    let upstream = TestUpstream::start();
+    let gate = Setup::of(CONFIG).put("UPSTREAM", upstream.address()).put("H2C", true).start();
+    let request = block(&with("GET", "/a", &[]));
+    ends(&gate, "http2-flood", 1, |frames| {
+        for stream in (1..6000).step_by(2) {
+            frames.frame(HEADERS, END_STREAM | END_HEADERS, stream, &request);
+            frames.frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
+        }
+    });
+    ends(&gate, "http2-flood", 2, |frames| {
+        let malformed = block(&with("GET", "/a", &[("connection", "close")]));
+        for stream in (1..2001).step_by(2) {
+            frames.frame(HEADERS, END_STREAM | END_HEADERS, stream, &malformed);
+        }
+    });
+    ends(&gate, "http2-flood", 3, |frames| {
+        frames.frame(HEADERS, END_STREAM, 1, &request);
+        for _ in 0..5000 {
+            frames.frame(CONTINUATION, 0, 1, &block(&[(b"x", b"a")]));
+        }
+    });
+    ends(&gate, "http2-protocol", 1, |frames| frames.frame(DATA, 0, 0, b"x"));
+    ends(&gate, "idle", 1, |_| {});
+    assert_eq!(gate.ask(&Request::get("/a")).status(), 200);
 }

@@ -90,7 +90,11 @@ fn an_answer_that_is_no_agreement_opens_no_tunnel() {
     assert!(next.starts_with("HTTP/1.1 400 ") && next.contains("connection: close"), "{next}");
     upstream.is_silent();
     drop(upstream);
-    for other in [AGREED.replace("websocket", "h2c"), AGREED.replace("Upgrade: websocket\r\n", "")] {
+    for other in [
+        AGREED.replace("HTTP/1.1", "HTTP/1.0"),
+        AGREED.replace("websocket", "h2c"),
+        AGREED.replace("Upgrade: websocket\r\n", ""),
+    ] {
         let mut client = world.send(websocket("/chat", &token, ""));
         let (mut upstream, _) = world.accept();
         upstream.send(&other);

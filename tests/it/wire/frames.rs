@@ -1,7 +1,7 @@
 //! HTTP/2 written by hand, frame by frame, so that it can be wrong.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,30 +11,34 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::support::Gate;
 
-pub(super) const DATA: u8 = 0;
-pub(super) const HEADERS: u8 = 1;
-pub(super) const RST_STREAM: u8 = 3;
-pub(super) const SETTINGS: u8 = 4;
-pub(super) const PING: u8 = 6;
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
 const GOAWAY: u8 = 7;
-pub(super) const CONTINUATION: u8 = 9;
+pub(crate) const CONTINUATION: u8 = 9;
 
-pub(super) const END_STREAM: u8 = 1;
-pub(super) const END_HEADERS: u8 = 4;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
 
 /// What became of a stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     Status(u16),
     Reset(u32),
     /// The whole connection was ended, with this code or without a word.
     Connection(Option<u32>),
 }
 
-/// An HTTP/2 connection over TLS.
-pub(super) struct Frames {
-    stream: StreamOwned<ClientConnection, TcpStream>,
+/// An HTTP/2 connection, over TLS or in the clear.
+pub(crate) struct Frames {
+    stream: Box<dyn Stream>,
 }
+
+trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
 
 impl Frames {
     /// Connects by ALPN, and says hello.
@@ -47,21 +51,28 @@ impl Frames {
         config.alpn_protocols = vec![b"h2".to_vec()];
         let name = ServerName::try_from("localhost").unwrap();
         let connection = ClientConnection::new(Arc::new(config), name).unwrap();
-        let tcp = TcpStream::connect(gate.tls).unwrap();
-        tcp.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let mut frames = Self { stream: StreamOwned::new(connection, tcp) };
+        Self::over(StreamOwned::new(connection, connect(gate.tls)))
+    }
+
+    /// Connects to a port that speaks it in the clear, and says hello.
+    pub(crate) fn clear(address: SocketAddr) -> Self {
+        Self::over(connect(address))
+    }
+
+    fn over(stream: impl Read + Write + 'static) -> Self {
+        let mut frames = Self { stream: Box::new(stream) };
         frames.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
         frames.frame(SETTINGS, 0, 0, &[]);
         frames
     }
 
     /// The gate may end the connection before all is sent, which is its right.
-    pub(super) fn raw(&mut self, bytes: &[u8]) {
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
         let _gone = self.stream.write_all(bytes);
         let _gone = self.stream.flush();
     }
 
-    pub(super) fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    pub(crate) fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let mut bytes = Vec::with_capacity(9 + payload.len());
         bytes.extend_from_slice(&u32::try_from(payload.len()).unwrap().to_be_bytes()[1..]);
         bytes.extend_from_slice(&[kind, flags]);
@@ -71,13 +82,13 @@ impl Frames {
     }
 
     /// One request without a body, and what became of it.
-    pub(super) fn get(&mut self, stream: u32, fields: &[(&[u8], &[u8])]) -> End {
+    pub(crate) fn get(&mut self, stream: u32, fields: &[(&[u8], &[u8])]) -> End {
         self.frame(HEADERS, END_STREAM | END_HEADERS, stream, &block(fields));
         self.end_of(stream)
     }
 
     /// Reads until this stream has its status, or will never have one.
-    pub(super) fn end_of(&mut self, stream: u32) -> End {
+    pub(crate) fn end_of(&mut self, stream: u32) -> End {
         loop {
             let Some((kind, flags, of, payload)) = self.read() else { return End::Connection(None) };
             match kind {
@@ -90,6 +101,20 @@ impl Frames {
         }
     }
 
+    /// The body that follows a status.
+    pub(crate) fn body_of(&mut self, stream: u32) -> String {
+        let mut body = Vec::new();
+        while let Some((kind, flags, of, payload)) = self.read() {
+            if kind == DATA && of == stream {
+                body.extend(payload);
+                if flags & END_STREAM != 0 {
+                    break;
+                }
+            }
+        }
+        String::from_utf8(body).unwrap()
+    }
+
     fn read(&mut self) -> Option<(u8, u8, u32, Vec<u8>)> {
         let mut head = [0; 9];
         self.stream.read_exact(&mut head).ok()?;
@@ -99,8 +124,14 @@ impl Frames {
     }
 }
 
+fn connect(address: SocketAddr) -> TcpStream {
+    let tcp = TcpStream::connect(address).unwrap();
+    tcp.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    tcp
+}
+
 /// A request's usual fields, and these.
-pub(super) fn with(
+pub(crate) fn with(
     method: &'static str,
     path: &'static str,
     more: &[(&'static str, &'static str)],
@@ -110,7 +141,7 @@ pub(super) fn with(
 }
 
 /// HPACK without compression: each field literal, never indexed (RFC 7541 section 6.2.3).
-pub(super) fn block(fields: &[(&[u8], &[u8])]) -> Vec<u8> {
+pub(crate) fn block(fields: &[(&[u8], &[u8])]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
         block.push(0x10);

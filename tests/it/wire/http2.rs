@@ -114,6 +114,35 @@ fn pseudo_fields_that_are_missing_doubled_misplaced_or_odd_are_refused() {
 }
 
 #[test]
+fn an_authority_that_cannot_be_is_refused_in_our_words() {
+    let gate = Gate::start();
+    let usual = with("GET", "/public/a", &[]);
+    let without: Fields = usual.iter().filter(|(name, _)| *name != b":authority").copied().collect();
+    let disagreeing = with("GET", "/public/a", &[("host", "b")]);
+    let star = with("GET", "*", &[]);
+    for (fields, code) in [(without, "bad-host"), (disagreeing, "bad-host"), (star, "bad-target")] {
+        let mut frames = Frames::open(&gate);
+        assert_eq!(frames.get(1, &fields), End::Status(400), "{code}");
+        let body = frames.body_of(1);
+        assert!(body.contains(&format!("\"code\":\"{code}\"")), "{code}: {body}");
+        gate.logs(code);
+    }
+    assert!(gate.upstream.take().is_empty());
+    control(&gate);
+}
+
+/// The library below cuts a fragment off before anyone sees it: what is left is decided and forwarded, nothing else.
+#[test]
+fn a_fragment_over_http_2_is_gone_before_the_decision() {
+    let gate = Gate::start();
+    assert_eq!(Frames::open(&gate).get(1, &with("GET", "/public/a?b#/closed/a", &[])), End::Status(200));
+    let seen = gate.upstream.take();
+    assert!(seen[0].head.starts_with("GET /public/a?b HTTP/1.1\r\n"), "{seen:#?}");
+    assert_eq!(Frames::open(&gate).get(1, &with("GET", "/closed/a#/../../public/a", &[])), End::Status(401));
+    assert!(gate.upstream.take().is_empty());
+}
+
+#[test]
 fn a_body_that_is_not_as_long_as_it_says_never_becomes_a_whole_request() {
     let gate = Gate::start();
     for (length, body) in [("5", "hell"), ("5", "hello!")] {

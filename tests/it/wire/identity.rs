@@ -34,6 +34,30 @@ fn claimed_identity_reaches_no_upstream_whatever_the_connection_header_names() {
 }
 
 #[test]
+fn what_would_make_an_upstream_read_another_request_is_taken_out() {
+    let gate = Gate::start();
+    for name in [
+        "X-HTTP-Method-Override",
+        "X-HTTP-Method",
+        "X-Method-Override",
+        "X-Original-Method",
+        "X-Original-URL",
+        "X-Original-URI",
+        "X-Rewrite-URL",
+        "X-Envoy-Original-Path",
+    ] {
+        for name in [name.to_owned(), name.to_lowercase(), name.replace('-', "_")] {
+            let lines = format!("{name}: /closed/a\r\nX-Kept: 1\r\nConnection: close\r\n");
+            let reply = gate.send(format!("POST /public/a HTTP/1.1\r\nHost: a\r\n{lines}\r\n").as_bytes());
+            assert_eq!(reply.status(), 200, "{name}: {reply:?}");
+            let seen = gate.upstream.take();
+            assert!(!seen[0].head.contains("/closed/a"), "{name}: {seen:#?}");
+            assert_eq!(seen[0].values("x-kept"), ["1"], "{name}");
+        }
+    }
+}
+
+#[test]
 fn names_in_connection_take_out_nothing_that_the_gate_sets() {
     let gate = Gate::start();
     for name in [

@@ -3,8 +3,9 @@
 
 mod body;
 mod connection;
-mod frames;
+pub(crate) mod frames;
 mod head;
 mod http2;
 mod identity;
+mod manual;
 mod support;

@@ -157,7 +157,7 @@ class Node:
 
     def cli(self, *arguments, **more):
         command = [LYCHGATE, "pool", *arguments, "--config", str(self.config)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, **more)
+        return subprocess.run(command, capture_output=True, text=True, **{"timeout": 60, **more})
 
 
 def ask(port, method, path, body=None, headers=None):

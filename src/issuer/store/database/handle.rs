@@ -64,7 +64,6 @@ impl Database {
     }
 
     /// Waits for what is under way and lets the database go.
-    #[cfg(test)]
     pub(crate) async fn close(&self) {
         match &self.0 {
             Kind::Sqlite(database) => {

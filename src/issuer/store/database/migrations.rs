@@ -11,7 +11,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     Step {
         number: 1,
         name: "pools",
@@ -35,6 +35,12 @@ const STEPS: [Step; 4] = [
         name: "directory",
         sqlite: include_str!("../migrations/sqlite/0010_directory.sql"),
         postgres: include_str!("../migrations/postgres/0010_directory.sql"),
+    },
+    Step {
+        number: 11,
+        name: "delivery",
+        sqlite: include_str!("../migrations/sqlite/0011_delivery.sql"),
+        postgres: include_str!("../migrations/postgres/0011_delivery.sql"),
     },
 ];
 
