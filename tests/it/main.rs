@@ -69,6 +69,9 @@ mod upstreams;
 // how the gate stops
 #[cfg(test)]
 mod stopping;
+// what we hand to Prometheus and Grafana
+#[cfg(test)]
+mod monitoring;
 // the operator's door, and what is counted and logged
 #[cfg(test)]
 mod operators;
