@@ -203,7 +203,7 @@ fn without_its_word_or_from_a_stranger_there_is_no_connection() {
 fn what_cannot_be_meant_is_refused() {
     let check = |listener: &str, more: &str| {
         let text = format!(
-            "listeners: [{{address: '127.0.0.1:1'{listener}}}]\n{more}\nupstreams: {{a: {{endpoints: ['127.0.0.1:2']}}}}\n\
+            "\nlisteners: [{{address: '127.0.0.1:1'{listener}}}]\n{more}\nupstreams: {{a: {{endpoints: ['127.0.0.1:2']}}}}\n\
              routes: [{{name: a, match: {{path: /}}, access: public, upstream: a}}]\n"
         );
         let identity = Authority::new().identity(NAME);
