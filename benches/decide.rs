@@ -95,6 +95,7 @@ impl Caller {
             ip: IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3)),
             now_millis: 1_772_445_600_000,
             token: Some(TokenFacts { age_seconds: 60, scopes: &self.scopes }),
+            certificate: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::denial::Denial;
 use super::principals::Principals;
 use super::request::AccessRequest;
 use super::route::Route;
-use crate::policy::{Bundle, Difference, Mode, PolicyError, Principal, Query, TokenFacts, Verdict};
+use crate::policy::{Bundle, CertificateFacts, Difference, Mode, PolicyError, Principal, Query, TokenFacts, Verdict};
 use crate::token::VerifiedToken;
 
 /// A bundle and whether its decisions count.
@@ -72,6 +72,11 @@ impl Asked<'_> {
             ip: self.request.client(),
             now_millis: self.now_millis,
             token: token.map(|token| token_facts(token, self.now_millis)),
+            certificate: self.request.certificate().map(|certificate| CertificateFacts {
+                subject: &certificate.subject,
+                names: &certificate.alternative_names,
+                sha256: &certificate.sha256,
+            }),
         }))
     }
 }

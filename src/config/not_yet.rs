@@ -6,10 +6,6 @@ use super::sections::Config;
 /// Where `config` asks for what is not built yet. A key that is built loses its line here.
 pub(crate) fn not_yet(config: &Config) -> Vec<ConfigPath> {
     let mut asked = Asked::default();
-    for (index, listener) in config.listeners.iter().enumerate() {
-        let at = ConfigPath::new("listeners").item(index);
-        asked.note(listener.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()), || at.key("tls").key("client_ca"));
-    }
     asked.note(config.telemetry.traces.is_some(), || ConfigPath::new("telemetry").key("traces"));
     asked.0
 }

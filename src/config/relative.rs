@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::sections::Config;
 use crate::issuer::{DatabaseConfig, IssuerConfig, MessagesConfig, WriteMessagesTo};
-use crate::proxy::{ListenerTlsConfig, UpstreamConfig, UpstreamTlsConfig};
+use crate::proxy::{CertificateConfig, ListenerTlsConfig, UpstreamConfig, UpstreamTlsConfig};
 use crate::token::{KeysConfig, TrustedIssuerConfig};
 
 /// Puts `folder` before every relative path.
@@ -18,8 +18,9 @@ pub(crate) fn resolve(config: &mut Config, folder: &Path) {
 fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
     let mut paths = Vec::new();
     for tls in config.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {
-        let ListenerTlsConfig { certificate, key, client_ca } = tls;
+        let ListenerTlsConfig { certificate, key, client_ca, certificates, client_auth: _, min_version: _ } = tls;
         paths.extend([certificate, key].into_iter().chain(client_ca));
+        paths.extend(certificates.iter_mut().flat_map(|CertificateConfig { certificate, key }| [certificate, key]));
     }
     for trusted in config.trusted_issuers.values_mut() {
         if let KeysConfig::File(file) = &mut trusted.keys {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::{Context, RestrictedExpression};
 
 use super::principal::string_set;
-use super::query::{Query, TokenFacts};
+use super::query::{CertificateFacts, Query, TokenFacts};
 use super::reads::Reads;
 use super::schema::Target;
 use super::verdict::Fault;
@@ -26,7 +26,7 @@ pub(super) fn context(
     let path = path_parameters(query.path, &target.parameters)?;
     let parameters = query_parameters(query.query.unwrap_or_default(), declared)?;
     let text = |value: &str| RestrictedExpression::new_string(value.to_owned());
-    let mut parts = Vec::with_capacity(7);
+    let mut parts = Vec::with_capacity(8);
     if reads.has(Reads::PATH) {
         parts.push(("path", record(path)?));
     }
@@ -48,6 +48,9 @@ pub(super) fn context(
     if let Some(token) = query.token.filter(|_| reads.has(Reads::TOKEN)) {
         parts.push(("token", token_record(token)?));
     }
+    if let Some(certificate) = query.certificate.filter(|_| reads.has(Reads::CERTIFICATE)) {
+        parts.push(("client_certificate", certificate_record(certificate)?));
+    }
     let parts = parts.into_iter().map(|(name, value)| (name.to_owned(), value));
     Context::from_pairs(parts).map_err(|_| Fault::new("context-unfit"))
 }
@@ -55,6 +58,16 @@ pub(super) fn context(
 fn token_record(token: TokenFacts<'_>) -> Result<RestrictedExpression, Fault> {
     let age = RestrictedExpression::new_long(i64::try_from(token.age_seconds).unwrap_or(i64::MAX));
     let fields = [("age".to_owned(), age), ("scopes".to_owned(), string_set(token.scopes))];
+    RestrictedExpression::new_record(fields).map_err(|_| Fault::new("context-unfit"))
+}
+
+fn certificate_record(certificate: CertificateFacts<'_>) -> Result<RestrictedExpression, Fault> {
+    let sha256: String = certificate.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    let fields = [
+        ("subject".to_owned(), RestrictedExpression::new_string(certificate.subject.to_owned())),
+        ("names".to_owned(), string_set(certificate.names)),
+        ("sha256".to_owned(), RestrictedExpression::new_string(sha256)),
+    ];
     RestrictedExpression::new_record(fields).map_err(|_| Fault::new("context-unfit"))
 }
 

@@ -25,7 +25,7 @@ pub use difference::Difference;
 pub use error::{Flaw, Place, PolicyError};
 pub use explain::{FiredPolicy, Need, PolicyExplanation, Way};
 pub use principal::{AttributeValue, Principal, User};
-pub use query::{Query, TokenFacts};
+pub use query::{CertificateFacts, Query, TokenFacts};
 pub use schema::{AttributeType, Outline, RouteOutline, schema_text};
 pub use verdict::{Fault, Verdict};
 

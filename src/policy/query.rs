@@ -25,6 +25,19 @@ pub struct Query<'a> {
     pub now_millis: u64,
     /// Facts of the token; absent when there was none.
     pub token: Option<TokenFacts<'a>>,
+    /// The certificate that the client proved to hold; absent when it showed none.
+    pub certificate: Option<CertificateFacts<'a>>,
+}
+
+/// What policies may know of a client's certificate.
+#[derive(Debug, Clone, Copy)]
+pub struct CertificateFacts<'a> {
+    /// The subject's distinguished name (RFC 4514).
+    pub subject: &'a str,
+    /// The alternative names, each with its kind before it.
+    pub names: &'a [String],
+    /// SHA-256 of the certificate.
+    pub sha256: &'a [u8; 32],
 }
 
 /// What policies may know of the token itself.

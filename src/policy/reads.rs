@@ -6,7 +6,7 @@ use std::ops::BitOr;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Reads(u8);
 
-const FIELDS: [(&str, Reads); 7] = [
+const FIELDS: [(&str, Reads); 8] = [
     ("path", Reads::PATH),
     ("method", Reads::METHOD),
     ("host", Reads::HOST),
@@ -14,6 +14,7 @@ const FIELDS: [(&str, Reads); 7] = [
     ("ip", Reads::IP),
     ("now", Reads::NOW),
     ("token", Reads::TOKEN),
+    ("client_certificate", Reads::CERTIFICATE),
 ];
 
 impl Reads {
@@ -24,6 +25,7 @@ impl Reads {
     pub(super) const IP: Self = Self(1 << 4);
     pub(super) const NOW: Self = Self(1 << 5);
     pub(super) const TOKEN: Self = Self(1 << 6);
+    pub(super) const CERTIFICATE: Self = Self(1 << 7);
     pub(super) const ALL: Self = Self(u8::MAX);
 
     /// What the text of a policy can read.

@@ -24,6 +24,10 @@ pub struct ListenerConfig {
     /// HTTPS, with HTTP/1.1 and HTTP/2 by ALPN.
     #[serde(default)]
     pub tls: Option<ListenerTlsConfig>,
+    /// Whether a load balancer of `trusted_proxies` says who connected, by the PROXY protocol (version 1 or 2). Every connection must
+    /// then begin so, and whoever else connects is turned away. Default `false`.
+    #[serde(default)]
+    pub proxy_protocol: bool,
 }
 
 /// The certificate of a TLS listener.
@@ -34,9 +38,65 @@ pub struct ListenerTlsConfig {
     pub certificate: PathBuf,
     /// Private key, PEM.
     pub key: PathBuf,
-    /// Certificate authorities of client certificates (mTLS), PEM.
+    /// Certificate authorities of client certificates (mTLS), PEM. Subject, names and thumbprint of the certificate are there for
+    /// policies as `context.client_certificate`, and for tokens that are bound to it (RFC 8705).
     #[serde(default)]
     pub client_ca: Option<PathBuf>,
+    /// Whether a client must have a certificate of `client_ca`. One that is shown is checked in any case. Default `required`.
+    #[serde(default)]
+    pub client_auth: ClientAuthConfig,
+    /// The oldest version of TLS that is spoken, `1.2` or `1.3`. Default `1.2`.
+    #[serde(default)]
+    pub min_version: TlsVersionConfig,
+    /// Further certificates, for clients that ask for one of their names (SNI). The first one is for all others.
+    #[serde(default)]
+    pub certificates: Vec<CertificateConfig>,
+}
+
+/// A certificate and its key.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateConfig {
+    /// Certificate chain, PEM, leaf first.
+    pub certificate: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+}
+
+/// Whether a client must have a certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthConfig {
+    /// Without one there is no connection.
+    #[default]
+    Required,
+    /// It may do without.
+    Optional,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+pub enum TlsVersionConfig {
+    /// RFC 5246.
+    #[default]
+    #[schemars(rename = "1.2")]
+    Tls12,
+    /// RFC 8446.
+    #[schemars(rename = "1.3")]
+    Tls13,
+}
+
+impl TryFrom<String> for TlsVersionConfig {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "1.2" => Ok(Self::Tls12),
+            "1.3" => Ok(Self::Tls13),
+            _ => Err(format!("`{text}` is neither `1.2` nor `1.3`")),
+        }
+    }
 }
 
 /// A backend and how it is reached.

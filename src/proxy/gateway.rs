@@ -29,8 +29,8 @@ use super::streams::{
     Frames, agrees_to_websocket, asks_for_websocket, grpc_trailers, is_grpc, let_pass, watch, watch_if_it_streams,
 };
 use super::upstream::{Replay, Upstream, affinity};
-use super::wire::{BadBody, Ended, Line};
-use crate::authorizer::{AccessRequest, Denial, OwnAnswer, Permit, ReceivedRequest, UpgradeConfig};
+use super::wire::{BadBody, Ended, Line, proven};
+use crate::authorizer::{AccessRequest, ConnectionFacts, Denial, OwnAnswer, Permit, ReceivedRequest, UpgradeConfig};
 use crate::clock::Clock;
 use crate::telemetry::AccessLog;
 
@@ -95,7 +95,10 @@ impl Gateway {
             authority: header.uri.authority().filter(|_| head.is_none()).map(http::uri::Authority::as_str),
             headers: &header.headers,
             client: context.client.unwrap_or(UNKNOWN),
-            connection: context.way.facts(is_tls(session), &header.headers),
+            connection: ConnectionFacts {
+                certificate: proven(session),
+                ..context.way.facts(is_tls(session), &header.headers)
+            },
         };
         let request = AccessRequest::read(received)?;
         context.host = Some(request.host().to_owned());

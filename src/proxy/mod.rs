@@ -13,11 +13,12 @@ mod upstream;
 mod wire;
 
 pub use config::{
-    BalanceConfig, EjectionConfig, EndpointConfig, HashConfig, HealthConfig, LimitsConfig, ListenerConfig,
-    ListenerTlsConfig, RetriesConfig, RetryOn, TimeoutsConfig, UpstreamConfig, UpstreamLimitsConfig, UpstreamTlsConfig,
+    BalanceConfig, CertificateConfig, ClientAuthConfig, EjectionConfig, EndpointConfig, HashConfig, HealthConfig,
+    LimitsConfig, ListenerConfig, ListenerTlsConfig, RetriesConfig, RetryOn, TimeoutsConfig, TlsVersionConfig,
+    UpstreamConfig, UpstreamLimitsConfig, UpstreamTlsConfig,
 };
 pub use context::RequestContext;
 pub use gateway::Gateway;
 pub use snapshot::Snapshot;
 pub use upstream::{EndpointStatus, Upstream, UpstreamError, Upstreams};
-pub use wire::{Door, Speaks};
+pub use wire::{Door, Listener, Speaks};

@@ -1,89 +1,79 @@
-//! A listener's certificate, read again when its files change, without dropping a connection.
+//! A listener's certificates, each for the names that it has.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::sync::watch;
-use tracing::{info, warn};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
 
-use crate::proxy::ListenerTlsConfig;
+use crate::proxy::{CertificateConfig, ListenerTlsConfig};
 
-/// How often the files are looked at. Kubernetes swaps links without a sign that could be waited for everywhere.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
-
-/// The certificate that a listener presents.
-pub(super) struct Certificate {
-    chain: PathBuf,
-    key: PathBuf,
-    current: ArcSwap<CertifiedKey>,
+/// Certificates to choose from by the name that a client asks for.
+#[derive(Debug)]
+pub(super) struct Certificates {
+    /// For whoever asks for none of the others' names.
+    first: Arc<CertifiedKey>,
+    others: Vec<Named>,
 }
 
-impl fmt::Debug for Certificate {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Certificate").field("chain", &self.chain).finish_non_exhaustive()
-    }
+#[derive(Debug)]
+struct Named {
+    /// In lower case; `*.` stands for one label.
+    names: Vec<String>,
+    key: Arc<CertifiedKey>,
 }
 
-impl Certificate {
-    /// Reads certificate and key.
+impl Certificates {
+    /// Reads certificates and keys.
     ///
     /// # Errors
     /// What is wrong with which file, in words.
-    pub(super) fn load(config: &ListenerTlsConfig) -> Result<Self, String> {
-        let current = ArcSwap::from_pointee(read(&config.certificate, &config.key)?);
-        Ok(Self { chain: config.certificate.clone(), key: config.key.clone(), current })
+    pub(super) fn read(config: &ListenerTlsConfig) -> Result<Self, String> {
+        let named = |CertificateConfig { certificate, key }: &CertificateConfig| {
+            let key = read(certificate, key)?;
+            let names = key.cert.first().map(|leaf| names(leaf)).unwrap_or_default();
+            Ok(Named { names, key: Arc::new(key) })
+        };
+        let others = config.certificates.iter().map(named).collect::<Result<_, String>>()?;
+        Ok(Self { first: Arc::new(read(&config.certificate, &config.key)?), others })
     }
 
-    /// Looks at the files again and again until `stop` turns true. What cannot be read changes nothing.
-    pub(super) async fn watch(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let mut seen = self.modified();
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-                _ = stop.wait_for(|stop| *stop) => return,
-            }
-            let now = self.modified();
-            if now == seen {
-                continue;
-            }
-            match read(&self.chain, &self.key) {
-                Ok(read) => {
-                    self.current.store(Arc::new(read));
-                    seen = now;
-                    info!(certificate = %self.chain.display(), "the certificate was read again");
-                }
-                // Certificate and key may be half written: they are looked at again, and the old ones go on meanwhile.
-                Err(reason) => warn!(reason, "the changed certificate was not taken"),
-            }
-        }
-    }
-
-    fn modified(&self) -> [Option<SystemTime>; 2] {
-        [&self.chain, &self.key].map(|file| std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok())
+    /// A name itself before one that a wildcard stands for.
+    fn of(&self, asked: &str) -> &Arc<CertifiedKey> {
+        let asked = asked.to_ascii_lowercase();
+        let wildcard = asked.split_once('.').map(|(_, domain)| format!("*.{domain}"));
+        let with = |name: &String| self.others.iter().find(|other| other.names.contains(name));
+        let found = with(&asked).or_else(|| wildcard.as_ref().and_then(with));
+        found.map_or(&self.first, |named| &named.key)
     }
 }
 
-impl ResolvesServerCert for Certificate {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.load_full())
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(hello.server_name().map_or(&self.first, |name| self.of(name)).clone())
     }
+}
+
+/// The DNS names of a certificate.
+fn names(leaf: &[u8]) -> Vec<String> {
+    let Ok((_, parsed)) = X509Certificate::from_der(leaf) else { return Vec::new() };
+    let names = parsed.subject_alternative_name().ok().flatten();
+    let names = names.iter().flat_map(|names| &names.value.general_names);
+    let dns = names.filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    });
+    dns.collect()
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, String> {
-    let unusable = |file: &Path, kind| format!("`{}` is not a usable PEM {kind}", file.display());
-    let chain = CertificateDer::pem_file_iter(certificate).map_err(|_| unusable(certificate, "certificate"))?;
-    let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(|_| unusable(certificate, "certificate"))?;
-    if chain.is_empty() {
-        return Err(unusable(certificate, "certificate"));
-    }
+    let chain = read_chain(certificate)?;
     let der = PrivateKeyDer::from_pem_file(key).map_err(|_| unusable(key, "private key"))?;
     let signing_key = any_supported_type(&der).map_err(|_| unusable(key, "private key"))?;
     let certified = CertifiedKey::new(chain, signing_key);
@@ -91,4 +81,14 @@ fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, String> {
         Ok(()) => Ok(certified),
         Err(_) => Err(format!("`{}` is not the key of `{}`", key.display(), certificate.display())),
     }
+}
+
+/// Every certificate of a PEM file, at least one.
+pub(super) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(|| unusable(file, "certificate"))
+}
+
+pub(super) fn unusable(file: &Path, kind: &str) -> String {
+    format!("`{}` is not a usable PEM {kind}", file.display())
 }

@@ -6,21 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::listeners::tls::Acceptor;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{ListenFds, Server, ShutdownWatch};
 use pingora::services::Service;
-use rustls::ServerConfig;
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
-use super::certificate::Certificate;
 use super::error::ServerError;
+use super::tls::ListenerTls;
 use crate::config::{Config, ConfigPath, Loaded};
-use crate::proxy::{Door, Gateway, ListenerTlsConfig, Speaks};
+use crate::proxy::{Door, Gateway, Listener, ListenerTlsConfig, Speaks};
 use crate::telemetry::Metrics;
 
 /// Idle connections to upstreams that are kept: a pool smaller than the load doubles the cost of a request.
@@ -48,11 +46,12 @@ impl Listeners<'_> {
         let mut sockets = Sockets { door, open: Vec::new() };
         for (index, listener) in config.listeners.iter().enumerate() {
             let speaks = match &listener.tls {
-                Some(tls) => Speaks::Tls(self.acceptor(index, tls)?),
+                Some(tls) => self.tls(index, tls)?,
                 None if listener.h2c => Speaks::Http1AndH2c,
                 None => Speaks::Http1,
             };
-            sockets.open.push((self.listen(listener.address)?, speaks));
+            let hung = Listener { speaks, proxy_protocol: listener.proxy_protocol };
+            sockets.open.push((self.listen(listener.address)?, hung));
         }
         server.add_service(sockets);
         Ok(server)
@@ -70,22 +69,18 @@ impl Listeners<'_> {
         open().map_err(|source| ServerError::Listen { address, door: "requests", source })
     }
 
-    fn acceptor(&self, listener: usize, tls: &ListenerTlsConfig) -> Result<Arc<Acceptor>, ServerError> {
+    fn tls(&self, listener: usize, tls: &ListenerTlsConfig) -> Result<Speaks, ServerError> {
         let path = ConfigPath::new("listeners").item(listener).key("tls");
         let refuse =
             |reason: String| self.loaded.refuse(vec![self.loaded.mistake(&path, "certificate-unusable", reason)]);
-        let certificate = Arc::new(Certificate::load(tls).map_err(refuse)?);
-        self.runtime.spawn(certificate.clone().watch(self.stopped.clone()));
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let versions = versions.map_err(|error| refuse(error.to_string()))?;
-        let mut config = versions.with_no_client_auth().with_cert_resolver(certificate);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Arc::new(Acceptor::from_server_config(Arc::new(config))))
+        let tls = ListenerTls::load(tls).map_err(refuse)?;
+        let current = tls.current();
+        self.runtime.spawn(tls.watch(self.stopped.clone()));
+        Ok(Speaks::Tls(current))
     }
 }
 
-type Open = (TcpListener, Speaks);
+type Open = (TcpListener, Listener);
 
 /// Open sockets, as a service on pingora's threads.
 struct Sockets {
@@ -97,10 +92,10 @@ struct Sockets {
 impl Service for Sockets {
     async fn start_service(&mut self, _handed_over: Option<ListenFds>, shutdown: ShutdownWatch, _per_socket: usize) {
         let mut accepting = JoinSet::new();
-        for (listener, speaks) in self.open.drain(..) {
-            match tokio::net::TcpListener::from_std(listener) {
-                Ok(listener) => {
-                    accepting.spawn(accept(listener, speaks, self.door.clone(), shutdown.clone()));
+        for (socket, listener) in self.open.drain(..) {
+            match tokio::net::TcpListener::from_std(socket) {
+                Ok(socket) => {
+                    accepting.spawn(accept(socket, listener, self.door.clone(), shutdown.clone()));
                 }
                 Err(error) => error!(%error, "a socket could not be served"),
             }
@@ -119,15 +114,15 @@ impl fmt::Debug for Sockets {
     }
 }
 
-async fn accept(listener: tokio::net::TcpListener, speaks: Speaks, door: Arc<Door>, mut shutdown: ShutdownWatch) {
+async fn accept(socket: tokio::net::TcpListener, listener: Listener, door: Arc<Door>, mut shutdown: ShutdownWatch) {
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = socket.accept() => accepted,
             _ = shutdown.wait_for(|stop| *stop) => return,
         };
         match accepted {
             Ok((stream, client)) => {
-                tokio::spawn(door.clone().serve(stream, client, speaks.clone(), shutdown.clone()));
+                tokio::spawn(door.clone().serve(stream, client, listener.clone(), shutdown.clone()));
             }
             Err(error) => {
                 warn!(%error, "a connection could not be taken");

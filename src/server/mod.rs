@@ -12,6 +12,7 @@ mod reload;
 mod serve;
 mod status;
 mod stop;
+mod tls;
 mod trust;
 
 pub use build::{Ground, House, build};

@@ -59,6 +59,8 @@ pub enum ConnectionEnd {
     Idle,
     /// It broke the rules of HTTP/2.
     Protocol,
+    /// It did not begin with the PROXY protocol as a trusted load balancer does.
+    ProxyProtocol,
     /// It opened, reset or malformed more HTTP/2 streams than one connection may, or sent a header section without end.
     Flood,
 }
@@ -69,6 +71,7 @@ impl ConnectionEnd {
             Self::Handshake => "handshake",
             Self::Idle => "idle",
             Self::Protocol => "http2-protocol",
+            Self::ProxyProtocol => "proxy-protocol",
             Self::Flood => "http2-flood",
         }
     }

@@ -72,6 +72,9 @@ mod tls;
 // which endpoint is asked, and what is tried again: health, ejection, retries, limits, names
 #[cfg(test)]
 mod endpoints;
+// who connects, by certificate or by a load balancer's word, and what they are shown
+#[cfg(test)]
+mod listeners;
 // gRPC through the gate, by HTTP/2 on both sides
 #[cfg(test)]
 mod grpc;
@@ -84,6 +87,9 @@ mod upstreams;
 // how the gate stops
 #[cfg(test)]
 mod stopping;
+// what we hand to Prometheus and Grafana
+#[cfg(test)]
+mod monitoring;
 // the operator's door, and what is counted and logged
 #[cfg(test)]
 mod operators;

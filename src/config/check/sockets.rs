@@ -9,6 +9,7 @@ use crate::admin::{AdminConfig, RevocationsConfig};
 use crate::config::mistake::Reason;
 use crate::config::places::ConfigPath;
 use crate::config::sections::Config;
+use crate::proxy::ListenerTlsConfig;
 
 pub(crate) fn check_sockets(config: &Config, findings: &mut Findings<'_>) {
     let listeners = ConfigPath::new("listeners");
@@ -16,17 +17,45 @@ pub(crate) fn check_sockets(config: &Config, findings: &mut Findings<'_>) {
         findings.wrong(&listeners, "at least one listener is needed");
     }
     for (index, listener) in config.listeners.iter().enumerate() {
-        let at = listeners.item(index).key("tls");
+        let at = listeners.item(index);
+        if listener.proxy_protocol && config.trusted_proxies.is_empty() {
+            let path = at.key("proxy_protocol");
+            findings.add(
+                &path,
+                Reason::Contradiction,
+                "only `trusted_proxies` may say who connected, and there is none",
+            );
+        }
         let Some(tls) = &listener.tls else { continue };
         if listener.h2c {
             let message = "`h2c` is HTTP/2 in the clear; this listener has `tls`, which offers HTTP/2 by itself";
-            findings.add(&listeners.item(index).key("h2c"), Reason::Contradiction, message);
+            findings.add(&at.key("h2c"), Reason::Contradiction, message);
         }
-        findings.file(&at.key("certificate"), &tls.certificate);
-        findings.file(&at.key("key"), &tls.key);
+        check_tls(&at.key("tls"), tls, findings);
     }
     check_admin(&config.admin, findings);
     check_addresses(&addresses(config), findings);
+}
+
+fn check_tls(at: &ConfigPath, tls: &ListenerTlsConfig, findings: &mut Findings<'_>) {
+    findings.file(&at.key("certificate"), &tls.certificate);
+    findings.file(&at.key("key"), &tls.key);
+    for (index, other) in tls.certificates.iter().enumerate() {
+        let at = at.key("certificates").item(index);
+        findings.file(&at.key("certificate"), &other.certificate);
+        findings.file(&at.key("key"), &other.key);
+    }
+    match &tls.client_ca {
+        Some(file) => findings.file(&at.key("client_ca"), file),
+        None if findings.places.is_written(&at.key("client_auth")) => {
+            findings.add(
+                &at.key("client_auth"),
+                Reason::Contradiction,
+                "asks for certificates of `client_ca`, which is missing",
+            );
+        }
+        None => {}
+    }
 }
 
 /// What opens a door must not be guessed, and must be able to stand in a header.

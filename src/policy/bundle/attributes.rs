@@ -17,6 +17,7 @@ pub(super) struct Attributes {
     query: BTreeSet<String>,
     context: BTreeSet<String>,
     token: BTreeSet<String>,
+    certificate: BTreeSet<String>,
 }
 
 impl Attributes {
@@ -27,8 +28,9 @@ impl Attributes {
             user: owned(&BUILT_IN_ATTRIBUTES).into_iter().chain(outline.attributes.keys().cloned()).collect(),
             path: outline.routes.iter().flat_map(|route| route.parameters.iter().cloned()).collect(),
             query: query.clone(),
-            context: owned(&["path", "method", "host", "query", "ip", "now", "token"]),
+            context: owned(&["path", "method", "host", "query", "ip", "now", "token", "client_certificate"]),
             token: owned(&["age", "scopes"]),
+            certificate: owned(&["subject", "names", "sha256"]),
         }
     }
 
@@ -54,6 +56,7 @@ impl Attributes {
             "context.path" => &self.path,
             "context.query" => &self.query,
             "context.token" => &self.token,
+            "context.client_certificate" => &self.certificate,
             _ => return None,
         };
         if known.contains(name) {

@@ -64,6 +64,7 @@ fn write_entities(text: &mut String, outline: &Outline) {
         services => push(text, format_args!("entity Service enum {services};\n\n")),
     }
     text.push_str("type Token = {\n  age: Long,\n  scopes: Set<String>,\n};\n\n");
+    text.push_str("type ClientCertificate = {\n  subject: String,\n  names: Set<String>,\n  sha256: String,\n};\n\n");
 }
 
 fn write_action_groups(text: &mut String, outline: &Outline) {
@@ -81,7 +82,7 @@ fn write_action(text: &mut String, action: &ActionOutline) {
         action.parameters.iter().map(|name| format!("{}: String", attribute_name(name))).collect();
     push(text, format_args!("    path: {{{}}},\n", parameters.join(", ")));
     text.push_str("    method: String,\n    host: String,\n    query: Query,\n    ip: ipaddr,\n    now: datetime,\n");
-    text.push_str("    token?: Token,\n  },\n};\n");
+    text.push_str("    token?: Token,\n    client_certificate?: ClientCertificate,\n  },\n};\n");
 }
 
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {

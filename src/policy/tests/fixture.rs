@@ -111,6 +111,7 @@ impl<'a> Question<'a> {
             ip: self.ip,
             now_millis: self.now,
             token: self.age.map(|age_seconds| TokenFacts { age_seconds, scopes: &scopes }),
+            certificate: None,
         };
         let verdict = bundle.decide(&query);
         assert_eq!(verdict, bundle.decide_all(&query), "selection changed the answer");

@@ -172,6 +172,7 @@ impl Asked {
             ip: IpAddr::V4(Ipv4Addr::new(self.ip, 0, 0, 1)),
             now_millis: MONDAY_MORNING,
             token: self.token.then_some(TokenFacts { age_seconds: 60, scopes: &scopes }),
+            certificate: None,
         };
         let whole = bundle.decide_all(&query);
         prop_assert_eq!(&bundle.decide(&query), &whole, "the first request");

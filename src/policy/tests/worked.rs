@@ -76,6 +76,7 @@ fn ask(bundle: &Bundle, case: &Case, outline: &Outline) -> Result<Verdict, Strin
         ip: case.ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         now_millis: case.now_millis.unwrap_or(MONDAY_MORNING),
         token,
+        certificate: None,
     };
     let verdict = bundle.decide(&query);
     assert_eq!(verdict, bundle.decide_all(&query), "{}", case.name);

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use pingora::apps::HttpServerApp;
 use pingora::listeners::tls::Acceptor;
 use pingora::protocols::http::ServerSession;
+use pingora::protocols::tls::TlsRef;
 use pingora::protocols::{ALPN, IO, Shutdown, Ssl, Stream};
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::ShutdownWatch;
@@ -18,10 +20,13 @@ use tokio::net::TcpStream;
 use super::connections::Connections;
 use super::http2;
 use super::one_request::OneRequest;
+use super::proven::Proof;
+use super::proxy_protocol::read_header;
 use super::refusal::refusal;
 use super::socket::Socket;
 use crate::authorizer::Denial;
 use crate::proxy::gateway::Gateway;
+use crate::proxy::snapshot::Snapshot;
 use crate::telemetry::{ConnectionEnd, ConnectionMetrics};
 
 /// How long an answer that ends a connection may take to be sent.
@@ -35,7 +40,16 @@ pub enum Speaks {
     /// HTTP/1.1 in the clear, and HTTP/2 where the client begins with it (RFC 9113 section 3.3).
     Http1AndH2c,
     /// TLS, and within it what ALPN agrees on.
-    Tls(Arc<Acceptor>),
+    Tls(Arc<ArcSwap<Acceptor>>),
+}
+
+/// How connections come to a listener.
+#[derive(Clone)]
+pub struct Listener {
+    /// What is spoken.
+    pub speaks: Speaks,
+    /// Whether a load balancer first says who connected.
+    pub proxy_protocol: bool,
 }
 
 /// The way in for clients: takes accepted connections and serves the requests on them.
@@ -57,25 +71,33 @@ impl Door {
     /// Serves one connection until it ends.
     pub async fn serve(
         self: Arc<Self>,
-        stream: TcpStream,
-        client: SocketAddr,
-        speaks: Speaks,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        listener: Listener,
         shutdown: ShutdownWatch,
     ) {
-        let limits = self.gateway.current();
-        let limits = &limits.limits;
+        let snapshot = self.gateway.current();
+        let limits = &snapshot.limits;
+        // What comes before TLS, its handshake and the first head together: none gives a slow client more time.
+        let first_by = Instant::now() + limits.header_timeout;
+        let client = if listener.proxy_protocol {
+            match self.named_by(&mut stream, peer, &snapshot, first_by).await {
+                Some(named) => named,
+                None => return self.metrics.ended(ConnectionEnd::ProxyProtocol),
+            }
+        } else {
+            peer
+        };
         let Some(_counted) = self.connections.open(client.ip(), limits.connections_per_ip) else {
             self.metrics.refused();
             return;
         };
         let _open = self.metrics.open();
-        // TLS handshake and first head together: neither gives a slow client more time.
-        let first_by = Instant::now() + limits.header_timeout;
         // Answers are written whole; waiting for more to send would only delay them.
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let tls = match speaks {
+        let tls = match listener.speaks {
             Speaks::Tls(tls) => tls,
             Speaks::Http1 => {
                 let stream = Box::new(OneRequest::new(Socket::plain(stream, client)));
@@ -83,8 +105,16 @@ impl Door {
             }
             Speaks::Http1AndH2c => return self.serve_clear(stream, client, first_by, shutdown).await,
         };
-        let handshake = tls.tls_handshake(Socket::below_tls(stream, client));
-        match timeout(limits.header_timeout, handshake).await {
+        let (tls, proof) = (tls.load_full(), Proof::default());
+        let handshake = tls.tls_handshake(Socket::below_tls(stream, client, proof.clone()));
+        let handshake = timeout(first_by.saturating_duration_since(Instant::now()), handshake).await;
+        if let Ok(Ok(stream)) = &handshake
+            && let Some(certificate) = stream.get_ssl().and_then(TlsRef::peer_certificate_der)
+        {
+            proof.set(certificate);
+        }
+        drop(snapshot);
+        match handshake {
             Ok(Ok(stream)) if matches!(stream.selected_alpn_proto(), Some(ALPN::H2)) => {
                 http2::serve(&self, Box::new(stream), first_by, shutdown).await;
             }
@@ -98,6 +128,21 @@ impl Door {
             }
             Err(_) => self.metrics.ended(ConnectionEnd::Handshake),
         }
+    }
+
+    /// Who connected to the load balancer that is at the other end; `None` where there is none that is trusted, or it does not say.
+    async fn named_by(
+        &self,
+        stream: &mut TcpStream,
+        peer: SocketAddr,
+        snapshot: &Snapshot,
+        by: Instant,
+    ) -> Option<SocketAddr> {
+        let sender = peer.ip().to_canonical();
+        if !snapshot.point.trusted_proxies.iter().any(|network| network.contains(sender)) {
+            return None;
+        }
+        timeout(by.saturating_duration_since(Instant::now()), read_header(stream, peer)).await.ok()?.ok()
     }
 
     /// HTTP/1.1 or HTTP/2, whichever the client begins with. It has no longer to do so than for a first head.

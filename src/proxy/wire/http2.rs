@@ -46,7 +46,7 @@ pub(super) async fn serve(door: &Arc<Door>, stream: Stream, first_by: Instant, m
     let digest = Arc::new(Digest {
         ssl_digest: stream.get_ssl_digest(),
         timing_digest: stream.get_timing_digest(),
-        proxy_digest: None,
+        proxy_digest: stream.get_proxy_digest(),
         socket_digest: stream.get_socket_digest(),
     });
     let left = || first_by.saturating_duration_since(Instant::now());

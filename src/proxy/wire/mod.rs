@@ -8,10 +8,13 @@ mod http2;
 mod line;
 mod one_request;
 mod pace;
+mod proven;
+mod proxy_protocol;
 mod refusal;
 mod socket;
 mod stream;
 
-pub use door::{Door, Speaks};
+pub use door::{Door, Listener, Speaks};
 pub(super) use line::{Ended, Line};
 pub(super) use one_request::BadBody;
+pub(super) use proven::proven;

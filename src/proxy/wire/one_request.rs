@@ -388,7 +388,7 @@ impl<S: IO> GetTimingDigest for OneRequest<S> {
 
 impl<S: IO> GetProxyDigest for OneRequest<S> {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        None
+        self.io.get_proxy_digest()
     }
 }
 

@@ -16,6 +16,8 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::proven::Proof;
+
 /// Head and a small body of an answer go out in one packet.
 const WRITE_BUFFER: usize = 4096;
 /// A TLS record: rustls alone would ask the system for a quarter of it at a time.
@@ -27,6 +29,7 @@ pub(super) struct Socket<T> {
     io: T,
     id: UniqueIDType,
     digest: Arc<SocketDigest>,
+    proof: Proof,
 }
 
 pub(super) type PlainSocket = Socket<BufWriter<TcpStream>>;
@@ -36,15 +39,16 @@ impl PlainSocket {
     pub(super) fn plain(stream: TcpStream, client: SocketAddr) -> Self {
         let (id, digest) = identify(&stream, client);
         let io = BufWriter::with_capacity(WRITE_BUFFER, stream);
-        Self { io, id, digest }
+        Self { io, id, digest, proof: Proof::default() }
     }
 }
 
 impl TlsSocket {
-    pub(super) fn below_tls(stream: TcpStream, client: SocketAddr) -> Self {
+    /// `proof` is where the handshake above will say what it has proved.
+    pub(super) fn below_tls(stream: TcpStream, client: SocketAddr, proof: Proof) -> Self {
         let (id, digest) = identify(&stream, client);
         let io = BufReader::with_capacity(READ_BUFFER, BufWriter::with_capacity(WRITE_BUFFER, stream));
-        Self { io, id, digest }
+        Self { io, id, digest, proof }
     }
 }
 
@@ -115,7 +119,7 @@ impl<T> GetTimingDigest for Socket<T> {
 
 impl<T> GetProxyDigest for Socket<T> {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        None
+        self.proof.digest()
     }
 }
 
