@@ -11,6 +11,7 @@ mod denial;
 mod hops;
 mod identity_headers;
 mod permit;
+mod proved;
 mod request;
 mod route;
 mod sizes;

@@ -39,6 +39,10 @@ pub(super) enum Command {
   lychgate explain --config lychgate.yaml --request 'GET https://api.example.com/orders/7' --token token.txt
   lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --token - < token.txt")]
     Explain(ExplainArgs),
+    /// Serves the API Gateway authorizer inside AWS Lambda, as the bootstrap of a function.
+    #[command(after_help = "Example, as the function's `bootstrap`:
+  exec ./lychgate lambda --config lychgate.yaml")]
+    Lambda(ConfigArgs),
     /// Shows, verifies and mints tokens; they are read from files, never from arguments.
     #[command(subcommand)]
     Token(TokenCommand),

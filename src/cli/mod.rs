@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod explain;
 mod input;
+mod lambda;
 mod quickstart;
 mod report;
 mod run;

@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::args::{Cli, Command};
 use super::report::{Failure, show};
-use super::{check, explain, quickstart, serve, token};
+use super::{check, explain, lambda, quickstart, serve, token};
 
 /// How a command ended, when nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Lambda(args) => lambda::run(&args),
         Command::Token(command) => token::run(&command),
     };
     match ended {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::sections::Config;
+use crate::ext_authz::DoorTlsConfig;
 use crate::issuer::IssuerConfig;
 use crate::proxy::{ListenerTlsConfig, UpstreamTlsConfig};
 use crate::token::KeysConfig;
@@ -19,6 +20,13 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
     let mut paths = Vec::new();
     for tls in config.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {
         let ListenerTlsConfig { certificate, key, client_ca } = tls;
+        paths.extend([certificate, key].into_iter().chain(client_ca));
+    }
+    for tls in config.ext_authz.iter_mut().flat_map(|doors| {
+        let http = doors.http.iter_mut().filter_map(|door| door.tls.as_mut());
+        doors.grpc.iter_mut().filter_map(|door| door.tls.as_mut()).chain(http)
+    }) {
+        let DoorTlsConfig { certificate, key, client_ca } = tls;
         paths.extend([certificate, key].into_iter().chain(client_ca));
     }
     for trusted in config.trusted_issuers.values_mut() {

@@ -14,8 +14,6 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::proxy::ListenerTlsConfig;
-
 /// How often the files are looked at. Kubernetes swaps links without a sign that could be waited for everywhere.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
@@ -37,9 +35,9 @@ impl Certificate {
     ///
     /// # Errors
     /// What is wrong with which file, in words.
-    pub(super) fn load(config: &ListenerTlsConfig) -> Result<Self, String> {
-        let current = ArcSwap::from_pointee(read(&config.certificate, &config.key)?);
-        Ok(Self { chain: config.certificate.clone(), key: config.key.clone(), current })
+    pub(super) fn load(chain: &Path, key: &Path) -> Result<Self, String> {
+        let current = ArcSwap::from_pointee(read(chain, key)?);
+        Ok(Self { chain: chain.to_owned(), key: key.to_owned(), current })
     }
 
     /// Looks at the files again and again until `stop` turns true. What cannot be read changes nothing.

@@ -70,7 +70,7 @@ impl Listeners<'_> {
         let path = ConfigPath::new("listeners").item(listener).key("tls");
         let refuse =
             |reason: String| self.loaded.refuse(vec![self.loaded.mistake(&path, "certificate-unusable", reason)]);
-        let certificate = Arc::new(Certificate::load(tls).map_err(refuse)?);
+        let certificate = Arc::new(Certificate::load(&tls.certificate, &tls.key).map_err(refuse)?);
         self.runtime.spawn(certificate.clone().watch(self.stopped.clone()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();

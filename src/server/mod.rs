@@ -2,7 +2,9 @@
 
 mod build;
 mod certificate;
+mod doors;
 mod error;
+mod lambda;
 mod listen;
 mod serve;
 mod status;
@@ -11,4 +13,5 @@ mod trust;
 
 pub use build::{Ground, House, build, outline};
 pub use error::ServerError;
+pub use lambda::serve_lambda;
 pub use serve::serve;

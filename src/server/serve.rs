@@ -17,13 +17,15 @@ use tokio::sync::watch;
 use tracing::error;
 
 use super::build::{Ground, House, build};
+use super::doors::{DoorFrame, DoorSockets};
 use super::error::ServerError;
 use super::listen::Listeners;
 use super::status::status;
 use super::stop::{Heard, Signals};
 use crate::admin::{AdminConfig, AdminState, Revocable, RevocationsConfig, RevocationsDoor};
 use crate::config::Loaded;
-use crate::proxy::Gateway;
+use crate::ext_authz::{Decider, ExtAuthzConfig};
+use crate::proxy::{Gateway, Snapshot};
 use crate::telemetry::{AccessLog, Metrics, Readiness};
 use crate::token::{Issuers, KeyStore};
 
@@ -37,12 +39,7 @@ type KeyStores = BTreeMap<Arc<str>, Arc<KeyStore>>;
 /// [`ServerError`] where a room could not be built or a door not be hung.
 pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> {
     let ground = Ground::new()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(BACKGROUND_THREADS)
-        .thread_name("background")
-        .enable_all()
-        .build()
-        .map_err(ServerError::Threads)?;
+    let runtime = background()?;
     let house = runtime.block_on(build(loaded, &ground))?;
     let log = AccessLog::start(&loaded.config.telemetry, salt()?, &ground.metrics, Box::new(stdout()))?;
     let (stop, stopped) = watch::channel(false);
@@ -62,8 +59,18 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
     Ok(())
 }
 
+/// The threads of everything that is not on a request's way.
+pub(super) fn background() -> Result<Runtime, ServerError> {
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(BACKGROUND_THREADS)
+        .thread_name("background")
+        .enable_all()
+        .build();
+    threads.map_err(ServerError::Threads)
+}
+
 /// Without randomness subjects could be guessed from the log: then there is no gate.
-fn salt() -> Result<[u8; 32], ServerError> {
+pub(super) fn salt() -> Result<[u8; 32], ServerError> {
     let mut salt = [0; 32];
     rand::fill(&mut salt).map_err(|_| ServerError::Randomness)?;
     Ok(salt)
@@ -103,17 +110,40 @@ impl Doors<'_> {
             self.open(settings.address, "the embedded issuer", issuer.router())?;
         }
         let current = Arc::new(ArcSwap::from_pointee(house.snapshot));
-        let gateway = Gateway::new(current, log, self.ground.clock.clone(), in_flight.clone());
-        Ok((
-            Listeners {
-                loaded: self.loaded,
-                runtime: self.runtime,
-                stopped: self.stopped.clone(),
-                metrics: &self.ground.metrics,
-            }
-            .hang(gateway)?,
-            readiness,
-        ))
+        let gateway = Gateway::new(current.clone(), log.clone(), self.ground.clock.clone(), in_flight.clone());
+        let mut server = Listeners {
+            loaded: self.loaded,
+            runtime: self.runtime,
+            stopped: self.stopped.clone(),
+            metrics: &self.ground.metrics,
+        }
+        .hang(gateway)?;
+        if let Some(ext_authz) = &config.ext_authz {
+            server.add_service(self.doors_for_proxies(ext_authz, current, log, in_flight, &readiness)?);
+        }
+        Ok((server, readiness))
+    }
+
+    /// The doors at which other proxies ask; they decide by what the gate itself decides by at that moment.
+    fn doors_for_proxies(
+        &self,
+        config: &ExtAuthzConfig,
+        current: Arc<ArcSwap<Snapshot>>,
+        log: AccessLog,
+        in_flight: &Arc<AtomicUsize>,
+        readiness: &Readiness,
+    ) -> Result<DoorSockets, ServerError> {
+        let Ground { clock, metrics, .. } = self.ground;
+        let current = Arc::new(move || current.load().point.clone());
+        let decider = Decider::new(current, log, clock.clone(), in_flight.clone(), metrics.checks());
+        let frame = DoorFrame {
+            loaded: self.loaded,
+            runtime: self.runtime,
+            stopped: self.stopped.clone(),
+            clock: clock.clone(),
+            readiness: readiness.clone(),
+        };
+        frame.open(config, &decider)
     }
 
     /// A revocation that does not say how long it matters does so for as long as the issuer's tokens can be, or a day.

@@ -13,7 +13,8 @@ use prometheus::{
 
 use super::error::TelemetryError;
 use super::meters::{
-    BundleMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, TenantFamilies, TokenCacheMetrics, UpstreamMetrics,
+    BundleMetrics, CheckMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, TenantFamilies, TokenCacheMetrics,
+    UpstreamMetrics,
 };
 use super::outcome::ReloadResult;
 
@@ -52,6 +53,7 @@ struct Families {
     access_log_dropped: IntCounter,
     revocations: IntGauge,
     connections: ConnectionMetrics,
+    checks: IntCounterVec,
 }
 
 type ScrapeHook = Box<dyn Fn(&Metrics) + Send + Sync>;
@@ -134,6 +136,12 @@ impl Metrics {
         self.0.connections.clone()
     }
 
+    /// What is counted for the doors at which other proxies ask.
+    #[must_use]
+    pub fn checks(&self) -> CheckMetrics {
+        CheckMetrics(self.0.checks.clone())
+    }
+
     /// Counts an attempt to take up a changed config.
     pub fn reloaded(&self, result: ReloadResult) {
         self.0.config_reload.with_label_values(&[result.label()]).inc();
@@ -192,6 +200,7 @@ impl Families {
                 &REQUEST_SECONDS,
             )?,
             upstream_healthy: Mutex::default(),
+            checks: define.checks()?,
             token_cache: define.token_cache()?,
             keys: define.gauges("lychgate_keys", "Usable verification keys of a trusted issuer.", "issuer")?,
             keys_age: define.gauges(
@@ -320,6 +329,14 @@ impl Definer<'_> {
                 "Connections closed at once, since their address had `limits.connections_per_ip` already.",
             )?,
         })
+    }
+
+    fn checks(&self) -> Result<IntCounterVec, prometheus::Error> {
+        self.counters(
+            "lychgate_checks_total",
+            "Decisions that other proxies asked for, by door (envoy, nginx, caddy, traefik, haproxy, api-gateway) and by outcome; they count as requests too.",
+            &["door", "outcome"],
+        )
     }
 
     fn build_info(&self) -> Result<(), prometheus::Error> {

@@ -21,7 +21,8 @@ pub use access_log::AccessLog;
 pub use config::{AccessLogFormat, LogLevel, TelemetryConfig, TracesConfig};
 pub use error::TelemetryError;
 pub use meters::{
-    BundleMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
+    BundleMetrics, CheckMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics,
+    UpstreamMetrics,
 };
 pub use metrics::{Metrics, UNROUTED};
 pub use outcome::{CacheLookup, Outcome, ReloadResult, status_class};

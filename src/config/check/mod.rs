@@ -1,5 +1,6 @@
 //! What the types cannot ask: names that must meet, values that must make sense, files that must be there.
 
+mod doors;
 mod findings;
 mod headers;
 mod path;

@@ -1,5 +1,6 @@
 //! Tests of the whole room: config files in, values or mistakes out.
 
+mod doors;
 mod good;
 mod hostile;
 mod not_yet;
