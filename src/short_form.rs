@@ -1,8 +1,10 @@
 //! A config value that may be written short, as one word, or in full, as a map.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
 /// What a config file may hold where a word is enough for the common case: `10.0.0.1:8080` or `{address: 10.0.0.1:8080, weight: 2}`.
@@ -19,6 +21,21 @@ pub enum ShortForm<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for ShortForm<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ShortFormVisitor(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for ShortForm<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("ShortForm_of_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let full = generator.subschema_for::<T>();
+        json_schema!({"anyOf": [{"type": "string"}, full]})
     }
 }
 

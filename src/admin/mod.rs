@@ -1,8 +1,9 @@
 //! The operator's door: `/metrics`, `/livez`, `/readyz` and `/status`, which only show; and, where the config opens it to whoever
-//! has its secret, `/revocations`, by which tokens are refused at once.
+//! has its secret, `/revocations`, by which tokens are refused at once, or `/explain`, which says why a request would be refused.
 
 mod answer;
 mod config;
+mod explain;
 mod health;
 mod revocation_request;
 mod revocations;
@@ -11,5 +12,6 @@ mod routes;
 mod tests;
 
 pub use config::{AdminConfig, RevocationsConfig};
+pub use explain::{Explain, ExplainCredential, ExplainRequest, Explaining};
 pub use revocations::{Revocable, RevocationsDoor};
-pub use routes::{AdminState, router};
+pub use routes::{AdminState, Messages, router};

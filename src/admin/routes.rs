@@ -1,5 +1,6 @@
 //! The paths of the operator's door.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,9 +10,10 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::answer::{good, method_not_allowed, not_found};
+use super::answer::{good, method_not_allowed, not_found, unavailable};
+use super::explain::{Explain, explain};
 use super::health::{livez, readyz};
 use super::revocations::{RevocationsDoor, revoke};
 use crate::telemetry::{Metrics, Readiness};
@@ -27,7 +29,14 @@ pub struct AdminState {
     pub status: Arc<dyn Fn() -> Value + Send + Sync>,
     /// By which tokens can be revoked; `None` hangs no such path.
     pub revocations: Option<RevocationsDoor>,
+    /// Reads messages to users, in development; `None` hangs no such path.
+    pub messages: Option<Messages>,
+    /// Explains decisions; `None` hangs no such path.
+    pub explain: Option<Explain>,
 }
+
+/// Reads the newest messages to users; `None` where they cannot be read now.
+pub type Messages = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<Value>> + Send>> + Send + Sync>;
 
 /// The operator's door, to be served on its own address.
 pub fn router(state: AdminState) -> Router {
@@ -39,6 +48,12 @@ pub fn router(state: AdminState) -> Router {
     if let Some(door) = state.revocations.clone() {
         router = router.route("/revocations", post(move |request| revoke(door, request)));
     }
+    if let Some(read) = state.messages.clone() {
+        router = router.route("/messages", get(move || messages(read)));
+    }
+    if let Some(door) = state.explain.clone() {
+        router = router.route("/explain", post(move |request| explain(door, request)));
+    }
     router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -49,6 +64,13 @@ pub fn router(state: AdminState) -> Router {
 /// Prometheus' text format 0.0.4.
 async fn metrics(State(state): State<AdminState>) -> Response {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.encode()).into_response()
+}
+
+async fn messages(read: Messages) -> Response {
+    match read().await {
+        Some(messages) => good(messages),
+        None => unavailable(json!({"code": "messages-unavailable"})),
+    }
 }
 
 async fn status(State(state): State<AdminState>) -> Response {

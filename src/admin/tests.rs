@@ -37,6 +37,8 @@ fn state() -> AdminState {
         readiness: Readiness::awaiting(["keys:corp", "policies"]),
         status: Arc::new(move || json!({ "asked": asked.fetch_add(1, Ordering::SeqCst) })),
         revocations: None,
+        messages: None,
+        explain: None,
     }
 }
 

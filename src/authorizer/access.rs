@@ -3,21 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::ask::{AppliedBundle, Asked};
+use super::authorize::Findings;
 use super::config::{AccessConfig, AccessRules, Requirement};
 use super::denial::Denial;
-use super::request::AccessRequest;
-use super::route::Route;
-use crate::policy::{AttributeValue, Bundle, Mode, PolicyError, Principal, Query, TokenFacts, User, Verdict};
-use crate::token::{Attribute, VerifiedToken};
-
-/// A bundle and whether its decisions count.
-#[derive(Debug, Clone)]
-pub struct AppliedBundle {
-    /// The bundle.
-    pub bundle: Arc<Bundle>,
-    /// Whether its decisions count.
-    pub mode: Mode,
-}
+use crate::token::VerifiedToken;
 
 /// Who may pass a route.
 #[derive(Debug)]
@@ -54,26 +44,6 @@ impl Access {
             AccessConfig::Rules(rules) => Rules::new(rules, bundles).map(Self::Rules),
         }
     }
-}
-
-/// What the policies of a route said, enforced or not.
-#[derive(Debug, Clone)]
-pub struct PolicyAnswer {
-    /// The bundle's name.
-    pub bundle: String,
-    /// Whether its answer counts.
-    pub mode: Mode,
-    /// The answer.
-    pub verdict: Verdict,
-}
-
-/// What policies may ask beside the caller and the request itself.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Circumstances<'a> {
-    /// The path's parameters, as sent.
-    pub(super) parameters: &'a [(&'a str, &'a str)],
-    /// Unix milliseconds.
-    pub(super) now_millis: u64,
 }
 
 impl Rules {
@@ -118,43 +88,19 @@ impl Rules {
         }
     }
 
-    /// Asks the route's policies, if it names any.
-    pub(super) fn ask_policies(
-        &self,
-        caller: &Caller,
-        route: &Route,
-        request: &AccessRequest<'_>,
-        circumstances: Circumstances<'_>,
-    ) -> Result<Option<PolicyAnswer>, Denial> {
-        let Some(AppliedBundle { bundle, mode }) = &self.policy else { return Ok(None) };
-        let principal = caller.principal().map_err(|_| Denial::PolicyError { bundle: bundle.name().to_owned() })?;
-        let query = Query {
-            principal: &principal,
-            route: &route.name,
-            method: request.method(),
-            path: circumstances.parameters,
-            host: request.host(),
-            query: request.target().query(),
-            ip: request.client(),
-            now_millis: circumstances.now_millis,
-            token: caller.token().map(|token| token_facts(token, circumstances.now_millis)),
-        };
-        Ok(Some(PolicyAnswer { bundle: bundle.name().to_owned(), mode: *mode, verdict: bundle.decide(&query) }))
+    /// Whether the bundle of this name decides here.
+    pub(super) fn asks(&self, bundle: &str) -> bool {
+        self.policy.as_ref().is_some_and(|applied| applied.bundle.name() == bundle)
     }
-}
 
-impl PolicyAnswer {
-    /// The denial that this answer makes, if it counts and is no allow.
-    pub(super) fn check(&self) -> Result<(), Denial> {
-        if self.verdict.allowed() || self.mode == Mode::Shadow {
-            return Ok(());
-        }
-        let bundle = self.bundle.clone();
-        if self.verdict.errors().is_empty() {
-            Err(Denial::Policy { bundle, message: self.verdict.message().map(str::to_owned) })
-        } else {
-            Err(Denial::PolicyError { bundle })
-        }
+    /// Asks all that the route asks for beyond the token: from the cheapest question to the dearest, and all of them must be
+    /// answered with yes.
+    pub(super) fn hold(&self, caller: &Caller, asked: &Asked<'_>, findings: &mut Findings) -> Result<(), Denial> {
+        self.check_scopes(caller)?;
+        self.check_groups(caller)?;
+        let Some(applied) = &self.policy else { return Ok(()) };
+        let answer = findings.policy.insert(applied.ask(caller, asked)?);
+        answer.check()
     }
 }
 
@@ -188,35 +134,4 @@ impl Caller {
             Self::Known(token) => Some(token),
         }
     }
-
-    fn principal(&self) -> Result<Principal, PolicyError> {
-        let Self::Known(token) = self else { return Ok(Principal::anonymous()) };
-        let attributes = token.attributes().iter().map(|(name, value)| (name.clone(), attribute(value))).collect();
-        Principal::user(User {
-            issuer: token.issuer_name(),
-            sub: token.subject(),
-            groups: token.groups(),
-            scopes: token.scopes(),
-            username: token.username(),
-            email: token.email(),
-            email_verified: token.email_verified(),
-            client_id: token.client_id(),
-            attributes,
-        })
-    }
-}
-
-fn attribute(value: &Attribute) -> AttributeValue {
-    match value {
-        Attribute::String(text) => AttributeValue::String(text.clone()),
-        Attribute::Long(number) => AttributeValue::Long(*number),
-        Attribute::Bool(truth) => AttributeValue::Bool(*truth),
-        Attribute::StringSet(members) => AttributeValue::StringSet(members.clone()),
-    }
-}
-
-fn token_facts(token: &VerifiedToken, now_millis: u64) -> TokenFacts<'_> {
-    // A token that does not say when it was issued counts as the oldest, so that no rule about age lets it pass.
-    let age_seconds = token.issued_at().map_or(u64::MAX, |issued_at| (now_millis / 1000).saturating_sub(issued_at));
-    TokenFacts { age_seconds, scopes: token.scopes() }
 }

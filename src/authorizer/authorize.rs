@@ -5,24 +5,28 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::access::{Access, AppliedBundle, Caller, Circumstances, PolicyAnswer, Rules};
+use super::access::{Access, Caller, Rules};
+use super::ask::{AppliedBundle, Asked, PolicyAnswer};
 use super::config::{IdentityConfig, RouteConfig};
 use super::denial::Denial;
 use super::identity_headers::{IdentityHeaders, IdentitySpace};
 use super::permit::Permit;
+use super::principals::Principals;
 use super::request::AccessRequest;
 use super::route::{Found, Route, RouteConflict, RouteTable, methods_of, parameters_of};
+use super::target::Segment;
 use crate::clock::Clock;
-use crate::token::{CredentialConfig, VerifiedToken, Verifier, find_credential};
+use crate::token::{CredentialConfig, TokenError, VerifiedToken, Verifier, find_credential};
 
 /// Decides about requests: one immutable whole of routes, rules, policies and trust.
 #[derive(Debug)]
 pub struct Authorizer {
     routes: RouteTable,
-    places: Vec<CredentialConfig>,
-    space: IdentitySpace,
-    verifier: Verifier,
-    clock: Clock,
+    pub(super) places: Vec<CredentialConfig>,
+    pub(super) space: IdentitySpace,
+    pub(super) verifier: Verifier,
+    pub(super) principals: Principals,
+    pub(super) clock: Clock,
 }
 
 /// What an authorizer is made of.
@@ -87,9 +91,16 @@ pub struct Findings {
     pub credential: bool,
     /// The token, once proved.
     pub token: Option<Arc<VerifiedToken>>,
+    /// What rules that are tried out would have said of the token, if any are.
+    pub token_shadow: Option<Result<(), TokenError>>,
     /// What the route's policies said.
     pub policy: Option<PolicyAnswer>,
+    /// Whether the request was let go on.
+    pub permitted: bool,
 }
+
+/// The route that a request takes, and the path's parameters with what was sent for them.
+type Taken<'t, 'r> = (&'t Arc<Route>, Vec<(&'t str, &'r str)>);
 
 impl Authorizer {
     /// Puts the parts together.
@@ -107,6 +118,7 @@ impl Authorizer {
             places: parts.credentials.to_vec(),
             space: IdentitySpace::new(parts.identity, parts.routes),
             verifier: parts.verifier,
+            principals: Principals::default(),
             clock: parts.clock,
         })
     }
@@ -121,6 +133,7 @@ impl Authorizer {
     pub async fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
         let mut findings = Findings::default();
         let outcome = self.decide(request, &mut findings).await;
+        findings.permitted = outcome.is_ok();
         Decision { outcome, findings }
     }
 
@@ -128,27 +141,35 @@ impl Authorizer {
     async fn decide(&self, request: &AccessRequest<'_>, findings: &mut Findings) -> Result<Permit, Denial> {
         // The route comes first: only it says which rules hold, and no rule is asked of a request that leads nowhere.
         let segments = request.target().segments()?;
-        let (route, parameters) = match self.routes.find(request, &segments) {
-            Found::Route(route, parameters) => (route, parameters),
-            Found::OtherMethods(allow) => return Err(Denial::MethodNotAllowed { allow }),
-            Found::Nothing => return Err(Denial::NoRoute),
-        };
+        let (route, parameters) = self.route_of(request, &segments)?;
         findings.note_route(route, &parameters);
         let caller = match &route.access {
             Access::Public => Caller::Anonymous,
             Access::Rules(rules) => {
                 let caller = self.identify(rules, request, findings).await?;
-                // From the cheapest question to the dearest; all of them must be answered with yes.
-                rules.check_scopes(&caller)?;
-                rules.check_groups(&caller)?;
-                let now_millis = self.clock.unix_millis();
-                let circumstances = Circumstances { parameters: &parameters, now_millis };
-                findings.policy = rules.ask_policies(&caller, route, request, circumstances)?;
-                findings.policy.as_ref().map_or(Ok(()), PolicyAnswer::check)?;
+                let (now_millis, principals) = (self.clock.unix_millis(), &self.principals);
+                rules.hold(
+                    &caller,
+                    &Asked { route, request, parameters: &parameters, now_millis, principals },
+                    findings,
+                )?;
                 caller
             }
         };
         Permit::cut(route, &caller, request, &self.space, &self.places)
+    }
+
+    /// The route that a request takes, with the path's parameters as sent.
+    pub(super) fn route_of<'t, 'r>(
+        &'t self,
+        request: &AccessRequest<'_>,
+        segments: &'r [Segment<'r>],
+    ) -> Result<Taken<'t, 'r>, Denial> {
+        match self.routes.find(request, segments) {
+            Found::Route(route, parameters) => Ok((route, parameters)),
+            Found::OtherMethods(allow) => Err(Denial::MethodNotAllowed { allow }),
+            Found::Nothing => Err(Denial::NoRoute),
+        }
     }
 
     /// Who calls. A missing token is anonymous where the route lets it; a bad one never is.
@@ -165,6 +186,7 @@ impl Authorizer {
         findings.credential = true;
         let token = self.verifier.verify(&credential).await.map_err(Denial::Token)?;
         findings.token = Some(token.clone());
+        findings.token_shadow = self.verifier.try_shadow(&token);
         rules.accepts_issuer(&token)?;
         Ok(Caller::Known(token))
     }
@@ -178,7 +200,7 @@ impl Findings {
         answer.map(|answer| answer.verdict.determining().iter().map(AsRef::as_ref).collect()).unwrap_or_default()
     }
 
-    fn note_route(&mut self, route: &Arc<Route>, parameters: &[(&str, &str)]) {
+    pub(super) fn note_route(&mut self, route: &Arc<Route>, parameters: &[(&str, &str)]) {
         self.route = Some(route.clone());
         self.parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     }

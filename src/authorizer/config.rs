@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::short_form::ShortForm;
 
 /// A route: what it matches, who may pass, and where it leads.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteConfig {
     /// Unique; names the action group in policies and the metric label.
@@ -38,7 +39,7 @@ pub struct RouteConfig {
 }
 
 /// What a request must look like to take a route.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MatchConfig {
     /// Host names, compared without case and port; `*.example.org` stands for one or more labels. Absent: any host.
@@ -52,7 +53,7 @@ pub struct MatchConfig {
 }
 
 /// Who may pass a route.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "ShortForm<AccessRules>")]
 pub enum AccessConfig {
     /// Anyone; the request's credential is not looked at.
@@ -80,7 +81,7 @@ impl TryFrom<ShortForm<AccessRules>> for AccessConfig {
 }
 
 /// The rules of a route; all that are given must hold.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccessRules {
     /// Names of trusted issuers whose tokens are accepted here. Absent: every trusted issuer.
@@ -98,7 +99,7 @@ pub struct AccessRules {
 }
 
 /// Whether tokens must be sender-constrained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SenderConstrained {
     /// Only sender-constrained tokens pass.
@@ -106,7 +107,7 @@ pub enum SenderConstrained {
 }
 
 /// Names of which any, or all, must be held.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Requirement {
     /// At least one of these.
@@ -116,7 +117,7 @@ pub enum Requirement {
 }
 
 /// Cross-origin rules of a route (the Fetch standard's CORS protocol).
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorsConfig {
     /// Origins that may call; exact.
@@ -128,12 +129,12 @@ pub struct CorsConfig {
     #[serde(default)]
     pub headers: Vec<String>,
     /// How long a preflight answer may be kept.
-    #[serde(default, with = "humantime_serde")]
+    #[serde(default, deserialize_with = "humantime_serde::deserialize")]
     pub max_age: Option<Duration>,
 }
 
 /// A protocol that a request may upgrade to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UpgradeConfig {
     /// RFC 6455.
@@ -141,7 +142,7 @@ pub enum UpgradeConfig {
 }
 
 /// What is told to upstreams about the caller.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IdentityConfig {
     /// Every header under this prefix is ours: dropped from what a client sends, in every spelling. Default `x-auth-`.
@@ -158,7 +159,7 @@ impl Default for IdentityConfig {
 }
 
 /// Identity headers of one route; they replace the general `headers`, never the prefix.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RouteIdentityConfig {
     /// Header name → claim.
@@ -166,7 +167,7 @@ pub struct RouteIdentityConfig {
 }
 
 /// Which claim a header carries, and how it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "ShortForm<IdentitySourceFull>")]
 pub struct IdentitySourceConfig {
     /// The claim's name. Written short, `groups` and `scopes` stand for what the issuer's `group_claims` and `scope_claims` gave.
@@ -175,10 +176,12 @@ pub struct IdentitySourceConfig {
     pub notation: Option<Notation>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct IdentitySourceFull {
+    /// The claim's name.
     claim: String,
+    /// How it is written. Default: as is, an array joined by commas.
     #[serde(rename = "as")]
     notation: Option<Notation>,
 }
@@ -193,7 +196,7 @@ impl From<ShortForm<IdentitySourceFull>> for IdentitySourceConfig {
 }
 
 /// A way to write a claim that could not be written as is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Notation {
     /// JSON with every byte outside visible ASCII escaped.
@@ -203,9 +206,9 @@ pub enum Notation {
 }
 
 /// An address, or a network in CIDR notation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
-pub struct NetworkConfig(IpNet);
+pub struct NetworkConfig(#[schemars(with = "String")] IpNet);
 
 impl TryFrom<String> for NetworkConfig {
     type Error = String;

@@ -71,6 +71,10 @@ pub enum Denial {
         /// The claim.
         claim: String,
     },
+    /// No endpoint of the upstream is there to be asked: none is healthy, or its name has no address.
+    UpstreamUnavailable,
+    /// The upstream has as many requests as its `limits` allow.
+    UpstreamOverloaded,
     /// No endpoint of the upstream could be reached.
     UpstreamUnreachable,
     /// The upstream's answer was not HTTP, or broke off.
@@ -140,6 +144,8 @@ impl Denial {
             Self::Policy { .. } => "denied-by-policy",
             Self::PolicyError { .. } => "policy-error",
             Self::ClaimNotForwardable { .. } => "claim-not-forwardable",
+            Self::UpstreamUnavailable => "upstream-unavailable",
+            Self::UpstreamOverloaded => "upstream-overloaded",
             Self::UpstreamUnreachable => "upstream-unreachable",
             Self::UpstreamFailed => "upstream-failed",
             Self::UpstreamTimeout => "upstream-timeout",
@@ -167,9 +173,12 @@ impl Denial {
             Self::MissingGroup { .. } => Stage::Groups,
             Self::Policy { .. } | Self::PolicyError { .. } => Stage::Policy,
             Self::ClaimNotForwardable { .. } => Stage::Permit,
-            Self::UpstreamUnreachable | Self::UpstreamFailed | Self::UpstreamTimeout | Self::Internal => {
-                Stage::Upstream
-            }
+            Self::UpstreamUnavailable
+            | Self::UpstreamOverloaded
+            | Self::UpstreamUnreachable
+            | Self::UpstreamFailed
+            | Self::UpstreamTimeout
+            | Self::Internal => Stage::Upstream,
         }
     }
 
@@ -182,7 +191,7 @@ impl Denial {
             | Self::BadHost(_)
             | Self::BadOriginalRequest { .. }
             | Self::Token(TokenError::SeveralCredentials) => 400,
-            Self::Token(TokenError::KeysUnavailable(_)) => 503,
+            Self::Token(TokenError::KeysUnavailable(_)) | Self::UpstreamUnavailable | Self::UpstreamOverloaded => 503,
             Self::MissingCredential | Self::Token(_) | Self::IssuerNotAccepted | Self::ClaimNotForwardable { .. } => {
                 401
             }
@@ -325,6 +334,8 @@ impl Denial {
             Self::MissingGroup { .. } => "the caller is not in a group that may do this",
             Self::Policy { message: None, .. } | Self::PolicyError { .. } => "the caller may not do this",
             Self::ClaimNotForwardable { .. } => "a claim of the token cannot be passed on safely",
+            Self::UpstreamUnavailable => "the service behind the gate is not available",
+            Self::UpstreamOverloaded => "the service behind the gate has too much to do",
             Self::UpstreamUnreachable => "the service behind the gate cannot be reached",
             Self::UpstreamFailed => "the service behind the gate did not answer properly",
             Self::UpstreamTimeout => "the service behind the gate did not answer in time",

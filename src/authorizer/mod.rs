@@ -4,14 +4,19 @@
 //! policy's verdict, then the [`Permit`]. On no there is a [`Denial`], and it alone says what the client gets.
 
 mod access;
+mod ask;
 mod authorize;
+mod cases;
 mod config;
 mod decision_point;
 mod denial;
+mod explain;
 mod hops;
 mod identity_headers;
 mod permit;
+mod principals;
 mod proved;
+mod rehearse;
 mod request;
 mod route;
 mod sizes;
@@ -19,16 +24,19 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use access::{AppliedBundle, PolicyAnswer};
+pub use ask::{AppliedBundle, PolicyAnswer, ShadowAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
+pub use cases::CaseOptions;
 pub use config::{
     AccessConfig, AccessRules, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig, NetworkConfig, Notation,
     Requirement, RouteConfig, RouteIdentityConfig, SenderConstrained, UpgradeConfig,
 };
 pub use decision_point::{DecisionPoint, Took};
 pub use denial::{Answer, Denial, Stage};
+pub use explain::{AskedRequest, Explanation, Presented, Step, WantedChange, WayToPass};
 pub use hops::Hops;
 pub use permit::Permit;
+pub use rehearse::{Passage, Rehearsal, SupposedCaller};
 pub use request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};
 pub use sizes::SizeLimits;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::pool::PoolCommand;
 use super::token::TokenCommand;
 
 /// The gate where bearers stop: an auth gateway in front of backend APIs.
@@ -37,12 +38,25 @@ pub(super) enum Command {
     /// Explains the decision about one request, step by step, without sending it.
     #[command(after_help = "Examples:
   lychgate explain --config lychgate.yaml --request 'GET https://api.example.com/orders/7' --token token.txt
-  lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --token - < token.txt")]
+  lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --token - < token.txt
+  lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --claims claims.json --json")]
     Explain(ExplainArgs),
     /// Serves the API Gateway authorizer inside AWS Lambda, as the bootstrap of a function.
     #[command(after_help = "Example, as the function's `bootstrap`:
   exec ./lychgate lambda --config lychgate.yaml")]
     Lambda(ConfigArgs),
+    /// Runs the cases of policy bundles; names what did not come out as expected, and policies that no case decided.
+    #[command(after_help = "Examples:
+  lychgate test --config lychgate.yaml
+  lychgate test --config lychgate.yaml --bundle orders --case 'own tenant'
+  lychgate test --config lychgate.yaml --junit target/policies.xml")]
+    Test(TestArgs),
+    /// Prints schemas: of the config, and of what policies may speak of.
+    #[command(subcommand)]
+    Schema(SchemaCommand),
+    /// Pools, app clients, groups and users of the embedded issuer.
+    #[command(subcommand)]
+    Pool(PoolCommand),
     /// Shows, verifies and mints tokens; they are read from files, never from arguments.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -77,6 +91,54 @@ pub(super) struct CheckArgs {
     pub(super) json: bool,
 }
 
+/// Which cases are run.
+#[derive(Debug, Args)]
+pub(super) struct TestArgs {
+    #[command(flatten)]
+    pub(super) file: ConfigArgs,
+    /// Only the cases of this bundle; may be given several times.
+    #[arg(long = "bundle", short = 'b', value_name = "NAME")]
+    pub(super) bundles: Vec<String>,
+    /// Only cases with this text in their names.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) case: Option<String>,
+    /// Evaluates every policy too, instead of those alone that can matter; an answer that differs fails the case.
+    #[arg(long)]
+    pub(super) evaluate_all: bool,
+    /// Writes JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Also writes a report for CI, in the form of `JUnit`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+}
+
+/// Which schema is printed.
+#[derive(Debug, Subcommand)]
+pub(super) enum SchemaCommand {
+    /// The JSON Schema of the config file, for editors.
+    #[command(after_help = "Example:
+  lychgate schema config > lychgate.schema.json
+  # first line of a config: # yaml-language-server: $schema=lychgate.schema.json")]
+    Config,
+    /// The Cedar schema that a config's policies are checked against, for editors and for Cedar's own tools.
+    #[command(after_help = "Examples:
+  lychgate schema policy --config lychgate.yaml > lychgate.cedarschema
+  lychgate schema policy --config lychgate.yaml --bundle orders > orders.cedarschema
+  cedar validate --schema orders.cedarschema --policies policies/orders/orders.cedar")]
+    Policy(SchemaPolicyArgs),
+}
+
+/// Which policies a schema is for.
+#[derive(Debug, Args)]
+pub(super) struct SchemaPolicyArgs {
+    #[command(flatten)]
+    pub(super) file: ConfigArgs,
+    /// The bundle: its routes, and its `schema.cedarschema`. Default: the only bundle or, of several, all routes of the config.
+    #[arg(long, short, value_name = "NAME")]
+    pub(super) bundle: Option<String>,
+}
+
 /// What is explained.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
@@ -88,12 +150,18 @@ pub(super) struct ExplainArgs {
     /// A file with the token, or `-` for standard input; never the token itself, since arguments are seen by everyone.
     #[arg(long, value_name = "FILE")]
     pub(super) token: Option<PathBuf>,
+    /// A file with claims as a JSON object, or `-`: explains for the bearer of a token that says so, were it signed.
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    pub(super) claims: Option<PathBuf>,
     /// A header of the request; may be given several times.
     #[arg(long = "header", short = 'H', value_name = "'NAME: VALUE'")]
     pub(super) headers: Vec<String>,
     /// The client's address.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(super) ip: IpAddr,
+    /// Says whether evaluating every policy, instead of those alone that can matter, gives the same answer.
+    #[arg(long)]
+    pub(super) evaluate_all: bool,
     /// Writes JSON.
     #[arg(long)]
     pub(super) json: bool,

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::args::CheckArgs;
+use super::cases::{RanBundle, run_cases};
 use super::report::{Failure, show, with_causes};
 use super::run::Verdict;
+use crate::authorizer::CaseOptions;
 use crate::config::{Config, ConfigError, Loaded, Mistake};
 use crate::policy::Flaw;
 use crate::server::{Ground, House, ServerError, build};
@@ -29,14 +31,34 @@ pub(super) fn run(args: &CheckArgs) -> Result<Verdict, Failure> {
 struct Checked {
     summary: String,
     warnings: Vec<Mistake>,
+    /// Cases that did not come out as expected.
+    failed_cases: Vec<FailedCase>,
     /// Issuers whose keys could not be had.
     unreachable: Vec<String>,
 }
 
 impl Checked {
     fn verdict(&self) -> Verdict {
-        if self.unreachable.is_empty() { Verdict::Good } else { Verdict::No }
+        if self.unreachable.is_empty() && self.failed_cases.is_empty() { Verdict::Good } else { Verdict::No }
     }
+}
+
+/// A case that did not come out as expected.
+struct FailedCase {
+    bundle: String,
+    /// File and line.
+    place: String,
+    message: String,
+}
+
+fn failed_cases(ran: &[RanBundle]) -> Vec<FailedCase> {
+    let each = ran.iter().flat_map(|ran| ran.failed().map(move |outcome| (ran, outcome)));
+    let told = each.filter_map(|(ran, outcome)| {
+        let (expected, mismatch) = (outcome.expected, outcome.mismatch.as_ref()?);
+        let message = format!("case `{}` expects {expected}: {mismatch}", outcome.name);
+        Some(FailedCase { bundle: ran.name.clone(), place: outcome.place.clone(), message })
+    });
+    told.collect()
 }
 
 fn check(args: &CheckArgs) -> Result<Checked, ServerError> {
@@ -46,7 +68,10 @@ fn check(args: &CheckArgs) -> Result<Checked, ServerError> {
     runtime.block_on(async {
         let mut house = build(&loaded, &ground).await?;
         let unreachable = if args.online { fetch_keys(&mut house).await } else { Vec::new() };
-        Ok(Checked { summary: summary(&loaded, &house), warnings: loaded.warnings(), unreachable })
+        let ran = run_cases(&house, &[], CaseOptions::default());
+        let failed_cases = failed_cases(&ran);
+        let warnings = loaded.warnings();
+        Ok(Checked { summary: summary(&loaded, &house, &ran), warnings, failed_cases, unreachable })
     })
 }
 
@@ -62,17 +87,20 @@ async fn fetch_keys(house: &mut House) -> Vec<String> {
     failed.collect()
 }
 
-fn summary(loaded: &Loaded, house: &House) -> String {
+fn summary(loaded: &Loaded, house: &House, ran: &[RanBundle]) -> String {
     let config = &loaded.config;
     let policies: usize = house.bundles.values().map(|applied| applied.bundle.policy_count()).sum();
     let count = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let failed: usize = ran.iter().map(|ran| ran.failed().count()).sum();
+    let good = if failed == 0 { "good".to_owned() } else { format!("{} failed", count(failed, "case")) };
     format!(
-        "good: {}, {}, {}, {} in {}",
+        "{good}: {}, {}, {}, {} in {}, {}",
         count(config.routes.len(), "route"),
         count(config.upstreams.len(), "upstream"),
         count(config.trusted_issuers.len(), "trusted issuer"),
         if policies == 1 { "1 policy".to_owned() } else { format!("{policies} policies") },
         count(house.bundles.len(), "bundle"),
+        count(ran.iter().map(|ran| ran.report.outcomes.len()).sum(), "case"),
     )
 }
 
@@ -83,6 +111,9 @@ fn print_text(checked: &Checked) -> Verdict {
     for problem in &checked.unreachable {
         eprintln!("error: {problem}");
     }
+    for failed in &checked.failed_cases {
+        eprintln!("error: {}: {}", failed.place, failed.message);
+    }
     println!("{}", checked.summary);
     checked.verdict()
 }
@@ -91,11 +122,12 @@ fn print_json(outcome: &Result<Checked, ServerError>) -> Verdict {
     let (verdict, value) = match outcome {
         Ok(checked) => {
             let unreachable = checked.unreachable.iter().map(|problem| json!({"message": problem}));
+            let failed = checked.failed_cases.iter().map(failed_case);
             let value = json!({
                 "good": checked.verdict() == Verdict::Good,
                 "summary": checked.summary,
                 "warnings": checked.warnings.iter().map(mistake).collect::<Vec<_>>(),
-                "mistakes": unreachable.collect::<Vec<_>>(),
+                "mistakes": failed.chain(unreachable).collect::<Vec<_>>(),
             });
             (checked.verdict(), value)
         }
@@ -103,6 +135,17 @@ fn print_json(outcome: &Result<Checked, ServerError>) -> Verdict {
     };
     println!("{value:#}");
     verdict
+}
+
+fn failed_case(failed: &FailedCase) -> Value {
+    let (file, line) = failed.place.rsplit_once(':').unwrap_or((&failed.place, ""));
+    json!({
+        "bundle": failed.bundle,
+        "code": "case-failed",
+        "message": failed.message,
+        "file": file,
+        "line": line.parse::<usize>().ok(),
+    })
 }
 
 fn mistakes(error: &ServerError) -> Vec<Value> {

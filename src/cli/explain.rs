@@ -1,132 +1,126 @@
 //! `lychgate explain`: the decision about one request, each step with its outcome, and nothing sent.
 
-use anyhow::Context;
-use http::header::{AUTHORIZATION, HOST};
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::args::ExplainArgs;
 use super::input;
 use super::report::Failure;
 use super::run::Verdict;
-use super::steps::{Step, steps};
-use crate::authorizer::{AccessRequest, ConnectionFacts, Decision, Denial, Findings, Permit, ReceivedRequest};
+use crate::authorizer::{AskedRequest, Denial, Explanation, Presented, WayToPass};
 use crate::config::{Config, Loaded};
 use crate::server::{Ground, ServerError, build};
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, Failure> {
-    let (method, uri) = read_request(&args.request)?;
-    let headers = read_headers(args, &uri)?;
-    let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    let received = ReceivedRequest {
-        method: &method,
-        target: target.as_bytes(),
-        authority: None,
-        headers: &headers,
-        client: args.ip,
-        connection: ConnectionFacts { is_secure: uri.scheme_str() == Some("https"), ..ConnectionFacts::default() },
-    };
+    let (asked, presented) = (read_request(args)?, read_claims(args)?);
     let loaded = Config::load(&args.file.config).map_err(ServerError::from)?;
-    let decision = decide(&loaded, received)?;
-    let steps = steps(&decision);
+    let explanation = explain(&loaded, &asked, presented)?;
     if args.json {
-        print_json(&decision, &steps);
+        println!("{:#}", explanation.to_json());
     } else {
-        print_text(&args.request, &decision, &steps);
+        print_text(args, &explanation);
     }
-    Ok(if decision.outcome.is_ok() { Verdict::Good } else { Verdict::No })
+    Ok(if explanation.outcome.is_ok() { Verdict::Good } else { Verdict::No })
 }
 
-fn decide(loaded: &Loaded, received: ReceivedRequest<'_>) -> Result<Decision, ServerError> {
+fn explain(loaded: &Loaded, asked: &AskedRequest, presented: Presented) -> Result<Explanation, ServerError> {
     let ground = Ground::new()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServerError::Threads)?;
     runtime.block_on(async {
         let mut house = build(loaded, &ground).await?;
-        for refresher in &mut house.refreshers {
-            refresher.fetch_once().await;
+        if matches!(presented, Presented::AsSent) {
+            for refresher in &mut house.refreshers {
+                refresher.fetch_once().await;
+            }
         }
-        Ok(match AccessRequest::read(received) {
-            Ok(request) => house.snapshot.point.authorizer.authorize(&request).await,
-            Err(denial) => Decision { outcome: Err(denial), findings: Findings::default() },
-        })
+        Ok(house.snapshot.point.authorizer.explain(asked, presented).await)
     })
 }
 
-fn read_request(request: &str) -> Result<(String, Uri), Failure> {
-    let usage =
-        |what: &str| Failure::Usage(format!("--request takes 'METHOD URL', such as 'GET https://host/path': {what}"));
-    let (method, url) = request.split_once(' ').ok_or_else(|| usage("there is no blank in it"))?;
-    let uri: Uri = url.trim().parse().map_err(|_| usage("that is not a URL"))?;
-    if uri.authority().is_none() {
-        return Err(usage("the URL has no host"));
-    }
-    Ok((method.to_owned(), uri))
-}
-
-fn read_headers(args: &ExplainArgs, uri: &Uri) -> Result<HeaderMap, Failure> {
-    let mut headers = HeaderMap::new();
+fn read_request(args: &ExplainArgs) -> Result<AskedRequest, Failure> {
+    let mut fields = Vec::new();
     for header in &args.headers {
-        let usage = || Failure::Usage("--header takes 'NAME: VALUE'".to_owned());
-        let (name, value) = header.split_once(':').ok_or_else(usage)?;
-        let name: HeaderName = name.trim().parse().map_err(|_| usage())?;
-        headers.append(name, HeaderValue::from_str(value.trim()).map_err(|_| usage())?);
+        let field = header.split_once(':').ok_or_else(|| Failure::Usage("--header takes 'NAME: VALUE'".to_owned()))?;
+        fields.push(field);
     }
-    if let Some(authority) = uri.authority().filter(|_| !headers.contains_key(HOST)) {
-        headers.insert(HOST, HeaderValue::from_str(authority.as_str()).context("the URL's host")?);
+    let asked = AskedRequest::read(&args.request, fields, args.ip).map_err(|wrong| {
+        Failure::Usage(format!("--request takes 'METHOD URL', such as 'GET https://host/path': {wrong}"))
+    })?;
+    match &args.token {
+        None => Ok(asked),
+        Some(file) => asked.with_token(&input::read(Some(file), "token")?).map_err(Failure::Usage),
     }
-    if let Some(file) = &args.token {
-        let bearer = format!("Bearer {}", input::read(Some(file), "token")?.trim());
-        headers.append(AUTHORIZATION, HeaderValue::from_str(&bearer).context("the token has control characters")?);
-    }
-    Ok(headers)
 }
 
-fn print_text(request: &str, decision: &Decision, steps: &[Step]) {
-    println!("{request}");
-    for step in steps {
+fn read_claims(args: &ExplainArgs) -> Result<Presented, Failure> {
+    let Some(file) = &args.claims else { return Ok(Presented::AsSent) };
+    match serde_json::from_str(&input::read(Some(file), "claims")?) {
+        Ok(Value::Object(claims)) => Ok(Presented::Claims(claims)),
+        _ => Err(Failure::Usage("--claims takes a file with the claims as a JSON object".to_owned())),
+    }
+}
+
+fn print_text(args: &ExplainArgs, explanation: &Explanation) {
+    println!("{}", args.request);
+    for step in explanation.steps() {
         println!("  {} {:<11} {}", if step.passed { "✓" } else { "✗" }, step.name, step.says);
     }
-    match &decision.outcome {
-        Ok(permit) => println!("allowed: goes to upstream `{}`", permit.route().upstream()),
-        Err(denial) => {
-            let answer = denial.answer("");
-            println!("denied: {} {}", answer.status, denial.code());
-            answer.headers.iter().for_each(|(name, value)| println!("  {name}: {value}"));
+    match &explanation.outcome {
+        Ok(passage) => println!("allowed: goes to upstream `{}`", passage.upstream),
+        Err(denial) => print_denial(denial),
+    }
+    print_policies(explanation, args.evaluate_all);
+    print_ways(&explanation.ways_to_pass());
+}
+
+fn print_denial(denial: &Denial) {
+    let answer = denial.answer("");
+    println!("denied: {} {}", answer.status, denial.code());
+    println!("  the client reads: {}", denial.detail());
+    answer.headers.iter().for_each(|(name, value)| println!("  {name}: {value}"));
+}
+
+fn print_policies(explanation: &Explanation, evaluate_all: bool) {
+    let Some(policies) = &explanation.policies else { return };
+    for policy in &policies.fired {
+        let message = policy.message.as_ref().map(|message| format!(", saying \"{message}\"")).unwrap_or_default();
+        println!("{} by {policy}{message}", if policy.forbids { "forbidden" } else { "permitted" });
+    }
+    for (fault, policy) in &policies.erred {
+        let policy = policy.as_ref().map(|policy| format!(" in {policy}")).unwrap_or_default();
+        println!("erred: {}{policy}", fault.code());
+    }
+    match (policies.same_by_all, evaluate_all) {
+        (true, true) => println!("evaluating every policy gives the same answer"),
+        (true, false) => {}
+        (false, _) => println!("evaluating every policy gives ANOTHER answer: please report it"),
+    }
+}
+
+/// What is needed, each by itself; of the permits any one.
+fn print_ways(ways: &[WayToPass]) {
+    let (permits, needed): (Vec<_>, Vec<_>) = ways.iter().partition(|way| way.kind == "permit");
+    let heading = if needed.is_empty() { "to pass, it would need one of:" } else { "and one of:" };
+    if !needed.is_empty() {
+        println!("to pass, it would need:");
+        for way in needed {
+            print_way(way, "not to forbid it");
         }
     }
-}
-
-fn print_json(decision: &Decision, steps: &[Step]) {
-    let steps = steps.iter().map(|step| json!({"step": step.name, "passed": step.passed, "says": step.says}));
-    let mut value = match &decision.outcome {
-        Ok(permit) => of_permit(permit),
-        Err(denial) => of_denial(denial),
-    };
-    if let Some(members) = value.as_object_mut() {
-        members.insert("steps".to_owned(), steps.collect());
+    if !permits.is_empty() {
+        println!("{heading}");
     }
-    println!("{value:#}");
+    for way in permits {
+        print_way(way, "to permit it");
+    }
 }
 
-fn of_permit(permit: &Permit) -> Value {
-    let set = permit.set().iter().map(|(name, value)| json!([name.as_str(), value.to_str().ok()]));
-    json!({
-        "allowed": true,
-        "route": permit.route().name(),
-        "upstream": permit.route().upstream(),
-        "set": set.collect::<Vec<_>>(),
-        "removed": permit.remove().iter().map(HeaderName::as_str).collect::<Vec<_>>(),
-    })
-}
-
-fn of_denial(denial: &Denial) -> Value {
-    let answer = denial.answer("");
-    let headers = answer.headers.iter().map(|(name, value)| json!([name, value]));
-    json!({
-        "allowed": false,
-        "code": denial.code(),
-        "status": answer.status,
-        "headers": headers.collect::<Vec<_>>(),
-    })
+fn print_way(way: &WayToPass, wish: &str) {
+    if let Some(policy) = &way.policy {
+        let nothing = if way.needs.is_empty() { ": nothing in the request can change that" } else { "" };
+        println!("  for {policy} {wish}{nothing}");
+    }
+    for need in &way.needs {
+        let line = need.line.map(|line| format!("  (line {line})")).unwrap_or_default();
+        println!("    - {}{line}", need.says);
+    }
 }

@@ -91,6 +91,12 @@ impl Loaded {
         Mistake { code, place: self.places.of(path), message: message.into(), help: None }
     }
 
+    /// The file's text, secrets blotted out.
+    #[must_use]
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
     /// Why this config is not taken after all.
     #[must_use]
     pub fn refuse(&self, mistakes: Vec<Mistake>) -> ConfigError {

@@ -10,6 +10,7 @@ mod not_yet;
 mod places;
 mod redact;
 mod relative;
+mod schema;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -19,4 +20,5 @@ pub use error::{ConfigError, Mistakes};
 pub use load::Loaded;
 pub use mistake::{Mistake, Place};
 pub use places::{ConfigPath, Places};
+pub use schema::json_schema;
 pub use sections::Config;

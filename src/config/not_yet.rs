@@ -3,7 +3,6 @@
 use super::places::ConfigPath;
 use super::sections::Config;
 use crate::authorizer::AccessConfig;
-use crate::proxy::BalanceConfig;
 
 /// Where `config` asks for what is not built yet. A key that is built loses its line here.
 pub(crate) fn not_yet(config: &Config) -> Vec<ConfigPath> {
@@ -12,14 +11,6 @@ pub(crate) fn not_yet(config: &Config) -> Vec<ConfigPath> {
         let at = ConfigPath::new("listeners").item(index);
         asked.note(listener.h2c, || at.key("h2c"));
         asked.note(listener.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()), || at.key("tls").key("client_ca"));
-    }
-    for (name, upstream) in &config.upstreams {
-        let at = ConfigPath::new("upstreams").key(name);
-        asked.note(upstream.dns.is_some(), || at.key("dns"));
-        asked.note(upstream.health.is_some(), || at.key("health"));
-        asked.note(matches!(upstream.balance, BalanceConfig::ConsistentHash(_)), || {
-            at.key("balance").key("consistent_hash")
-        });
     }
     for (index, route) in config.routes.iter().enumerate() {
         let at = ConfigPath::new("routes").item(index);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::sections::Config;
 use crate::ext_authz::DoorTlsConfig;
-use crate::issuer::IssuerConfig;
+use crate::issuer::{DatabaseConfig, IssuerConfig, MessagesConfig, WriteMessagesTo};
 use crate::proxy::{ListenerTlsConfig, UpstreamTlsConfig};
 use crate::token::KeysConfig;
 
@@ -36,11 +36,25 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
         paths.extend(&mut trusted.fetch.ca);
         paths.extend(&mut trusted.cache_directory);
     }
-    paths.extend(config.policies.values_mut().map(|bundle| &mut bundle.directory));
+    for bundle in config.policies.values_mut() {
+        paths.push(&mut bundle.directory);
+        paths.extend(bundle.candidate.as_mut().map(|candidate| &mut candidate.directory));
+    }
+    paths.extend(&mut config.telemetry.decisions.file);
     for tls in config.upstreams.values_mut().filter_map(|upstream| upstream.tls.as_mut()) {
         let UpstreamTlsConfig { server_name: _, ca, certificate, key } = tls;
         paths.extend([ca, certificate, key].into_iter().flatten());
     }
-    paths.extend(config.issuer.as_mut().map(|IssuerConfig { database, .. }| database));
+    if let Some(IssuerConfig { database, messages: MessagesConfig { email, write_to, .. }, .. }) = &mut config.issuer {
+        paths.extend(match database {
+            DatabaseConfig::Sqlite(file) => Some(file),
+            DatabaseConfig::Postgres(_) => None,
+        });
+        paths.extend(email.as_mut().and_then(|email| email.smtp.ca.as_mut()));
+        paths.extend(write_to.as_mut().and_then(|to| match to {
+            WriteMessagesTo::File(file) => Some(file),
+            WriteMessagesTo::Console => None,
+        }));
+    }
     paths
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::admin::AdminConfig;
@@ -14,7 +15,7 @@ use crate::telemetry::TelemetryConfig;
 use crate::token::{CredentialConfig, TrustedIssuerConfig};
 
 /// Everything that the config file may say.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Sockets that clients connect to.

@@ -40,6 +40,13 @@ impl Warnings<'_> {
             }
         }
         self.open_doors(config);
+        if let AdminConfig::At { address, explain: true, .. } = config.admin
+            && is_open(address)
+        {
+            let path = ConfigPath::new("admin").key("explain");
+            let message = "anyone who reaches this door from outside this machine can ask who may do what, and why not";
+            self.add(&path, Reason::Exposed, message);
+        }
         if let AdminConfig::At { address, .. } = config.admin
             && is_open(address)
         {

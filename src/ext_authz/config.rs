@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::authorizer::NetworkConfig;
 use crate::short_form::ShortForm;
 
 /// Doors at which proxies and gateways ask for the decision about a request that they have received themselves.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExtAuthzConfig {
     /// Doors for Envoy: `envoy.service.auth.v3.Authorization/Check`, and `grpc.health.v1.Health`, over HTTP/2.
@@ -25,7 +26,7 @@ pub struct ExtAuthzConfig {
 }
 
 /// A door for Envoy.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrpcDoorConfig {
     /// Address and port; port 0 takes a free one.
@@ -40,7 +41,7 @@ pub struct GrpcDoorConfig {
 }
 
 /// A door over HTTP/1.1.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpDoorConfig {
     /// Address and port; port 0 takes a free one.
@@ -61,7 +62,7 @@ pub struct HttpDoorConfig {
 }
 
 /// The certificate of a door.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DoorTlsConfig {
     /// Certificate chain, PEM, leaf first; read again when it changes.
@@ -74,7 +75,7 @@ pub struct DoorTlsConfig {
 }
 
 /// A proxy that asks, and at which path.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "ShortForm<ForwardAuthFull>")]
 pub struct ForwardAuthConfig {
     /// Whose words are spoken.
@@ -83,10 +84,12 @@ pub struct ForwardAuthConfig {
     pub path: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ForwardAuthFull {
+    /// Whose words are spoken.
     profile: ProfileConfig,
+    /// The path that it asks at. Default `/forward-auth/` and the profile's name.
     #[serde(default)]
     path: Option<String>,
 }
@@ -108,7 +111,7 @@ impl TryFrom<ShortForm<ForwardAuthFull>> for ForwardAuthConfig {
 ///
 /// Every header that is named here must be set by the proxy itself, in place of any that its client sent; the examples
 /// under `deploy/` do that. One that is missing, doubled or contradictory is a denial (`bad-original-request`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileConfig {
     /// `auth_request`. Believed: `X-Original-Method`, `X-Real-IP`, and either `X-Original-URL` (scheme, host and target) or
@@ -144,7 +147,7 @@ impl ProfileConfig {
 }
 
 /// How API Gateway is answered.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApiGatewayConfig {
     /// Whether events of payload format 2.0 are answered with `{"isAuthorized": …}`; say the same as the authorizer's
@@ -156,12 +159,13 @@ pub struct ApiGatewayConfig {
 }
 
 /// Bounds on what may be sent to these doors; `limits` holds for the original requests too.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DoorLimitsConfig {
     /// Open connections at one door. Default 1024; more are closed at once.
     pub connections: usize,
     /// Largest `CheckRequest` or authorizer event. Default `1MiB`.
+    #[schemars(with = "String")]
     pub message: ByteSize,
 }
 

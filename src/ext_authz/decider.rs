@@ -95,13 +95,13 @@ impl Decider {
         };
         point.count(&ruling.findings, outcome, code, Took { all: duration, decision: Some(duration) });
         self.metrics.checked(door.0, outcome);
-        if !self.log.is_on() {
+        if !self.log.is_on() && !point.records(&ruling.findings) {
             return;
         }
         let findings = &ruling.findings;
         let token = findings.token.as_ref();
         let original = ruling.original.as_ref();
-        self.log.write(&AccessLine {
+        let line = AccessLine {
             time_unix_millis: started_unix_millis,
             request_id: &ruling.request_id,
             trace_id: None,
@@ -123,7 +123,9 @@ impl Decider {
             upstream_duration: None,
             bytes_in: 0,
             bytes_out: 0,
-        });
+        };
+        self.log.write(&line);
+        point.record(findings, &line);
     }
 }
 

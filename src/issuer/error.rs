@@ -15,6 +15,12 @@ pub enum IssuerError {
     /// The port is chosen by the system, so that no URL can be made of the address.
     #[error("`public_url` is needed where the issuer's `address` has port 0")]
     NoPort,
+    /// Whoever reaches the issuer could administer it.
+    #[error("`issuer.signature: off` is taken on a loopback `address` alone")]
+    UnsignedBeyondLoopback,
+    /// What the config declares is in conflict with what is kept.
+    #[error("what the config declares is in conflict with what is kept: {0}")]
+    DeclaredConflict(String),
     /// Something that the config declares in a pool cannot be.
     #[error("pool `{pool}`: {item} {problem}")]
     Declared {
@@ -33,6 +39,9 @@ pub enum IssuerError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The URL of the database cannot be one. It is not shown: it carries a password.
+    #[error("`issuer.database` is not the URL of a PostgreSQL database")]
+    DatabaseUrl,
     /// The database refused or was not there.
     #[error("could not {attempted} in the database")]
     Database {
@@ -40,6 +49,50 @@ pub enum IssuerError {
         attempted: &'static str,
         /// What the database said.
         source: sqlx::Error,
+    },
+    /// A master key cannot be one. It is not shown.
+    #[error("a master key must be 32 bytes in base64, or 64 hexadecimal digits")]
+    MasterKeyForm,
+    /// Several nodes cannot share a key that one of them makes.
+    #[error("`issuer.master_key` is needed where the database is PostgreSQL (`openssl rand -base64 32` makes one)")]
+    MasterKeyNeeded,
+    /// The file with the master key is gone, and what it sealed is still there.
+    #[error(
+        "the database holds sealed secrets, and the file with their master key `{0}` is gone; give it as `issuer.master_key`"
+    )]
+    MasterKeyGone(PathBuf),
+    /// The file with the master key cannot be read or made.
+    #[error("could not use the file with the master key `{path}`")]
+    MasterKeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Something was sealed under a key, by its id, that was not given.
+    #[error(
+        "the database holds secrets sealed under the master key with the id `{0}`, which neither `issuer.master_key` nor \
+         `issuer.previous_master_keys` gives"
+    )]
+    WrongMasterKey(String),
+    /// The ways by which messages go cannot be.
+    #[error("`issuer.messages.{key}`: {problem}")]
+    Messages {
+        /// The key of the config.
+        key: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A backup could not be written or read.
+    #[error("could not write or read the lines of a pool")]
+    Written(#[source] std::io::Error),
+    /// A line that was to be imported cannot be.
+    #[error("line {number} {problem}")]
+    ImportedLine {
+        /// Which one, from 1.
+        number: usize,
+        /// What is wrong with it, without its values.
+        problem: String,
     },
     /// The database's tables could not be brought up to date.
     #[error("could not bring the database's tables up to date")]
@@ -71,9 +124,20 @@ impl IssuerError {
         match self {
             Self::PublicUrl(_) => "issuer-public-url",
             Self::NoPort => "issuer-no-port",
+            Self::UnsignedBeyondLoopback => "issuer-unsigned",
+            Self::DeclaredConflict(_) => "issuer-declared-conflict",
             Self::Declared { .. } => "issuer-declared",
             Self::DatabaseFile { .. } => "issuer-database-file",
+            Self::DatabaseUrl => "issuer-database-url",
             Self::Database { .. } => "issuer-database",
+            Self::MasterKeyForm => "issuer-master-key-form",
+            Self::MasterKeyNeeded => "issuer-master-key-needed",
+            Self::MasterKeyGone(_) => "issuer-master-key-gone",
+            Self::MasterKeyFile { .. } => "issuer-master-key-file",
+            Self::WrongMasterKey(_) => "issuer-wrong-master-key",
+            Self::Messages { .. } => "issuer-messages",
+            Self::Written(_) => "issuer-written",
+            Self::ImportedLine { .. } => "issuer-imported-line",
             Self::Migration(_) => "issuer-migration",
             Self::Kept(_) => "issuer-kept",
             Self::Key(_) => "issuer-key",

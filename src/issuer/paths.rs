@@ -26,7 +26,8 @@ pub(crate) fn jwks_uri(issuer_url: &str) -> String {
     format!("{issuer_url}/.well-known/jwks.json")
 }
 
-fn is_base(url: &str) -> bool {
+/// Whether this is an `http` or `https` URL with a host, without user, query or fragment.
+pub(crate) fn is_base(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
     let host =
         uri.authority().is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'));

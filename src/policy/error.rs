@@ -67,6 +67,17 @@ impl PolicyError {
         }
     }
 
+    /// The same error, in which flaws of links stand where the config has the link.
+    #[must_use]
+    pub fn with_links_at(mut self, place_of: impl Fn(usize) -> Place) -> Self {
+        if let Self::Bundle { flaws, .. } = &mut self {
+            for flaw in flaws {
+                flaw.place = flaw.link.map(|link| Box::new(place_of(link))).or(flaw.place.take());
+            }
+        }
+        self
+    }
+
     /// The flaws of files, each with its place; empty for errors that lie in no file.
     #[must_use]
     pub fn flaws(&self) -> &[Flaw] {
@@ -88,17 +99,26 @@ pub struct Flaw {
     pub help: Option<String>,
     /// Where it stands; absent when it is about the folder as a whole.
     pub place: Option<Box<Place>>,
+    /// The link that it is about, by its place in the list: links stand in the config, which knows where.
+    pub link: Option<usize>,
 }
 
 impl Flaw {
     /// A flaw without a place and without help.
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None, place: None }
+        Self { code, message: message.into(), help: None, place: None, link: None }
     }
 
     /// The same flaw, with what to do about it.
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same flaw, said of a link.
+    pub(super) fn of_link(mut self, index: usize) -> Self {
+        self.link = Some(index);
+        self.place = None;
         self
     }
 

@@ -105,7 +105,7 @@ fn translate(code: &'static str, diagnostic: &dyn Diagnostic, source: Option<&So
     let message = without_policy_name(&diagnostic.to_string()).to_owned();
     let label = labels.first().and_then(|label| label.label()).map(str::to_owned);
     let help = diagnostic.help().map(|help| help.to_string()).or(label);
-    Flaw { code, message, help, place: source.map(|source| Box::new(source.place(offset, length))) }
+    Flaw { code, message, help, place: source.map(|source| Box::new(source.place(offset, length))), link: None }
 }
 
 /// Cedar opens with "for policy `id`, "; the place says it better.

@@ -58,6 +58,8 @@ pub(super) struct Identity {
     pub(super) groups: Vec<EntityUid>,
     /// The configured attributes that it has, with their types.
     pub(super) attributes: BTreeMap<String, AttributeType>,
+    /// About how many bytes of text there are in it.
+    text_bytes: usize,
     /// The user with its attributes, as the only entity.
     pub(super) entities: Entities,
     /// What the user is to the bundles and targets that it was asked about.
@@ -87,6 +89,7 @@ impl Principal {
         let groups: HashSet<EntityUid> = user.groups.iter().map(|group| names.group(user.issuer, group)).collect();
         let listed = groups.iter().cloned().collect();
         let kinds = user.attributes.iter().map(|(name, value)| (name.clone(), value.kind())).collect();
+        let text_bytes = user.text_bytes();
         let entity = Entity::new(uid.clone(), attributes(user), groups)
             .map_err(|error| PolicyError::UserAttribute { name: error.attr().to_string() })?;
         let entities = Entities::from_entities([entity], None).map_err(|_| PolicyError::EntityTypes)?;
@@ -94,6 +97,7 @@ impl Principal {
             uid,
             groups: listed,
             attributes: kinds,
+            text_bytes,
             entities,
             standings: Standings::default(),
         }))))
@@ -103,6 +107,18 @@ impl Principal {
     #[must_use]
     pub fn anonymous() -> Self {
         Self(None)
+    }
+
+    /// How many groups and attributes it has, for whoever bounds how many principals are kept.
+    #[must_use]
+    pub fn member_count(&self) -> usize {
+        self.0.as_ref().map_or(0, |identity| identity.groups.len() + identity.attributes.len())
+    }
+
+    /// About how many bytes of text it holds.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |identity| identity.text_bytes)
     }
 
     /// The user; none for the anonymous principal.
@@ -131,7 +147,25 @@ pub(super) fn string_set(members: &[String]) -> RestrictedExpression {
     RestrictedExpression::new_set(members.iter().cloned().map(RestrictedExpression::new_string))
 }
 
+impl User<'_> {
+    fn text_bytes(&self) -> usize {
+        let optional = [self.username, self.email, self.client_id];
+        let optional: usize = optional.into_iter().flatten().map(str::len).sum();
+        let lists: usize = self.groups.iter().chain(self.scopes).map(|text| text.len() + 64).sum();
+        let attributes: usize = self.attributes.iter().map(|(name, value)| name.len() + value.text_bytes()).sum();
+        self.sub.len() + optional + lists + attributes
+    }
+}
+
 impl AttributeValue {
+    fn text_bytes(&self) -> usize {
+        match self {
+            Self::String(text) => text.len(),
+            Self::StringSet(members) => members.iter().map(|member| member.len() + 64).sum(),
+            Self::Long(_) | Self::Bool(_) => 0,
+        }
+    }
+
     fn kind(&self) -> AttributeType {
         match self {
             Self::String(_) => AttributeType::String,

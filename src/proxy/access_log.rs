@@ -18,14 +18,14 @@ pub(super) fn conclude(session: &Session, context: &RequestContext, log: &Access
     let upstream_duration = context.upstream_started.map(|started| started.elapsed());
     let upstream = route.map(|route| route.upstream()).filter(|_| upstream_duration.is_some());
     if let (Some(upstream), Some(took)) = (upstream, upstream_duration) {
-        snapshot.upstreams.get(upstream).iter().for_each(|(_, metrics)| metrics.took(took));
+        snapshot.upstreams.get(upstream).iter().for_each(|upstream| upstream.took(took));
     }
-    if !log.is_on() {
+    if !log.is_on() && !snapshot.point.records(&context.findings) {
         return;
     }
     let token = context.findings.token.as_ref();
     let request = session.req_header();
-    log.write(&AccessLine {
+    let line = AccessLine {
         time_unix_millis: context.started_unix_millis,
         request_id: &context.request_id,
         trace_id: None,
@@ -47,7 +47,9 @@ pub(super) fn conclude(session: &Session, context: &RequestContext, log: &Access
         upstream_duration,
         bytes_in: context.body_bytes,
         bytes_out: session.body_bytes_sent() as u64,
-    });
+    };
+    log.write(&line);
+    snapshot.point.record(&context.findings, &line);
 }
 
 /// Counts and logs a request that no parser has read: what it asked for is known as far as its first line goes.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::forwarded::Way;
 use super::snapshot::Snapshot;
+use super::upstream::Attempt;
 use crate::authorizer::{Denial, Findings, Permit};
 
 /// One request's state, from its first byte to its line in the access log.
@@ -26,8 +27,7 @@ pub struct RequestContext {
     pub(super) findings: Findings,
     pub(super) decision: Option<Duration>,
     pub(super) upstream_started: Option<Instant>,
-    /// Endpoints tried so far.
-    pub(super) tries: usize,
+    pub(super) attempt: Attempt,
     pub(super) body_bytes: u64,
 }
 
@@ -47,7 +47,7 @@ impl RequestContext {
             findings: Findings::default(),
             decision: None,
             upstream_started: None,
-            tries: 0,
+            attempt: Attempt::default(),
             body_bytes: 0,
         }
     }

@@ -24,7 +24,7 @@ use super::forwarded::Way;
 use super::framing;
 use super::respond::{REQUEST_ID, deny};
 use super::snapshot::Snapshot;
-use super::upstream::Upstream;
+use super::upstream::{Replay, Upstream, affinity};
 use super::wire::BadBody;
 use crate::authorizer::{AccessRequest, Denial, ReceivedRequest};
 use crate::clock::Clock;
@@ -136,10 +136,20 @@ impl ProxyHttp for Gateway {
         Ok(true)
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, context: &mut Self::CTX) -> pingora::Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, context: &mut Self::CTX) -> pingora::Result<Box<HttpPeer>> {
         context.upstream_started.get_or_insert_with(Instant::now);
-        let peer = upstream_of(context).and_then(Upstream::next_peer);
-        peer.map(Box::new).ok_or_else(|| Error::explain(ErrorType::InternalError, "no permit, or no endpoint"))
+        let upstream =
+            upstream_of(context).cloned().ok_or_else(|| Error::explain(ErrorType::InternalError, "no permit"))?;
+        let client = context.client.unwrap_or(UNKNOWN);
+        let headers = &session.req_header().headers;
+        let caller = upstream.hashes_by().map(|by| affinity(by, &context.findings, headers, client));
+        match context.attempt.next(&upstream, caller).await {
+            Ok(peer) => Ok(Box::new(peer)),
+            Err(denial) => {
+                context.denial = Some(denial);
+                Err(Error::explain(ErrorType::ConnectNoRoute, "no endpoint to ask").into_up())
+            }
+        }
     }
 
     fn fail_to_connect(
@@ -149,10 +159,23 @@ impl ProxyHttp for Gateway {
         context: &mut Self::CTX,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        // Nothing was sent yet, so another endpoint may be tried whatever the method.
-        let attempts = upstream_of(context).map_or(0, Upstream::attempts);
-        error.set_retry(context.tries < attempts);
-        context.tries += 1;
+        let upstream = upstream_of(context).cloned();
+        error.set_retry(upstream.is_some_and(|upstream| context.attempt.connect_failed(&upstream)));
+        error
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        context: &mut Self::CTX,
+        reused: bool,
+    ) -> Box<Error> {
+        match upstream_of(context).cloned() {
+            Some(upstream) => context.attempt.broke(&upstream, &mut error, reused, replay(session, context)),
+            None => error.set_retry(false),
+        }
         error
     }
 
@@ -171,6 +194,12 @@ impl ProxyHttp for Gateway {
         }
         for (name, value) in permit.set() {
             request.insert_header(name.clone(), value)?;
+        }
+        if !request.headers.contains_key(HOST)
+            && let Some(authority) = request.uri.authority().map(ToString::to_string)
+        {
+            // The path that follows leaves no other place for it.
+            request.insert_header(HOST, authority)?;
         }
         if let Some(target) = &context.target {
             request.set_raw_path(target.as_bytes())?;
@@ -196,15 +225,20 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
-        _context: &mut Self::CTX,
+        context: &mut Self::CTX,
     ) -> pingora::Result<()> {
         // No upgrade was offered, so a tunnel that opens now was asked for by nobody.
         if response.status == http::StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, "an upgrade that was not asked for").into_up());
         }
-        Ok(())
+        if response.status.is_informational() {
+            return Ok(());
+        }
+        let Some(upstream) = upstream_of(context).cloned() else { return Ok(()) };
+        let replay = replay(session, context);
+        context.attempt.answered(&upstream, response.status, replay)
     }
 
     async fn response_filter(
@@ -261,9 +295,19 @@ impl ProxyHttp for Gateway {
     }
 }
 
-fn upstream_of(context: &RequestContext) -> Option<&Upstream> {
+fn upstream_of(context: &RequestContext) -> Option<&Arc<Upstream>> {
     let permit = context.permit.as_ref()?;
-    context.snapshot.upstreams.get(permit.route().upstream()).map(|(upstream, _)| upstream)
+    context.snapshot.upstreams.get(permit.route().upstream())
+}
+
+/// Whether the request can be sent once more.
+fn replay(session: &Session, context: &RequestContext) -> Replay {
+    let is_kept = !session.as_ref().retry_buffer_truncated();
+    let is_unanswered = session.response_written().is_none();
+    Replay {
+        is_safe: session.req_header().method.is_idempotent() && is_kept && is_unanswered,
+        has_body: context.body_bytes > 0,
+    }
 }
 
 /// What the gate itself has to say about a failure; nothing where the client is the one that left.

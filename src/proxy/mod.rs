@@ -12,11 +12,11 @@ mod upstream;
 mod wire;
 
 pub use config::{
-    BalanceConfig, EndpointConfig, HealthConfig, LimitsConfig, ListenerConfig, ListenerTlsConfig, RetriesConfig,
-    RetryOn, TimeoutsConfig, UpstreamConfig, UpstreamTlsConfig,
+    BalanceConfig, EjectionConfig, EndpointConfig, HashConfig, HealthConfig, LimitsConfig, ListenerConfig,
+    ListenerTlsConfig, RetriesConfig, RetryOn, TimeoutsConfig, UpstreamConfig, UpstreamLimitsConfig, UpstreamTlsConfig,
 };
 pub use context::RequestContext;
 pub use gateway::Gateway;
 pub use snapshot::Snapshot;
-pub use upstream::{Upstream, UpstreamError};
+pub use upstream::{EndpointStatus, Upstream, UpstreamError, Upstreams};
 pub use wire::Door;

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use super::config::LimitsConfig;
 use super::upstream::Upstream;
 use crate::authorizer::DecisionPoint;
-use crate::telemetry::UpstreamMetrics;
 
 /// One config, in force for every request that began with it.
 pub struct Snapshot {
     /// Who may pass; the other doors decide by the same.
     pub point: Arc<DecisionPoint>,
     /// Where to.
-    pub upstreams: HashMap<Arc<str>, (Upstream, UpstreamMetrics)>,
+    pub upstreams: HashMap<Arc<str>, Arc<Upstream>>,
     /// Bounds on what a client may send.
     pub limits: LimitsConfig,
 }

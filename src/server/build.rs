@@ -3,17 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::authorizer::{
-    AccessConfig, AppliedBundle, Authorizer, DecisionPoint, Parts, RouteConfig, methods_of, parameters_of,
-};
+use crate::authorizer::{AppliedBundle, Authorizer, DecisionPoint, Parts};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
-use crate::policy::{AttributeType, Bundle, Outline, RouteOutline};
-use crate::proxy::{Snapshot, Upstream};
-use crate::telemetry::Metrics;
-use crate::token::{AttributeKind, Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
+use crate::proxy::{BalanceConfig, HashConfig, Snapshot, Upstreams};
+use crate::telemetry::{DecisionLog, Metrics};
+use crate::token::{Issuers, KeyStore, Refresher, Revocations, TokenLimits, Verifier, VerifierParts};
 
+use super::bundles::load_bundles;
 use super::error::ServerError;
 use super::trust::Trust;
 
@@ -26,6 +24,10 @@ pub struct Ground {
     pub metrics: Metrics,
     /// Who was signed out.
     pub revocations: Revocations,
+    /// The backends, which outlive a config that says nothing new about them.
+    pub upstreams: Upstreams,
+    /// Where decisions are written down.
+    pub decisions: DecisionLog,
 }
 
 impl Ground {
@@ -35,7 +37,9 @@ impl Ground {
     /// [`ServerError::Telemetry`] where a metric is defined wrongly.
     pub fn new() -> Result<Self, ServerError> {
         let clock = Clock::system();
-        Ok(Self { metrics: Metrics::new()?, revocations: Revocations::new(clock.clone()), clock })
+        let (metrics, revocations) = (Metrics::new()?, Revocations::new(clock.clone()));
+        let (upstreams, decisions) = (Upstreams::default(), DecisionLog::default());
+        Ok(Self { clock, metrics, revocations, upstreams, decisions })
     }
 }
 
@@ -57,6 +61,13 @@ pub struct House {
     pub count_cache: Box<dyn Fn() + Send + Sync>,
 }
 
+impl House {
+    /// Which revision of each bundle there is.
+    pub fn revisions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.bundles.iter().map(|(name, applied)| (name.as_str(), applied.bundle.revision()))
+    }
+}
+
 /// Builds every room. Nothing is served and no key is fetched yet.
 ///
 /// # Errors
@@ -68,7 +79,7 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
         None => None,
         Some(issuer) => Some(Issuer::open(issuer.clone(), ground.clock.clone(), ground.revocations.clone()).await?),
     };
-    let bundles = load_bundles(config)?;
+    let bundles = load_bundles(loaded)?;
     let trust = Trust::build(config, ground, issuer.as_ref())?;
     let verifier = Verifier::new(trust.issuers.clone(), verifier_parts(config, ground));
     let count_cache = Box::new(verifier.count_cache());
@@ -81,7 +92,7 @@ pub async fn build(loaded: &Loaded, ground: &Ground) -> Result<House, ServerErro
         clock: ground.clock.clone(),
     };
     let authorizer = Authorizer::new(parts).map_err(|error| refuse(loaded, "routes", error.code(), &error))?;
-    let snapshot = snapshot(loaded, ground, authorizer)?;
+    let snapshot = snapshot(loaded, ground, authorizer).await?;
     let Trust { issuers, keys, refreshers } = trust;
     Ok(House { snapshot, issuers, keys, refreshers, issuer, bundles, count_cache })
 }
@@ -91,7 +102,7 @@ fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
         config.routes.iter().filter_map(|route| route.identity.as_ref()).flat_map(|own| own.headers.values());
     let sources = config.identity.headers.values().chain(of_routes);
     VerifierParts {
-        kept_claims: sources.map(|source| source.claim.clone()).collect(),
+        kept_claims: sources.map(|source| source.claim.clone()).chain(hashed_claims(config)).collect(),
         limits: TokenLimits { token: config.limits.token, claims_depth: config.limits.claims_depth },
         revocations: ground.revocations.clone(),
         clock: ground.clock.clone(),
@@ -99,17 +110,27 @@ fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
     }
 }
 
-fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<Snapshot, ServerError> {
+/// The claims that tell callers apart where the same caller shall reach the same endpoint.
+fn hashed_claims(config: &Config) -> impl Iterator<Item = String> {
+    config.upstreams.values().filter_map(|upstream| match &upstream.balance {
+        BalanceConfig::ConsistentHash(HashConfig::Claim(name)) => Some(name.clone()),
+        _ => None,
+    })
+}
+
+async fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<Snapshot, ServerError> {
     let config = &loaded.config;
     let metrics = &ground.metrics;
     let mut upstreams = HashMap::new();
     for (name, upstream) in &config.upstreams {
-        let built = Upstream::new(name, upstream);
-        let built = built.map_err(|error| refuse(loaded, "upstreams", "upstream-unusable", &error))?;
-        upstreams.insert(built.name().clone(), (built, metrics.upstream(name)?));
+        let opened = ground.upstreams.open(name, upstream, metrics.upstream(name)?).await;
+        let opened = opened.map_err(|error| refuse(loaded, "upstreams", "upstream-unusable", &error))?;
+        upstreams.insert(opened.name().clone(), opened);
     }
     let bundles = config.policies.iter().map(|(name, bundle)| (name.clone(), metrics.bundle(name, bundle.mode.name())));
     let routes = config.routes.iter().map(|route| (route.name.as_str().into(), metrics.route(&route.name)));
+    let tried = config.trusted_issuers.iter().filter(|(_, trusted)| trusted.shadow.is_some());
+    let token_shadows = tried.map(|(name, _)| (name.clone(), metrics.token_shadow(name)));
     let point = DecisionPoint {
         authorizer,
         sizes: config.limits.sizes(),
@@ -117,6 +138,8 @@ fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<
         routes: routes.collect(),
         bundles: bundles.collect(),
         unrouted: metrics.route(crate::telemetry::UNROUTED),
+        token_shadows: token_shadows.collect(),
+        decisions: ground.decisions.clone(),
     };
     Ok(Snapshot { point: Arc::new(point), upstreams, limits: config.limits.clone() })
 }
@@ -124,56 +147,4 @@ fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> Result<
 fn refuse(loaded: &Loaded, section: &str, code: &'static str, error: &dyn std::error::Error) -> ServerError {
     let mistake = loaded.mistake(&ConfigPath::new(section), code, error.to_string());
     loaded.refuse(vec![mistake]).into()
-}
-
-fn load_bundles(config: &Config) -> Result<BTreeMap<String, AppliedBundle>, ServerError> {
-    let mut bundles = BTreeMap::new();
-    for (name, bundle) in &config.policies {
-        let failed = |source| ServerError::Policy { bundle: name.clone(), source: Box::new(source) };
-        let loaded = Bundle::load(name, &bundle.directory, &outline(config, name)).map_err(failed)?;
-        bundles.insert(name.clone(), AppliedBundle { bundle: Arc::new(loaded), mode: bundle.mode });
-    }
-    Ok(bundles)
-}
-
-/// What the config says, as the policies of this bundle see it.
-///
-/// Only routes that name the bundle are in it, since it is never asked about others: Cedar checks a policy against every
-/// action that there is, and a parameter need not be one of all routes. A bundle that no route names yet sees all of them.
-#[must_use]
-pub fn outline(config: &Config, bundle: &str) -> Outline {
-    let names_it = |route: &&RouteConfig| match &route.access {
-        AccessConfig::Public => false,
-        AccessConfig::Rules(rules) => rules.policy.as_deref() == Some(bundle),
-    };
-    let named = config.routes.iter().any(|route| names_it(&route));
-    let routes = config.routes.iter().filter(|route| !named || names_it(route)).map(route_outline);
-    let attributes = config.trusted_issuers.values().flat_map(|issuer| &issuer.attributes);
-    let attributes = attributes.map(|(name, attribute)| (name.clone(), attribute_type(attribute.kind)));
-    // Which tenant a principal is of can be read like any other of its attributes.
-    let parameters = config.trusted_issuers.values().flat_map(|issuer| issuer.parameters.keys());
-    Outline {
-        routes: routes.collect(),
-        attributes: attributes.chain(parameters.map(|name| (name.clone(), AttributeType::String))).collect(),
-        issuers: config.trusted_issuers.keys().cloned().collect(),
-    }
-}
-
-fn route_outline(route: &RouteConfig) -> RouteOutline {
-    RouteOutline {
-        name: route.name.clone(),
-        service: route.upstream.clone(),
-        path: route.matches.path.clone(),
-        methods: methods_of(route),
-        parameters: parameters_of(&route.matches.path),
-    }
-}
-
-fn attribute_type(kind: AttributeKind) -> AttributeType {
-    match kind {
-        AttributeKind::String => AttributeType::String,
-        AttributeKind::Long => AttributeType::Long,
-        AttributeKind::Bool => AttributeType::Bool,
-        AttributeKind::StringSet => AttributeType::StringSet,
-    }
 }

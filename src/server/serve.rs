@@ -14,19 +14,22 @@ use pingora::server::{RunArgs, Server};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tracing::error;
 
 use super::build::{Ground, House, build};
 use super::doors::{DoorFrame, DoorSockets};
 use super::error::ServerError;
+use super::explain::explainer;
 use super::listen::Listeners;
 use super::status::status;
 use super::stop::{Heard, Signals};
-use crate::admin::{AdminConfig, AdminState, Revocable, RevocationsConfig, RevocationsDoor};
+use crate::admin::{AdminConfig, AdminState, Messages, Revocable, RevocationsConfig, RevocationsDoor};
 use crate::config::Loaded;
 use crate::ext_authz::{Decider, ExtAuthzConfig};
+use crate::issuer::{Issuer, Recorder};
 use crate::proxy::{Gateway, Snapshot};
-use crate::telemetry::{AccessLog, Metrics, Readiness};
+use crate::telemetry::{AccessLog, AuditLog, DecisionLog, Metrics, Readiness};
 use crate::token::{Issuers, KeyStore};
 
 const BACKGROUND_THREADS: usize = 2;
@@ -38,23 +41,39 @@ type KeyStores = BTreeMap<Arc<str>, Arc<KeyStore>>;
 /// # Errors
 /// [`ServerError`] where a room could not be built or a door not be hung.
 pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> {
-    let ground = Ground::new()?;
+    let mut ground = Ground::new()?;
+    let (telemetry, salt) = (&loaded.config.telemetry, salt()?);
+    ground.decisions = DecisionLog::start(telemetry, salt, &ground.metrics)?;
     let runtime = background()?;
     let house = runtime.block_on(build(loaded, &ground))?;
-    let log = AccessLog::start(&loaded.config.telemetry, salt()?, &ground.metrics, Box::new(stdout()))?;
+    ground.metrics.bundle_revisions(house.revisions());
+    let log = AccessLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
+    let audit = AuditLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
+    let telling = house.issuer.as_ref().map(|issuer| issuer.recorder(audit.clone(), ground.metrics.identity()));
+    let (recorder, writing) = telling.unzip();
+    let writing = writing.map(|lines| runtime.spawn(lines.run()));
     let (stop, stopped) = watch::channel(false);
-    let doors = Doors { loaded, ground: &ground, runtime: &runtime, stopped };
+    let doors = Doors { loaded, ground: &ground, runtime: &runtime, stopped, recorder };
     let in_flight = Arc::new(AtomicUsize::new(0));
     // Before any door opens: whoever sees one open may tell us to stop.
     let heard = runtime.block_on(async { Heard::begin() }).map_err(ServerError::Signals)?;
     let (server, readiness) = doors.hang(house, log.clone(), &in_flight)?;
+    // Only the issuer's door holds a recorder now: when it has closed, the last line is written.
+    drop(doors);
     opened();
     // pingora's own runtimes serve the proxy; this thread waits for the signal inside.
     server.run(RunArgs { shutdown_signal: Box::new(Signals { readiness, in_flight, heard: heard.into() }) });
     stop.send_replace(true);
+    if let Some(writing) = writing {
+        // Late or not, what remains is written below.
+        let _ = runtime.block_on(async { timeout(Duration::from_secs(2), writing).await });
+    }
     runtime.shutdown_timeout(Duration::from_secs(5));
-    if !log.close(Duration::from_secs(5)) {
-        error!("the last lines of the access log could not be written in time");
+    if !log.close(Duration::from_secs(5)) || !audit.close(Duration::from_secs(5)) {
+        error!("the last lines of the access log or the audit log could not be written in time");
+    }
+    if !ground.decisions.close(Duration::from_secs(5)) {
+        error!("the last lines of the decision log could not be written in time");
     }
     Ok(())
 }
@@ -69,6 +88,14 @@ pub(super) fn background() -> Result<Runtime, ServerError> {
     threads.map_err(ServerError::Threads)
 }
 
+/// Reads the messages of an issuer in development.
+fn messages_of(issuer: Issuer) -> Messages {
+    Arc::new(move || {
+        let issuer = issuer.clone();
+        Box::pin(async move { issuer.messages().await.ok().flatten() })
+    })
+}
+
 /// Without randomness subjects could be guessed from the log: then there is no gate.
 pub(super) fn salt() -> Result<[u8; 32], ServerError> {
     let mut salt = [0; 32];
@@ -81,6 +108,8 @@ struct Doors<'a> {
     ground: &'a Ground,
     runtime: &'a Runtime,
     stopped: watch::Receiver<bool>,
+    /// There is one where there is an embedded issuer.
+    recorder: Option<Recorder>,
 }
 
 impl Doors<'_> {
@@ -92,22 +121,29 @@ impl Doors<'_> {
     ) -> Result<(Server, Readiness), ServerError> {
         let config = &self.loaded.config;
         let readiness = self.keep_keys_fresh(&house.keys);
-        let status = status(&house, self.ground.clock.clone());
+        for upstream in house.snapshot.upstreams.values() {
+            upstream.tend(self.runtime.handle());
+        }
+        let status = status(&house, self.ground);
         self.count_when_scraped(house.keys.clone(), house.issuers.clone(), house.count_cache);
         for refresher in house.refreshers {
             self.runtime.spawn(refresher.run(self.stopped.clone()));
         }
-        if let AdminConfig::At { address, revocations } = &config.admin {
+        if let AdminConfig::At { address, revocations, explain } = &config.admin {
+            let point = house.snapshot.point.clone();
             let state = AdminState {
                 metrics: self.ground.metrics.clone(),
                 readiness: readiness.clone(),
                 status: Arc::new(status),
                 revocations: revocations.as_ref().map(|settings| self.revocations_door(settings, house.issuers)),
+                messages: house.issuer.clone().filter(Issuer::is_for_development).map(messages_of),
+                explain: explain.then(|| explainer(move || point.clone())),
             };
             self.open(*address, "the operator's door", crate::admin::router(state))?;
         }
-        if let (Some(issuer), Some(settings)) = (&house.issuer, &config.issuer) {
-            self.open(settings.address, "the embedded issuer", issuer.router())?;
+        if let (Some(issuer), Some(settings), Some(recorder)) = (&house.issuer, &config.issuer, &self.recorder) {
+            self.open(settings.address, "the embedded issuer", issuer.router(recorder.clone()))?;
+            self.runtime.spawn(issuer.clone().follow(self.ground.metrics.identity(), self.stopped.clone()));
         }
         let current = Arc::new(ArcSwap::from_pointee(house.snapshot));
         let gateway = Gateway::new(current.clone(), log.clone(), self.ground.clock.clone(), in_flight.clone());
@@ -163,10 +199,11 @@ impl Doors<'_> {
 
     /// Gauges are read from where their truth is, whenever somebody looks.
     fn count_when_scraped(&self, stores: KeyStores, issuers: Arc<Issuers>, count_cache: Box<dyn Fn() + Send + Sync>) {
-        let revocations = self.ground.revocations.clone();
+        let (revocations, upstreams) = (self.ground.revocations.clone(), self.ground.upstreams.clone());
         self.ground.metrics.before_scrape(move |metrics| {
             count_cache();
             metrics.revocations(revocations.len());
+            upstreams.report();
             for (name, store) in &stores {
                 let status = store.status();
                 let of_issuer = metrics.issuer(name);
@@ -198,7 +235,9 @@ impl Doors<'_> {
             let _stopped = stopped.wait_for(|stopped| *stopped).await;
         };
         self.runtime.spawn(async move {
-            let serving = axum::serve(listener, router).with_graceful_shutdown(until).into_future();
+            let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+                .with_graceful_shutdown(until)
+                .into_future();
             if let Err(error) = serving.await {
                 error!(%error, door, "a door has closed");
             }

@@ -1,17 +1,18 @@
-//! What `/status` tells: the build, and the state of keys and policies, fresh at each call.
+//! What `/status` tells: the build, and the state of keys, policies and upstreams, fresh at each call.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::build::House;
+use super::build::{Ground, House};
 use crate::authorizer::AppliedBundle;
-use crate::clock::Clock;
+use crate::proxy::{EndpointStatus, Upstreams};
 use crate::token::{Issuers, KeyOrigin, KeyStore};
 
 /// Gives the status of this house whenever it is called.
-pub(super) fn status(house: &House, clock: Clock) -> impl Fn() -> Value + Send + Sync + 'static {
+pub(super) fn status(house: &House, ground: &Ground) -> impl Fn() -> Value + Send + Sync + 'static {
+    let (clock, upstreams) = (ground.clock.clone(), ground.upstreams.clone());
     let started = clock.unix_seconds();
     let (keys, issuers) = (house.keys.clone(), house.issuers.clone());
     let bundles: BTreeMap<_, _> =
@@ -22,8 +23,20 @@ pub(super) fn status(house: &House, clock: Clock) -> impl Fn() -> Value + Send +
             "uptime_seconds": clock.unix_seconds().saturating_sub(started),
             "trusted_issuers": trusted(&keys, &issuers),
             "policies": bundles,
+            "upstreams": endpoints(&upstreams),
         })
     }
+}
+
+/// How each endpoint of each upstream does.
+fn endpoints(upstreams: &Upstreams) -> BTreeMap<String, Value> {
+    let of_one = |endpoints: Vec<EndpointStatus>| {
+        let told = endpoints
+            .into_iter()
+            .map(|status| json!({ "endpoint": status.endpoint, "healthy": status.healthy, "ejected": status.ejected }));
+        json!({ "endpoints": told.collect::<Vec<_>>() })
+    };
+    upstreams.in_use().into_iter().map(|(name, upstream)| (name.to_string(), of_one(upstream.status()))).collect()
 }
 
 /// The keys of each issuer or, of one with parameters, of each of its tenants by `iss`.
@@ -39,7 +52,14 @@ fn trusted(keys: &BTreeMap<Arc<str>, Arc<KeyStore>>, issuers: &Issuers) -> BTree
 
 fn bundle_status(applied: &AppliedBundle) -> Value {
     let bundle = &applied.bundle;
-    json!({ "mode": applied.mode.name(), "policies": bundle.policy_count(), "revision": bundle.revision() })
+    let candidate = applied.candidate.as_ref();
+    let candidate = candidate.map(|bundle| json!({ "policies": bundle.policy_count(), "revision": bundle.revision() }));
+    json!({
+        "mode": applied.mode.name(),
+        "policies": bundle.policy_count(),
+        "revision": bundle.revision(),
+        "candidate": candidate,
+    })
 }
 
 fn key_status(store: &Arc<KeyStore>) -> Value {

@@ -147,7 +147,8 @@ impl AccessLine<'_> {
         out.write_all(b"\n")
     }
 
-    fn path_alone(&self) -> &str {
+    /// The path without whatever hangs on it.
+    pub(super) fn path_alone(&self) -> &str {
         self.path.split(['?', '#']).next().unwrap_or_default()
     }
 }
@@ -163,13 +164,13 @@ fn word_or_dash(value: Option<impl Display>, out: &mut Vec<u8>) -> io::Result<()
     }
 }
 
-fn micros(duration: Duration) -> u64 {
+pub(super) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The end of the year 9999, past which RFC 3339 has no form.
 const LAST_MILLISECOND: u64 = 253_402_300_799_999;
 
-fn rfc_3339(unix_millis: u64) -> humantime::Rfc3339Timestamp {
+pub(super) fn rfc_3339(unix_millis: u64) -> humantime::Rfc3339Timestamp {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(unix_millis.min(LAST_MILLISECOND)))
 }

@@ -40,7 +40,8 @@ impl AccessLog {
             AccessLogFormat::Text => false,
         };
         let subjects = if config.subjects_in_clear { SubjectNames::Clear } else { SubjectNames::Hashed { salt } };
-        let queue = LineQueue::start(out, metrics.access_log_dropped()).map_err(TelemetryError::AccessLogWriter)?;
+        let queue = LineQueue::start("access-log", out, metrics.access_log_dropped())
+            .map_err(TelemetryError::AccessLogWriter)?;
         Ok(Self(Some(Arc::new(Open { json, subjects, queue }))))
     }
 

@@ -1,5 +1,7 @@
 //! What can go wrong before there is anything to see.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 /// Why telemetry could not be set up; all of it happens at start.
@@ -19,9 +21,20 @@ pub enum TelemetryError {
         /// Why.
         source: prometheus::Error,
     },
-    /// The access log's writer thread could not be started.
-    #[error("could not start the writer of the access log")]
+    /// The file of the decision log could not be opened.
+    #[error("could not open the decision log `{}`", file.display())]
+    DecisionLogFile {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The writer thread of the access log or the decision log could not be started.
+    #[error("could not start the writer of a log")]
     AccessLogWriter(#[source] std::io::Error),
+    /// The audit log's writer thread could not be started.
+    #[error("could not start the writer of the audit log")]
+    AuditLogWriter(#[source] std::io::Error),
 }
 
 impl TelemetryError {
@@ -32,7 +45,9 @@ impl TelemetryError {
             Self::LogDirectives(_) => "log-directives-unreadable",
             Self::LogAlreadyStarted(_) => "log-already-started",
             Self::Metrics { .. } => "metrics-undefined",
+            Self::DecisionLogFile { .. } => "decision-log-unwritable",
             Self::AccessLogWriter(_) => "access-log-not-started",
+            Self::AuditLogWriter(_) => "audit-log-not-started",
         }
     }
 }

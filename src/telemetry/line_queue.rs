@@ -38,12 +38,12 @@ struct State {
 }
 
 impl LineQueue {
-    /// Starts the thread that writes to `out`. Lines that are lost are counted in `dropped`.
-    pub(super) fn start(out: Box<dyn Write + Send>, dropped: IntCounter) -> io::Result<Self> {
+    /// Starts the thread of this name that writes to `out`. Lines that are lost are counted in `dropped`.
+    pub(super) fn start(name: &str, out: Box<dyn Write + Send>, dropped: IntCounter) -> io::Result<Self> {
         let shared =
             Arc::new(Shared { state: Mutex::default(), filled: Condvar::new(), emptied: Condvar::new(), dropped });
         let writers = Arc::clone(&shared);
-        thread::Builder::new().name("access-log".to_owned()).spawn(move || writers.write_all_to(out))?;
+        thread::Builder::new().name(name.to_owned()).spawn(move || writers.write_all_to(out))?;
         Ok(Self(shared))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
-use super::outcome::{CacheLookup, Outcome};
+use super::outcome::{CacheLookup, Outcome, RetryResult};
 
 /// What is counted for one route; its clones count together.
 #[derive(Clone)]
@@ -60,6 +60,25 @@ fn counter_of<'a>(used: &'a [RequestCounter], outcome: Outcome, code: &str) -> O
 pub struct UpstreamMetrics {
     pub(super) duration: Histogram,
     pub(super) healthy: IntGaugeVec,
+    pub(super) retries: RetryCounters,
+    pub(super) ejections: IntCounter,
+    pub(super) resolved: IntCounter,
+    pub(super) unresolved: IntCounter,
+}
+
+/// What is counted of all upstreams, beside time and health.
+#[derive(Clone)]
+pub(super) struct UpstreamFamilies {
+    pub(super) retries: IntCounterVec,
+    pub(super) ejections: IntCounterVec,
+    pub(super) resolutions: IntCounterVec,
+}
+
+/// What became of requests that would have been tried again.
+#[derive(Clone)]
+pub(super) struct RetryCounters {
+    pub(super) tried: IntCounter,
+    pub(super) over_budget: IntCounter,
 }
 
 impl UpstreamMetrics {
@@ -68,7 +87,25 @@ impl UpstreamMetrics {
         self.duration.observe(duration.as_secs_f64());
     }
 
-    /// Says whether an endpoint, by its configured address, is healthy.
+    /// Counts a request that is tried again, or would have been.
+    pub fn retried(&self, result: RetryResult) {
+        match result {
+            RetryResult::Tried => self.retries.tried.inc(),
+            RetryResult::OverBudget => self.retries.over_budget.inc(),
+        }
+    }
+
+    /// Counts an endpoint that is left out for a while.
+    pub fn ejected(&self) {
+        self.ejections.inc();
+    }
+
+    /// Counts a look-up of one of its names.
+    pub fn resolved(&self, found: bool) {
+        if found { self.resolved.inc() } else { self.unresolved.inc() }
+    }
+
+    /// Says whether an endpoint, by its address, is healthy.
     pub fn healthy(&self, endpoint: &str, healthy: bool) {
         self.healthy.with_label_values(&[endpoint]).set(i64::from(healthy));
     }
@@ -188,25 +225,5 @@ impl CheckMetrics {
     /// Counts a decision that was asked for at the door of this name.
     pub fn checked(&self, door: &'static str, outcome: Outcome) {
         self.0.with_label_values(&[door, outcome.label()]).inc();
-    }
-}
-
-/// What is counted for one policy bundle; its clones count together.
-#[derive(Clone)]
-pub struct BundleMetrics {
-    pub(super) allowed: IntCounter,
-    pub(super) denied: IntCounter,
-    pub(super) errors: IntCounter,
-}
-
-impl BundleMetrics {
-    /// Counts a decision.
-    pub fn decided(&self, allowed: bool) {
-        if allowed { self.allowed.inc() } else { self.denied.inc() }
-    }
-
-    /// Counts an evaluation in which a policy failed.
-    pub fn failed(&self) {
-        self.errors.inc();
     }
 }

@@ -12,11 +12,13 @@ use prometheus::{
 };
 
 use super::error::TelemetryError;
+use super::identity_meters::IdentityMetrics;
 use super::meters::{
-    BundleMetrics, CheckMetrics, ConnectionMetrics, IssuerMetrics, RouteMetrics, TenantFamilies, TokenCacheMetrics,
-    UpstreamMetrics,
+    CheckMetrics, ConnectionMetrics, IssuerMetrics, RetryCounters, RouteMetrics, TenantFamilies, TokenCacheMetrics,
+    UpstreamFamilies, UpstreamMetrics,
 };
 use super::outcome::ReloadResult;
+use super::policy_meters::{BundleMetrics, PolicyFamilies, ShadowMetrics};
 
 /// The `route` label of requests that no route matched. No route can be named so.
 pub const UNROUTED: &str = "-";
@@ -42,15 +44,17 @@ struct Families {
     upstream_duration: HistogramVec,
     /// One family an upstream, see [`Metrics::upstream`].
     upstream_healthy: Mutex<BTreeMap<String, IntGaugeVec>>,
+    upstream_tries: UpstreamFamilies,
     token_cache: TokenCacheMetrics,
     keys: IntGaugeVec,
     keys_age: IntGaugeVec,
     keys_fetch: IntCounterVec,
     tenants: TenantFamilies,
-    policy_decisions: IntCounterVec,
-    policy_errors: IntCounterVec,
+    policy: PolicyFamilies,
     config_reload: IntCounterVec,
+    decision_log_dropped: IntCounter,
     access_log_dropped: IntCounter,
+    identity: IdentityMetrics,
     revocations: IntGauge,
     connections: ConnectionMetrics,
     checks: IntCounterVec,
@@ -85,7 +89,16 @@ impl Metrics {
     /// When its health metric contradicts that of another: a mistake in this file.
     pub fn upstream(&self, name: &str) -> Result<UpstreamMetrics, TelemetryError> {
         let healthy = self.0.endpoints_of(name).map_err(undefined(name))?;
-        Ok(UpstreamMetrics { duration: self.0.upstream_duration.with_label_values(&[name]), healthy })
+        let retries = |result| self.0.upstream_tries.retries.with_label_values(&[name, result]);
+        let resolutions = |result| self.0.upstream_tries.resolutions.with_label_values(&[name, result]);
+        Ok(UpstreamMetrics {
+            duration: self.0.upstream_duration.with_label_values(&[name]),
+            healthy,
+            retries: RetryCounters { tried: retries("tried"), over_budget: retries("over_budget") },
+            ejections: self.0.upstream_tries.ejections.with_label_values(&[name]),
+            resolved: resolutions("success"),
+            unresolved: resolutions("failure"),
+        })
     }
 
     /// What is counted for the trusted issuer of this name.
@@ -111,12 +124,7 @@ impl Metrics {
     /// What is counted for the policy bundle of this name in this mode, `enforce` or `shadow`.
     #[must_use]
     pub fn bundle(&self, name: &str, mode: &'static str) -> BundleMetrics {
-        let decisions = |decision| self.0.policy_decisions.with_label_values(&[name, mode, decision]);
-        BundleMetrics {
-            allowed: decisions("allow"),
-            denied: decisions("deny"),
-            errors: self.0.policy_errors.with_label_values(&[name]),
-        }
+        self.0.policy.bundle(name, mode)
     }
 
     /// What is counted for the cache of verified tokens.
@@ -147,9 +155,36 @@ impl Metrics {
         self.0.config_reload.with_label_values(&[result.label()]).inc();
     }
 
+    /// Counts lines that the decision log had to drop.
+    pub(super) fn decision_log_dropped(&self) -> IntCounter {
+        self.0.decision_log_dropped.clone()
+    }
+
+    /// What is counted for the rules that are tried out on tokens of the trusted issuer of this name.
+    #[must_use]
+    pub fn token_shadow(&self, issuer: &str) -> ShadowMetrics {
+        self.0.policy.token_shadow(issuer)
+    }
+
+    /// Shows which revision of each policy bundle is in force, and takes back what was shown before.
+    pub fn bundle_revisions<'a>(&self, bundles: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        self.0.policy.show_revisions(bundles);
+    }
+
     /// Counts lines that the access log had to drop.
     pub(super) fn access_log_dropped(&self) -> IntCounter {
         self.0.access_log_dropped.clone()
+    }
+
+    /// Counts lines that the audit log had to drop.
+    pub(super) fn audit_log_dropped(&self) -> IntCounter {
+        self.0.identity.audit_log_dropped.clone()
+    }
+
+    /// What is counted of identity actions at the embedded issuer.
+    #[must_use]
+    pub fn identity(&self) -> IdentityMetrics {
+        self.0.identity.clone()
     }
 
     /// Sets what runs before each scrape, to bring gauges up to date that change with time alone, such as the age of keys.
@@ -201,6 +236,7 @@ impl Families {
             )?,
             upstream_healthy: Mutex::default(),
             checks: define.checks()?,
+            upstream_tries: define.upstream_tries()?,
             token_cache: define.token_cache()?,
             keys: define.gauges("lychgate_keys", "Usable verification keys of a trusted issuer.", "issuer")?,
             keys_age: define.gauges(
@@ -214,15 +250,10 @@ impl Families {
                 &["issuer", "result"],
             )?,
             tenants: define.tenants()?,
-            policy_decisions: define.counters(
-                "lychgate_policy_decisions_total",
-                "Decisions of a policy bundle by mode (enforce, shadow) and decision (allow, deny).",
-                &["bundle", "mode", "decision"],
-            )?,
-            policy_errors: define.counters(
-                "lychgate_policy_errors_total",
-                "Evaluations in which a policy of the bundle failed; each is a deny.",
-                &["bundle"],
+            policy: define.policy()?,
+            decision_log_dropped: define.counter(
+                "lychgate_decision_log_dropped_total",
+                "Decision log lines dropped because they were not taken fast enough.",
             )?,
             config_reload: define.counters(
                 "lychgate_config_reload_total",
@@ -237,6 +268,7 @@ impl Families {
                 "lychgate_access_log_dropped_total",
                 "Access log lines dropped because standard output did not take them fast enough.",
             )?,
+            identity: define.identity()?,
             connections: define.connections()?,
             registry,
         })
@@ -271,6 +303,26 @@ impl Definer<'_> {
         Ok(collector)
     }
 
+    fn upstream_tries(&self) -> Result<UpstreamFamilies, prometheus::Error> {
+        Ok(UpstreamFamilies {
+            retries: self.counters(
+                "lychgate_upstream_retries_total",
+                "Requests that failed at one endpoint by result: tried again at another, or over_budget.",
+                &["upstream", "result"],
+            )?,
+            ejections: self.counters(
+                "lychgate_upstream_ejections_total",
+                "Times that an endpoint was left out for a while because requests to it failed.",
+                &["upstream"],
+            )?,
+            resolutions: self.counters(
+                "lychgate_upstream_resolutions_total",
+                "Look-ups of an upstream's names by result (success, failure).",
+                &["upstream", "result"],
+            )?,
+        })
+    }
+
     fn tenants(&self) -> Result<TenantFamilies, prometheus::Error> {
         Ok(TenantFamilies {
             known: self.gauges(
@@ -282,6 +334,71 @@ impl Definer<'_> {
                 "lychgate_tenants_refused_total",
                 "Tokens refused because there were `most_issuers` of a trusted issuer with parameters, all in use.",
                 &["issuer"],
+            )?,
+        })
+    }
+
+    fn policy(&self) -> Result<PolicyFamilies, prometheus::Error> {
+        let help = "Always 1; its labels say which revision of a policy bundle is in force.";
+        let revision = IntGaugeVec::new(Opts::new("lychgate_policy_bundle_info", help), &["bundle", "revision"])?;
+        Ok(PolicyFamilies {
+            decisions: self.counters(
+                "lychgate_policy_decisions_total",
+                "Decisions of a policy bundle by mode (enforce, shadow) and decision (allow, deny).",
+                &["bundle", "mode", "decision"],
+            )?,
+            errors: self.counters(
+                "lychgate_policy_errors_total",
+                "Evaluations in which a policy of the bundle failed; each is a deny.",
+                &["bundle"],
+            )?,
+            shadow: self.counters(
+                "lychgate_policy_shadow_total",
+                "Decisions of what is tried out, a candidate or a bundle in shadow, by how they differ from what counts (none, would-allow, would-deny, would-err, other-policies).",
+                &["bundle", "difference"],
+            )?,
+            token_shadow: self.counters(
+                "lychgate_token_shadow_total",
+                "Accepted tokens judged by the rules that an issuer tries out in shadow: none, or why they would be refused.",
+                &["issuer", "difference"],
+            )?,
+            revision: self.register(revision)?,
+            revisions: Mutex::default(),
+        })
+    }
+
+    fn identity(&self) -> Result<IdentityMetrics, prometheus::Error> {
+        let sign_ins =
+            "Steps of sign-ins at the embedded issuer by outcome: success, challenge, or the code of the refusal.";
+        let active = "Users of a declared pool who have signed in within the window (1d, 30d).";
+        let active = IntGaugeVec::new(Opts::new("lychgate_active_users", active), &["pool", "window"])?;
+        Ok(IdentityMetrics {
+            sign_ups: self.counters(
+                "lychgate_sign_ups_total",
+                "Sign-ups at the embedded issuer by outcome: success, or the code of the refusal.",
+                &["outcome"],
+            )?,
+            sign_ins: self.counters("lychgate_sign_ins_total", sign_ins, &["outcome"])?,
+            challenges: self.counters(
+                "lychgate_sign_in_challenges_total",
+                "Challenges that sign-ins at the embedded issuer were answered with.",
+                &["challenge"],
+            )?,
+            lockouts: self.counter("lychgate_lockouts_total", "Attempts that were refused because a name was locked.")?,
+            tokens: self.counters(
+                "lychgate_tokens_issued_total",
+                "Sets of tokens that the embedded issuer gave, by what for (sign-in, refresh).",
+                &["by"],
+            )?,
+            messages: self.counters(
+                "lychgate_messages_total",
+                "Tries to deliver a message to a user by medium (email, sms) and outcome (delivered, tried-again, given-up).",
+                &["medium", "outcome"],
+            )?,
+            active_users: self.register(active)?,
+            audit_log_dropped: self.counter(
+                "lychgate_audit_log_dropped_total",
+                "Audit log lines dropped because standard output did not take them fast enough.",
             )?,
         })
     }

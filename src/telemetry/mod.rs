@@ -2,13 +2,18 @@
 
 mod access_line;
 mod access_log;
+mod audit;
 mod config;
+mod decision_line;
+mod decision_log;
 mod error;
+mod identity_meters;
 mod line_queue;
 mod logs;
 mod meters;
 mod metrics;
 mod outcome;
+mod policy_meters;
 mod printable;
 mod readiness;
 mod start;
@@ -18,13 +23,19 @@ mod tests;
 
 pub use access_line::AccessLine;
 pub use access_log::AccessLog;
-pub use config::{AccessLogFormat, LogLevel, TelemetryConfig, TracesConfig};
+pub use audit::{AuditLine, AuditLog};
+pub use config::{
+    AccessLogFormat, AuditLogFormat, DecisionsConfig, DecisionsLogged, LogLevel, TelemetryConfig, TracesConfig,
+};
+pub use decision_line::{DecisionFacts, PolicyFacts};
+pub use decision_log::DecisionLog;
 pub use error::TelemetryError;
+pub use identity_meters::IdentityMetrics;
 pub use meters::{
-    BundleMetrics, CheckMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics,
-    UpstreamMetrics,
+    CheckMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
 };
 pub use metrics::{Metrics, UNROUTED};
-pub use outcome::{CacheLookup, Outcome, ReloadResult, status_class};
+pub use outcome::{CacheLookup, Outcome, ReloadResult, RetryResult, status_class};
+pub use policy_meters::{BundleMetrics, ShadowMetrics};
 pub use readiness::Readiness;
 pub use start::start;

@@ -67,3 +67,12 @@ impl ReloadResult {
         }
     }
 }
+
+/// Whether a request that failed at one endpoint is sent to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryResult {
+    /// It is.
+    Tried,
+    /// It is not, since too many of the upstream's requests are second tries already.
+    OverBudget,
+}

@@ -1,11 +1,13 @@
 //! The config of the token room: whom we trust, and where a token may stand in a request.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -14,7 +16,7 @@ use super::tenants::ValuePattern;
 use crate::short_form::ShortForm;
 
 /// One trusted issuer: who it is, how its keys are had, and what its tokens must say.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrustedIssuerConfig {
     /// The `iss` of its tokens; matched exactly, byte for byte (RFC 7519 section 4.1.1).
@@ -47,14 +49,19 @@ pub struct TrustedIssuerConfig {
     #[serde(default = "default_types")]
     pub types: Vec<String>,
     /// How far clocks may differ when `exp`, `nbf` and `iat` are judged; at most 60s. Default `30s`.
-    #[serde(default = "default_leeway", with = "humantime_serde")]
+    #[serde(default = "default_leeway", deserialize_with = "humantime_serde::deserialize")]
     pub leeway: Duration,
     /// The oldest `iat` accepted. Off by default; when set, a token without `iat` is refused.
-    #[serde(default, with = "humantime_serde")]
+    #[serde(default, deserialize_with = "humantime_serde::deserialize")]
     pub max_age: Option<Duration>,
     /// Claims that must be present with exactly these values.
     #[serde(default)]
     pub require_claims: BTreeMap<String, serde_json::Value>,
+    /// Stricter rules that are tried out beside those that count: `{types: [at+jwt], max_age: 1h}`. Every token that passes is
+    /// judged by them too, cached ones included; what they would refuse is counted by `lychgate_token_shadow_total` and logged,
+    /// and goes on. Off by default.
+    #[serde(default)]
+    pub shadow: Option<ShadowRulesConfig>,
     /// Claims that hold scopes: a string separated by blanks, or an array of strings. Default `[scope, scp]`.
     #[serde(default = "default_scope_claims")]
     pub scope_claims: Vec<ClaimPathConfig>,
@@ -80,6 +87,28 @@ pub struct TrustedIssuerConfig {
     pub cache_directory: Option<PathBuf>,
 }
 
+/// Rules for tokens that are tried out; each that is absent is as it counts.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ShadowRulesConfig {
+    /// Signature algorithms.
+    pub algorithms: Option<Vec<String>>,
+    /// Accepted `typ` headers.
+    pub types: Option<Vec<String>>,
+    /// How far clocks may differ; at most 60s.
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
+    pub leeway: Option<Duration>,
+    /// The oldest `iat`.
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
+    pub max_age: Option<Duration>,
+    /// Claims that must be present with exactly these values.
+    pub require_claims: Option<BTreeMap<String, serde_json::Value>>,
+    /// A token must name at least one of these in `aud`.
+    pub audience: Option<Vec<String>>,
+    /// A token must carry one of these as `client_id` or `azp`.
+    pub client_ids: Option<Vec<String>>,
+}
+
 /// Which values a parameter of an issuer may have.
 #[derive(Debug, Clone)]
 pub enum ParameterConfig {
@@ -89,15 +118,27 @@ pub enum ParameterConfig {
     Matching(ValuePattern),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PatternFields {
+    /// A regular expression that the whole value must match.
     pattern: ValuePattern,
 }
 
 impl<'de> Deserialize<'de> for ParameterConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ParameterVisitor)
+    }
+}
+
+impl JsonSchema for ParameterConfig {
+    fn schema_name() -> Cow<'static, str> {
+        "ParameterConfig".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (values, pattern) = (generator.subschema_for::<Vec<String>>(), generator.subschema_for::<PatternFields>());
+        json_schema!({"description": "A list of values, or a pattern.", "anyOf": [values, pattern]})
     }
 }
 
@@ -121,7 +162,7 @@ impl<'de> Visitor<'de> for ParameterVisitor {
 }
 
 /// Where a trusted issuer's keys come from.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeysConfig {
     /// The issuer's discovery document names its `jwks_uri` (OpenID Connect Discovery 1.0, RFC 8414).
@@ -140,16 +181,17 @@ pub enum KeysConfig {
 /// A claim, by name or by the path to it.
 ///
 /// A name with dots, slashes or colons is a name; only `{path: [realm_access, roles]}` goes inside an object.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "ShortForm<ClaimPathFull>")]
 pub struct ClaimPathConfig(
     /// The members to follow from the top; never empty for a name.
     pub Vec<String>,
 );
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ClaimPathFull {
+    /// The members to follow from the top.
     path: Vec<String>,
 }
 
@@ -163,7 +205,7 @@ impl From<ShortForm<ClaimPathFull>> for ClaimPathConfig {
 }
 
 /// A claim that policies may read, with its type.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttributeConfig {
     /// The claim, by name or `{path: […]}`.
@@ -174,7 +216,7 @@ pub struct AttributeConfig {
 }
 
 /// The type of an attribute. The names are Cedar's, in lower case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttributeKind {
     /// A JSON string.
@@ -188,25 +230,25 @@ pub enum AttributeKind {
 }
 
 /// When and how keys are fetched again.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RefreshConfig {
     /// How often keys are fetched, ahead of need, in the background. Default `10m`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub every: Duration,
     /// How long old keys serve while fetching fails. Default `24h`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub stale_for: Duration,
     /// An unknown `kid` asks the issuer again at most this often. Default `30s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub unknown_kid_at_most_every: Duration,
     /// How long one fetch may take, connection included. Default `5s`.
-    #[serde(with = "humantime_serde")]
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub timeout: Duration,
 }
 
 /// How the way to an issuer is gone.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FetchConfig {
     /// A file of certificate authorities in PEM that are trusted for this issuer, instead of the system's. Read at start.
@@ -236,7 +278,7 @@ impl Default for RefreshConfig {
 }
 
 /// One place where a token may stand in a request. A place that is not configured is never read.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "CredentialFields")]
 pub enum CredentialConfig {
     /// A request header, with the scheme before the token (RFC 6750 section 2.1); no scheme means the whole value is the token.
@@ -252,12 +294,16 @@ pub enum CredentialConfig {
     Query(String),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CredentialFields {
+    /// A request header, by name.
     header: Option<String>,
+    /// The scheme before the token in that header, compared without case; absent: the whole value is the token.
     scheme: Option<String>,
+    /// A cookie, by name.
     cookie: Option<String>,
+    /// A query parameter, by name (RFC 6750 section 2.3).
     query: Option<String>,
 }
 

@@ -62,6 +62,17 @@ impl Issuers {
         self.named(iss).or_else(|| self.tenants.iter().find_map(|tenants| tenants.find_or_make(iss)).map(Found::Tenant))
     }
 
+    /// The same of a token that nobody has sent: no tenant is met by it, and no key fetched.
+    pub(super) fn find_unmet(&self, iss: &str) -> Option<Found<'_>> {
+        self.named(iss).or_else(|| self.tenants.iter().find_map(|tenants| tenants.unmet(iss)).map(Found::Tenant))
+    }
+
+    /// The issuer that the config calls so; of one with parameters, the first of the listed tenants.
+    pub(super) fn first_named(&self, name: &str) -> Option<&TrustedIssuer> {
+        let named = self.by_iss.values().filter(|issuer| **issuer.name() == *name);
+        named.min_by(|a, b| a.issuer().cmp(b.issuer())).map(|issuer| &**issuer)
+    }
+
     fn named(&self, iss: &str) -> Option<Found<'_>> {
         self.by_iss.get(iss).map(|issuer| Found::Named(issuer))
     }

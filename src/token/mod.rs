@@ -8,6 +8,8 @@ mod error;
 mod issuers;
 mod jwks;
 mod revocation;
+mod shadow;
+mod supposed;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -18,12 +20,13 @@ pub use bearer::{Replacement, find_credential, query_without_credentials, withou
 pub use claims::Claims;
 pub use config::{
     AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, FetchConfig, KeysConfig, ParameterConfig,
-    RefreshConfig, TokenLimits, TrustedIssuerConfig,
+    RefreshConfig, ShadowRulesConfig, TokenLimits, TrustedIssuerConfig,
 };
 pub use error::TokenError;
 pub use issuers::{Issuers, TenantKeys};
 pub use jwks::{FetchError, Fetcher, KeyOrigin, KeySource, KeyStatus, KeyStore, Keys, Refresher};
 pub use revocation::Revocations;
+pub use supposed::{SaidToken, SupposedToken};
 pub use tenants::{IssuerTemplate, TemplateError, TenantValues, Tenants, ValuePattern};
 pub use trust::{Attribute, TrustedIssuer};
 pub use verify::{VerifiedToken, Verifier, VerifierParts};

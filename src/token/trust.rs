@@ -11,7 +11,7 @@ use super::config::{AttributeConfig, AttributeKind, ClaimPathConfig, TrustedIssu
 use super::error::TokenError;
 use super::jwks::KeyStore;
 use super::tenants::TenantValues;
-use super::verify::VerifiedToken;
+use super::verify::{Serial, VerifiedToken};
 use crate::jose::{Algorithm, Header};
 
 /// A trusted issuer: its keys and the rules for its tokens.
@@ -32,6 +32,8 @@ pub struct TrustedIssuer {
     attributes: BTreeMap<String, AttributeConfig>,
     /// Of one concrete issuer of an issuer with parameters, what each stands for.
     tenant: TenantValues,
+    /// The same issuer under rules that are tried out and never count.
+    shadow: Option<Box<TrustedIssuer>>,
 }
 
 impl TrustedIssuer {
@@ -41,6 +43,7 @@ impl TrustedIssuer {
         Self {
             name: name.into(),
             issuer: config.issuer.as_str().into(),
+            shadow: config.in_shadow().map(|tried| Box::new(Self::new(name, &tried, keys.clone()))),
             keys,
             algorithms: config.algorithms.iter().filter_map(|name| Algorithm::from_name(name)).collect(),
             types: config.types.iter().map(|typ| normal_type(typ).to_ascii_lowercase()).collect(),
@@ -102,6 +105,41 @@ impl TrustedIssuer {
         &self.keys
     }
 
+    /// Those whom its tokens may be for.
+    pub(super) fn audience(&self) -> &[String] {
+        &self.audience
+    }
+
+    /// The clients that its tokens may be issued to.
+    pub(super) fn client_ids(&self) -> &[String] {
+        &self.client_ids
+    }
+
+    /// The claims that its tokens must have, with their values.
+    pub(super) fn required_claims(&self) -> &BTreeMap<String, Value> {
+        &self.require_claims
+    }
+
+    /// Where its tokens have their scopes.
+    pub(super) fn scope_claims(&self) -> &[ClaimPathConfig] {
+        &self.scope_claims
+    }
+
+    /// Where its tokens have their groups.
+    pub(super) fn group_claims(&self) -> &[ClaimPathConfig] {
+        &self.group_claims
+    }
+
+    /// The header that its tokens would have.
+    pub(super) fn usual_header(&self) -> Header {
+        Header { algorithm: self.algorithms.first().copied(), kid: None, typ: self.types.first().cloned() }
+    }
+
+    /// The same issuer under the rules that are tried out.
+    pub(super) fn shadow(&self) -> Option<&Self> {
+        self.shadow.as_deref()
+    }
+
     /// RFC 8725 section 3.1: the algorithm must be one that this issuer may use.
     pub(super) fn accepts(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
@@ -109,16 +147,15 @@ impl TrustedIssuer {
 
     /// Every rule that depends on the token alone: who it is for, what kind it is, and the type of each claim that is read.
     pub(super) fn read(&self, header: &Header, claims: Claims) -> Result<VerifiedToken, TokenError> {
-        self.check_type(header)?;
-        self.check_audience(&claims)?;
+        self.check_rules(header, &claims)?;
         let client_id = self.check_client(&claims)?.map(str::to_owned);
-        self.check_required(&claims)?;
         // RFC 7800 section 3.1: a constraint that nobody checks would be worse than none.
         if claims.contains_key("cnf") {
             return Err(TokenError::SenderConstraint);
         }
         let expires_at = claims::date(&claims, "exp")?.ok_or_else(|| missing("exp"))?.floor();
         let token = VerifiedToken {
+            serial: Serial::next(),
             issuer_name: self.name.clone(),
             issuer: self.issuer.clone(),
             subject: self.whole_subject(subject(&claims)?),
@@ -134,6 +171,7 @@ impl TrustedIssuer {
             scopes: collect(&self.scope_claims, &claims, claims::scopes)?,
             groups: collect(&self.group_claims, &claims, claims::strings)?,
             attributes: self.read_attributes(&claims)?,
+            shadow_refusal: None,
             claims,
         };
         Ok(token)
@@ -157,6 +195,14 @@ impl TrustedIssuer {
             return Err(TokenError::TooOld);
         }
         Ok(())
+    }
+
+    /// The rules that an operator can set about a token of any age: its type, audience, client and required claims.
+    pub(super) fn check_rules(&self, header: &Header, claims: &Claims) -> Result<(), TokenError> {
+        self.check_type(header)?;
+        self.check_audience(claims)?;
+        self.check_client(claims)?;
+        self.check_required(claims)
     }
 
     /// RFC 8725 section 3.11: a token made for another purpose is not an access token.

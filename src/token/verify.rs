@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cache::{TokenCache, TokenKey};
 use super::claims::Claims;
@@ -17,6 +18,7 @@ use crate::telemetry::TokenCacheMetrics;
 /// A token whose signature, issuer, audience, times, type and claims all hold. Only [`Verifier::verify`] makes one.
 #[derive(Debug)]
 pub struct VerifiedToken {
+    pub(super) serial: Serial,
     pub(super) issuer_name: Arc<str>,
     pub(super) issuer: Arc<str>,
     pub(super) subject: String,
@@ -32,10 +34,29 @@ pub struct VerifiedToken {
     pub(super) scopes: Vec<String>,
     pub(super) groups: Vec<String>,
     pub(super) attributes: BTreeMap<String, Attribute>,
+    /// Why rules that are tried out would refuse it, whatever the time.
+    pub(super) shadow_refusal: Option<TokenError>,
     pub(super) claims: Claims,
 }
 
+/// A number that no other token of this process has.
+#[derive(Debug)]
+pub(super) struct Serial(u64);
+
+impl Serial {
+    pub(super) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 impl VerifiedToken {
+    /// Tells this verification from any other of this process, for whoever keeps something with it.
+    #[must_use]
+    pub fn serial(&self) -> u64 {
+        self.serial.0
+    }
+
     /// The name that the config gives the issuer.
     #[must_use]
     pub fn issuer_name(&self) -> &str {
@@ -188,13 +209,29 @@ impl Verifier {
         let generation = check_signature(&issuer, algorithm, &jws).await?;
         // From here on the claims are the issuer's own words.
         let (header, claims) = jws.into_parts();
-        let mut verified = issuer.read(&header, claims)?;
-        // Few are kept of many, so they are taken out rather than the others looked up.
-        let mut claims = std::mem::take(&mut verified.claims);
-        verified.claims = self.kept_claims.iter().filter_map(|name| claims.remove_entry(name)).collect();
-        let verified = Arc::new(verified);
+        let shadow_refusal = issuer.try_shadow(algorithm, &header, &claims);
+        let verified = VerifiedToken { shadow_refusal, ..issuer.read(&header, claims)? };
+        let verified = Arc::new(self.keep_claims(verified));
         self.cache.keep(key, &verified, generation);
         Ok(verified)
+    }
+
+    /// The token with those claims alone that somebody will ask for.
+    pub(super) fn keep_claims(&self, mut token: VerifiedToken) -> VerifiedToken {
+        // Few are kept of many, so they are taken out rather than the others looked up.
+        let mut claims = std::mem::take(&mut token.claims);
+        token.claims = self.kept_claims.iter().filter_map(|name| claims.remove_entry(name)).collect();
+        token
+    }
+
+    /// Unix seconds.
+    pub(super) fn now(&self) -> u64 {
+        self.clock.unix_seconds()
+    }
+
+    /// Whom it believes.
+    pub(super) fn issuers(&self) -> &Issuers {
+        &self.issuers
     }
 
     /// The generation of the keys that the token's issuer has now.

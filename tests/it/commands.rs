@@ -286,7 +286,6 @@ fn a_key_that_is_not_built_yet_is_refused_by_name() {
     let world = World::new();
     let text = fs::read_to_string(world.setup().write().config()).unwrap();
     for (from, to, named) in [
-        ("endpoints: [", "health: {path: /healthz}, endpoints: [", "health"),
         ("access: public, upstream: echo}", "access: public, upgrade: [websocket], upstream: echo}", "upgrade"),
         (
             "access: public, upstream: echo}",

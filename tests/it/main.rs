@@ -12,6 +12,9 @@ mod commands;
 // where a token may stand, and that it goes no further unless asked
 #[cfg(test)]
 mod credentials;
+// one table of decisions, asked at every door: the proxy's, Envoy's, forward-auth's and API Gateway's
+#[cfg(test)]
+mod doors;
 // every config that we show
 #[cfg(test)]
 mod examples;
@@ -48,6 +51,15 @@ mod support;
 // TLS on both sides, and HTTP/2
 #[cfg(test)]
 mod tls;
+// which endpoint is asked, and what is tried again: health, ejection, retries, limits, names
+#[cfg(test)]
+mod endpoints;
+// gRPC through the gate, by HTTP/2 on both sides
+#[cfg(test)]
+mod grpc;
+// what changes while requests go on, and that none of them fails
+#[cfg(test)]
+mod under_load;
 // balancing, dead and slow upstreams, and what of their answers is passed on
 #[cfg(test)]
 mod upstreams;
@@ -57,9 +69,24 @@ mod stopping;
 // the operator's door, and what is counted and logged
 #[cfg(test)]
 mod operators;
+// the same of a live gate, on the operator's door
+#[cfg(test)]
+mod live_explanations;
+// what `explain` says of denials
+#[cfg(test)]
+mod explanations;
+// `test` and `schema`, and the cases that `check` runs
+#[cfg(test)]
+mod policy_commands;
+// what is tried out beside what counts, and the log of decisions
+#[cfg(test)]
+mod shadow;
 // policies, enforced and in shadow
 #[cfg(test)]
 mod policies;
+// `lychgate pool`: pools, users, groups and clients from the command line, beside a server too.
+#[cfg(test)]
+mod pools;
 // one name for many issuers, each with keys of its own
 #[cfg(test)]
 mod tenants;

@@ -153,26 +153,90 @@ fn in_shadow_everything_passes_and_is_counted() {
     }
 }
 
-const TRUST: &str = r#"{issuer: "https://idp.example", audience: [api]}"#;
+const TRUST: &str = r#"{issuer: "https://idp.example", audience: [api], attributes: {tenant: {claim: tenant, type: string}, level: {claim: level, type: long}}}"#;
+
+/// Files by name, with what must be said of them.
+type WrongFolder = (&'static [(&'static str, &'static [u8])], [&'static str; 2]);
+
+/// Files of a folder that cannot be right, with what must be said of it: what is wrong, and what to do.
+const WRONG_FOLDERS: [WrongFolder; 11] = [
+    (
+        &[("a.cedar", b"permit (principal, action, resource) when { principal.tennant == \"a\" };")],
+        ["a.cedar:1", "`tenant`"],
+    ),
+    (
+        &[("a.cedar", b"permit (principal in Group::\"corp|sales\" action, resource);")],
+        ["a.cedar:1:42", "policy-syntax"],
+    ),
+    (&[("a.cedar", b"permit (principal, action in Action::\"reads\", resource);")], ["reads", "read"]),
+    (&[("a.cedar", b"permit (principal, action, resource == Service::\"payments\");")], ["payments", "orders"]),
+    (
+        &[("a.cedar", b"permit (principal in Group::\"crop|sales\", action, resource);")],
+        ["names no trusted issuer", "`corp`"],
+    ),
+    (&[("a.cedar", b"permit (principal is Usr, action, resource);")], ["Usr", "User"]),
+    (
+        &[(
+            "a.cedar",
+            b"permit (principal is User, action, resource) when { principal has level && principal.level == \"3\" };",
+        )],
+        ["a.cedar:1", "wrong-type"],
+    ),
+    (
+        &[
+            ("a.cedar", b"@id(\"x\") permit (principal, action, resource);"),
+            ("b.cedar", b"@id(\"x\") forbid (principal, action, resource);"),
+        ],
+        ["`x` is already taken", "of its own"],
+    ),
+    (&[("readme.txt", b"soon")], ["has no `*.cedar` file", "put at least one policy there"]),
+    (&[("a.cedar", b"")], ["hold no policy", "every request would be denied"]),
+    (&[("a.cedar", b"// \xff\xfe")], ["not text in UTF-8", "save it as UTF-8"]),
+];
 
 #[test]
 fn a_bundle_that_cannot_be_right_is_refused_when_loaded() {
-    let flaws = [
-        ("permit (principal, action, resource) when { principal.nothing == 1 };", "nothing"),
-        ("permit (principal in Group::\"corp|sales\" action, resource);", "orders.cedar"),
-        ("permit (principal, action in Action::\"reads\", resource);", "reads"),
-        ("permit (principal, action, resource == Service::\"payments\");", "payments"),
-        ("", "polic"),
-    ];
-    for (policies, named) in flaws {
+    for (files, said) in WRONG_FOLDERS {
         let setup = Setup::of(CONFIG).put("CORP", TRUST).put("PARTNER", TRUST.replace("idp", "partner"));
-        let setup = setup.put("MODE", "enforce").put("UPSTREAM", "127.0.0.1:9");
-        let written = setup.file("policies/orders/orders.cedar", policies).write();
+        let mut setup = setup.put("MODE", "enforce").put("UPSTREAM", "127.0.0.1:9");
+        for (name, content) in files {
+            setup = setup.file(&format!("policies/orders/{name}"), *content);
+        }
+        let written = setup.write();
         let config = written.config();
+        let shown = files.iter().map(|(_, text)| String::from_utf8_lossy(text)).collect::<String>();
         let checked = lychgate(&["check", "--config", config.to_str().unwrap()]);
-        assert_eq!(checked.code, Some(1), "{policies}: {checked:?}");
-        assert!(checked.stderr.contains(named), "{policies}: {}", checked.stderr);
+        assert_eq!(checked.code, Some(1), "{shown}: {checked:?}");
+        let told = checked.stderr.split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
+        for said in said {
+            assert!(told.contains(said), "{said}: {shown}: {}", checked.stderr);
+        }
         let served = lychgate(&["serve", "--config", config.to_str().unwrap()]);
-        assert_eq!(served.code, Some(3), "{policies}: {served:?}");
+        assert_eq!(served.code, Some(3), "{shown}: {served:?}");
     }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused_and_told() {
+    let setup = Setup::of(CONFIG).put("CORP", TRUST).put("PARTNER", TRUST.replace("idp", "partner"));
+    let setup = setup.put("MODE", "enforce").put("UPSTREAM", "127.0.0.1:9");
+    let written = setup.file("policies/orders/a.cedar", POLICIES).file("policies/orders/b.cedar/inside", "").write();
+    let checked = lychgate(&["check", "--config", written.config().to_str().unwrap()]);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(checked.stderr.contains("cannot be read") && checked.stderr.contains("b.cedar"), "{checked:?}");
+}
+
+#[test]
+fn a_policy_that_errs_is_named_in_the_log() {
+    let World { corp, gate, upstream: _upstream, .. } = world("enforce");
+    let answer = gate.ask(&Request::get("/acme/orders/7").bearer(&clerk(&corp).claim("level", i64::MAX).mint()));
+    assert_eq!(told(&answer), (403, "policy-error".to_owned()));
+    let id = answer.header("x-request-id").unwrap().to_owned();
+    let line = crate::support::until("a line about the policy", || {
+        gate.stderr()
+            .lines()
+            .find(|line| line.contains(&id) && line.contains("could not be evaluated"))
+            .map(str::to_owned)
+    });
+    assert!(line.contains("level-overflows") && line.contains("integer-overflow"), "{line}");
 }

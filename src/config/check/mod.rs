@@ -3,6 +3,7 @@
 mod doors;
 mod findings;
 mod headers;
+mod messages;
 mod path;
 mod pools;
 mod routes;

@@ -7,12 +7,16 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::findings::Findings;
+use super::messages::check_messages;
 use super::routes::check_scope;
 use super::url::objection;
 use crate::config::mistake::Reason;
 use crate::config::nearest::did_you_mean;
 use crate::config::places::ConfigPath;
-use crate::issuer::{ClientConfig, IssuerConfig, PoolConfig, UserConfig};
+use crate::issuer::{
+    ClientConfig, DatabaseConfig, IssuerConfig, PasswordPolicyConfig, PoolConfig, SignatureConfig, SigningKeysConfig,
+    UserConfig,
+};
 
 /// Standard attributes of a Cognito user (section 5.1 of `OpenID` Connect Core 1.0) that may be declared.
 const STANDARD_ATTRIBUTES: [&str; 19] = [
@@ -37,6 +41,7 @@ const STANDARD_ATTRIBUTES: [&str; 19] = [
     "zoneinfo",
 ];
 
+const A_MASTER_KEY: &str = "must be 32 bytes in base64, or 64 hexadecimal digits; `openssl rand -base64 32` makes one";
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -51,13 +56,98 @@ pub(crate) fn check_issuer(issuer: Option<&IssuerConfig>, findings: &mut Finding
     if let Some(url) = &issuer.public_url {
         check_public_url(&at.key("public_url"), url, findings);
     }
-    if let Some(folder) = issuer.database.parent().filter(|folder| *folder != Path::new("")) {
-        findings.directory(&at.key("database"), folder);
-    }
+    check_database(&at, issuer, findings);
+    check_keys(&at.key("keys"), issuer.keys, findings);
+    check_messages(&at.key("messages"), &issuer.messages, findings);
+    check_administration(&at, issuer, findings);
     let mut ids = Ids::default();
     for (name, pool) in &issuer.pools {
         check_pool(&at.key("pools").key(name), name, pool, &mut ids, findings);
     }
+}
+
+fn check_database(at: &ConfigPath, issuer: &IssuerConfig, findings: &mut Findings<'_>) {
+    match &issuer.database {
+        DatabaseConfig::Sqlite(file) => {
+            if let Some(folder) = file.parent().filter(|folder| *folder != Path::new("")) {
+                findings.directory(&at.key("database"), folder);
+            }
+        }
+        DatabaseConfig::Postgres(_) if issuer.master_key.is_none() => {
+            let message = "needs `issuer.master_key`: several nodes cannot share one that the first of them makes";
+            findings.add(&at.key("database"), Reason::Contradiction, message);
+        }
+        DatabaseConfig::Postgres(_) => {}
+    }
+    if !(2..=1000).contains(&issuer.database_connections) {
+        findings.wrong(&at.key("database_connections"), "must be from 2 to 1000");
+    }
+    if issuer.master_key.as_ref().is_some_and(|key| !is_master_key(key)) {
+        findings.wrong(&at.key("master_key"), A_MASTER_KEY);
+    }
+    for (index, _) in issuer.previous_master_keys.iter().enumerate().filter(|(_, key)| !is_master_key(key)) {
+        findings.wrong(&at.key("previous_master_keys").item(index), A_MASTER_KEY);
+    }
+}
+
+fn check_keys(at: &ConfigPath, keys: SigningKeysConfig, findings: &mut Findings<'_>) {
+    if keys.rotate_every.is_some_and(|every| every < DAY) {
+        findings.wrong(&at.key("rotate_every"), "must be at least `1d`");
+    }
+    within(&at.key("publish_ahead"), keys.publish_ahead, 5 * MINUTE..=DAY, "from `5m` to `1d`", findings);
+}
+
+/// Who may administer must not be guessed; who need not sign must be on this machine.
+fn check_administration(at: &ConfigPath, issuer: &IssuerConfig, findings: &mut Findings<'_>) {
+    let graphic = |text: &str, least| {
+        text.len() >= least && text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    for (id, secret) in &issuer.admin_keys {
+        let path = at.key("admin_keys").key(id);
+        if !(4..=128).contains(&id.len())
+            || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        {
+            findings.wrong_key(&path, "an access key id is 4 to 128 letters, digits, `_` and `-`");
+        }
+        if !graphic(secret.expose_secret(), 16) {
+            findings.wrong(&path, "must be 16 to 128 visible ASCII characters, without blanks");
+        }
+    }
+    if issuer.signature == SignatureConfig::Off && !issuer.address.ip().is_loopback() {
+        let message = "is for development: the issuer's `address` must be a loopback one then";
+        findings.add(&at.key("signature"), Reason::Contradiction, message);
+    }
+    let is_region = |region: &String| {
+        (2..=32).contains(&region.len())
+            && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    if !issuer.region.as_ref().is_none_or(is_region) {
+        findings.wrong(&at.key("region"), "must be 2 to 32 lower-case letters, digits and `-`");
+    }
+    if issuer.account_id.len() != 12 || !issuer.account_id.bytes().all(|byte| byte.is_ascii_digit()) {
+        findings.wrong(&at.key("account_id"), "must be 12 digits");
+    }
+}
+
+fn check_password_policy(at: &ConfigPath, policy: &PasswordPolicyConfig, findings: &mut Findings<'_>) {
+    if !(6..=99).contains(&policy.minimum_length) {
+        findings.wrong(&at.key("minimum_length"), "must be from 6 to 99");
+    }
+    if policy.history > 24 {
+        findings.wrong(&at.key("history"), "must be from 0 to 24");
+    }
+    if !(1..=365).contains(&policy.temporary_days) {
+        findings.wrong(&at.key("temporary_days"), "must be from 1 to 365");
+    }
+}
+
+/// 32 bytes: 64 hexadecimal digits, or 43 characters of base64 and what fills them up to 44.
+fn is_master_key(key: &SecretString) -> bool {
+    let key = key.expose_secret().trim();
+    let hexadecimal = key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let digits = key.strip_suffix('=').unwrap_or(key);
+    let base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
+    hexadecimal || digits.len() == 43 && digits.bytes().all(base64)
 }
 
 /// Plain HTTP is taken: what stands before the issuer may end TLS. Tokens carry the URL, so it must be in its one spelling.
@@ -82,6 +172,21 @@ fn check_pool<'c>(at: &ConfigPath, name: &str, pool: &'c PoolConfig, ids: &mut I
             );
         }
         check_id(path, id, ids, findings);
+    }
+    if let Some(issuer) = pool.issuer.as_deref().filter(|issuer| *issuer != "aws") {
+        let path = at.key("issuer");
+        if let Some(objection) = objection(issuer, true) {
+            findings.wrong(&path, format!("{objection}, or `aws`"));
+        } else if issuer.ends_with('/') || issuer.contains('?') {
+            findings.wrong(&path, "must not end in `/`, nor carry a query");
+        }
+    }
+    if let Some(policy) = &pool.password_policy {
+        check_password_policy(&at.key("password_policy"), policy, findings);
+    }
+    for name in pool.custom_attributes.keys().filter(|name| !is_name(name, 20) || name.contains(':')) {
+        let message = "the name of an attribute is 1 to 20 characters without blanks and `:`, and without `custom:`";
+        findings.wrong_key(&at.key("custom_attributes").key(name), message);
     }
     for (name, client) in &pool.clients {
         check_client(&at.key("clients").key(name), name, client, ids, findings);
@@ -143,6 +248,8 @@ fn check_lifetimes(at: &ConfigPath, client: &ClientConfig, findings: &mut Findin
     let access = client.access_token_validity.unwrap_or(HOUR);
     let id = client.id_token_validity.unwrap_or(HOUR);
     let refresh = client.refresh_token_validity.unwrap_or(30 * DAY);
+    let grace = client.rotate_refresh_tokens.unwrap_or_default();
+    within(&at.key("rotate_refresh_tokens"), grace, Duration::ZERO..=MINUTE, "from `0s` to `60s`", findings);
     within(&at.key("access_token_validity"), access, 5 * MINUTE..=DAY, "from `5m` to `1d`", findings);
     within(&at.key("id_token_validity"), id, 5 * MINUTE..=DAY, "from `5m` to `1d`", findings);
     within(&at.key("refresh_token_validity"), refresh, HOUR..=3650 * DAY, "from `1h` to `3650d`", findings);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::doors::check_doors;
 use super::findings::Findings;
 use super::headers::{check_credentials, check_identity};
+use super::messages::check_development;
 use super::pools::check_issuer;
 use super::routes::check_routes;
 use super::sockets::check_sockets;
@@ -14,7 +15,9 @@ use crate::config::mistake::{Mistake, Reason};
 use crate::config::not_yet::not_yet;
 use crate::config::places::{ConfigPath, Places};
 use crate::config::sections::Config;
+use crate::policy::Mode;
 use crate::proxy::LimitsConfig;
+use crate::telemetry::{DecisionsConfig, DecisionsLogged};
 
 /// All that is wrong with `config` beyond its types.
 pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
@@ -32,7 +35,9 @@ pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     check_limits(&config.limits, &mut findings);
     check_threads(config.threads, &mut findings);
     check_doors(config.ext_authz.as_ref(), &mut findings);
+    check_decisions(&config.telemetry.decisions, &mut findings);
     check_issuer(config.issuer.as_ref(), &mut findings);
+    check_development(config, &mut findings);
     findings.mistakes
 }
 
@@ -43,6 +48,30 @@ fn check_policies(config: &Config, findings: &mut Findings<'_>) {
             findings.wrong_key(&at, "a bundle needs a name");
         }
         findings.directory(&at.key("directory"), &bundle.directory);
+        let Some(candidate) = &bundle.candidate else { continue };
+        findings.directory(&at.key("candidate").key("directory"), &candidate.directory);
+        if bundle.mode != Mode::Enforce {
+            let message =
+                "a bundle in shadow decides nothing that a candidate could be compared with; leave `mode` out";
+            findings.add(&at.key("candidate"), Reason::Contradiction, message);
+        }
+    }
+}
+
+fn check_decisions(decisions: &DecisionsConfig, findings: &mut Findings<'_>) {
+    let at = ConfigPath::new("telemetry").key("decisions");
+    if !(0.0..=1.0).contains(&decisions.sample) {
+        findings.wrong(&at.key("sample"), "must be a share from 0 to 1");
+    }
+    if decisions.log != DecisionsLogged::All && findings.places.is_written(&at.key("sample")) {
+        findings.add_key(
+            &at.key("sample"),
+            Reason::Contradiction,
+            "only `log: all` is sampled: denials are all logged",
+        );
+    }
+    if decisions.log == DecisionsLogged::Off && decisions.file.is_some() {
+        findings.add_key(&at.key("file"), Reason::Contradiction, "nothing is logged; say `log: denied` or `log: all`");
     }
 }
 

@@ -9,7 +9,9 @@ use crate::config::mistake::Reason;
 use crate::config::nearest::did_you_mean;
 use crate::config::places::ConfigPath;
 use crate::config::sections::Config;
-use crate::token::{AttributeKind, ClaimPathConfig, FetchConfig, KeysConfig, RefreshConfig, TrustedIssuerConfig};
+use crate::token::{
+    AttributeKind, ClaimPathConfig, FetchConfig, KeysConfig, RefreshConfig, ShadowRulesConfig, TrustedIssuerConfig,
+};
 
 /// Signature algorithms of RFC 7518 section 3.1, RFC 8037 and RFC 9864 that public keys verify.
 const ALGORITHMS: [&str; 11] =
@@ -38,6 +40,7 @@ pub(crate) fn check_trusted_issuers(config: &Config, findings: &mut Findings<'_>
         check_audience(&at, trusted, findings);
         check_algorithms(&at.key("algorithms"), &trusted.algorithms, findings);
         check_times(&at, trusted, findings);
+        check_shadow(&at.key("shadow"), trusted, findings);
         check_claims(&at, trusted, findings);
         check_attributes(&at.key("attributes"), name, trusted, &mut seen, findings);
     }
@@ -213,6 +216,29 @@ fn check_times(at: &ConfigPath, trusted: &TrustedIssuerConfig, findings: &mut Fi
         ("timeout", timeout, Duration::from_millis(1)),
     ] {
         findings.duration(&at.key("refresh").key(key), value, least);
+    }
+}
+
+/// What is tried out must be what could count.
+fn check_shadow(at: &ConfigPath, trusted: &TrustedIssuerConfig, findings: &mut Findings<'_>) {
+    let Some(shadow) = &trusted.shadow else { return };
+    if *shadow == ShadowRulesConfig::default() {
+        findings.wrong(at, "tries nothing; name a rule that is to be tried, or leave it out");
+    }
+    check_algorithms(&at.key("algorithms"), shadow.algorithms.as_deref().unwrap_or_default(), findings);
+    for (key, texts) in [("types", &shadow.types), ("audience", &shadow.audience), ("client_ids", &shadow.client_ids)] {
+        let (at, texts) = (at.key(key), texts.as_deref().unwrap_or_default());
+        findings.none_empty(&at, texts);
+        findings.not_written_empty(&at, texts, "what counts now");
+    }
+    if shadow.leeway.is_some_and(|leeway| leeway > LONGEST_LEEWAY) {
+        findings.wrong(&at.key("leeway"), "must be at most `60s`");
+    }
+    if let Some(max_age) = shadow.max_age {
+        findings.duration(&at.key("max_age"), max_age, Duration::from_secs(1));
+    }
+    for claim in shadow.require_claims.iter().flat_map(|claims| claims.keys()).filter(|claim| claim.is_empty()) {
+        findings.wrong_key(&at.key("require_claims").key(claim), "a claim needs a name");
     }
 }
 

@@ -7,7 +7,10 @@ use super::findings::Findings;
 use crate::config::mistake::Reason;
 use crate::config::places::ConfigPath;
 use crate::config::sections::Config;
-use crate::proxy::{EndpointConfig, TimeoutsConfig, UpstreamConfig, UpstreamTlsConfig};
+use crate::proxy::{
+    BalanceConfig, EjectionConfig, EndpointConfig, HashConfig, HealthConfig, TimeoutsConfig, UpstreamConfig,
+    UpstreamLimitsConfig, UpstreamTlsConfig,
+};
 
 pub(crate) fn check_upstreams(config: &Config, findings: &mut Findings<'_>) {
     for (name, upstream) in &config.upstreams {
@@ -31,14 +34,79 @@ fn check_upstream(at: &ConfigPath, upstream: &UpstreamConfig, is_proxied_to: boo
     for (index, endpoint) in upstream.endpoints.iter().enumerate() {
         check_endpoint(&endpoints.item(index), endpoint, findings);
     }
+    if let Some(name) = &upstream.dns {
+        let path = at.key("dns");
+        findings.object(&path, name, objection(name));
+        if !upstream.endpoints.is_empty() {
+            findings.add(
+                &path,
+                Reason::Contradiction,
+                "stands in place of `endpoints`; name it there, beside the others",
+            );
+        }
+    }
     if let Some(tls) = &upstream.tls {
         check_tls(&at.key("tls"), tls, findings);
     }
+    if let BalanceConfig::ConsistentHash(by) = &upstream.balance {
+        check_hash(&at.key("balance").key("consistent_hash"), by, findings);
+    }
+    if let Some(health) = &upstream.health {
+        check_health(&at.key("health"), health, findings);
+    }
+    check_ejection(&at.key("ejection"), &upstream.ejection, findings);
+    check_limits(&at.key("limits"), &upstream.limits, findings);
     let TimeoutsConfig { connect, read, write, idle } = upstream.timeouts;
     for (key, timeout) in [("connect", connect), ("read", read), ("write", write), ("idle", idle)] {
         findings.duration(&at.key("timeouts").key(key), timeout, Duration::from_millis(1));
     }
     findings.between(&at.key("retries").key("attempts"), upstream.retries.attempts as u64, 0, 10);
+}
+
+fn check_hash(at: &ConfigPath, by: &HashConfig, findings: &mut Findings<'_>) {
+    match by {
+        HashConfig::Sub => {}
+        HashConfig::Claim(name) => findings.not_empty(&at.key("claim"), name),
+        HashConfig::Header(name) => {
+            if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+                let quoted = findings.quote(at, name);
+                findings.wrong(at, format!("{quoted} is neither `sub` nor the name of a header"));
+            }
+        }
+    }
+}
+
+fn check_health(at: &ConfigPath, health: &HealthConfig, findings: &mut Findings<'_>) {
+    let HealthConfig { path, every, timeout, unhealthy_after, healthy_after, expect, host } = health;
+    if !path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err() {
+        findings.wrong(&at.key("path"), "must be a path such as `/healthz`");
+    }
+    findings.duration(&at.key("every"), *every, Duration::from_millis(10));
+    findings.duration(&at.key("timeout"), *timeout, Duration::from_millis(1));
+    findings.between(&at.key("unhealthy_after"), u64::from(*unhealthy_after), 1, 1000);
+    findings.between(&at.key("healthy_after"), u64::from(*healthy_after), 1, 1000);
+    for (index, status) in expect.iter().enumerate() {
+        findings.between(&at.key("expect").item(index), u64::from(*status), 200, 599);
+    }
+    if host.as_ref().is_some_and(|host| host.parse::<http::uri::Authority>().is_err()) {
+        findings.wrong(&at.key("host"), "is not a host");
+    }
+}
+
+fn check_ejection(at: &ConfigPath, ejection: &EjectionConfig, findings: &mut Findings<'_>) {
+    findings.duration(&at.key("first"), ejection.first, Duration::from_millis(1));
+    findings.duration(&at.key("longest"), ejection.longest, ejection.first);
+}
+
+/// The upper bound is what a semaphore can hold, and no machine.
+fn check_limits(at: &ConfigPath, limits: &UpstreamLimitsConfig, findings: &mut Findings<'_>) {
+    let UpstreamLimitsConfig { connections, pending } = limits;
+    for (key, limit, least) in [("connections", connections, 1), ("pending", pending, u64::from(connections.is_none()))]
+    {
+        if let Some(limit) = limit {
+            findings.between(&at.key(key), *limit as u64, least, 1_000_000);
+        }
+    }
 }
 
 fn check_endpoint(at: &ConfigPath, endpoint: &EndpointConfig, findings: &mut Findings<'_>) {
@@ -49,6 +117,8 @@ fn check_endpoint(at: &ConfigPath, endpoint: &EndpointConfig, findings: &mut Fin
     }
     if endpoint.weight == 0 {
         findings.wrong(&at.key("weight"), "must be at least 1; leave an endpoint out that shall get nothing");
+    } else if endpoint.weight > 1000 {
+        findings.wrong(&at.key("weight"), "must be at most 1000");
     }
 }
 

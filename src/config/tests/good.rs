@@ -9,7 +9,8 @@ use super::support::{folder, load, load_in};
 use crate::admin::AdminConfig;
 use crate::authorizer::{AccessConfig, Notation, Requirement};
 use crate::config::{Config, ConfigPath};
-use crate::proxy::BalanceConfig;
+use crate::issuer::DatabaseConfig;
+use crate::proxy::{BalanceConfig, HashConfig};
 use crate::telemetry::AccessLogFormat;
 use crate::token::{ClaimPathConfig, CredentialConfig, KeysConfig};
 
@@ -25,11 +26,13 @@ fn every_key_of_version_1_is_read() {
     let config = every_key();
     assert_eq!(config.listeners.len(), 2);
     assert_eq!(config.threads, Some(2));
-    assert!(matches!(config.admin, AdminConfig::At { address, revocations: Some(_) } if address.port() == 9901));
+    assert!(
+        matches!(config.admin, AdminConfig::At { address, revocations: Some(_), explain: true } if address.port() == 9901)
+    );
     assert_eq!(config.credentials[0], CredentialConfig::bearer());
     assert_eq!(config.credentials[2], CredentialConfig::Query("access_token".to_owned()));
     assert_eq!(config.upstreams["orders"].endpoints[1].weight, 2);
-    assert_eq!(config.upstreams["hashed"].balance, BalanceConfig::ConsistentHash("sub".to_owned()));
+    assert_eq!(config.upstreams["hashed"].balance, BalanceConfig::ConsistentHash(HashConfig::Sub));
     assert_eq!(config.identity.headers["x-auth-tenant"].claim, "custom:tenant");
     assert_eq!(config.identity.headers["x-auth-realm"].notation, Some(Notation::Json));
     assert_eq!(config.telemetry.access_log, AccessLogFormat::Json);
@@ -64,7 +67,8 @@ fn every_path_is_relative_to_the_folder_of_the_config_file() {
     assert_eq!(config.policies["orders"].directory, at("policies/orders"));
     let tls = config.upstreams["orders"].tls.as_ref().unwrap();
     assert_eq!([&tls.ca, &tls.certificate, &tls.key], [&Some(at("ca.pem")), &Some(at("c.pem")), &Some(at("k.pem"))]);
-    assert_eq!(config.issuer.as_ref().unwrap().database, Path::new("/var/lib/lychgate/lychgate.db"));
+    let DatabaseConfig::Sqlite(database) = &config.issuer.as_ref().unwrap().database else { panic!("not a file") };
+    assert_eq!(database, Path::new("/var/lib/lychgate/lychgate.db"));
     let shown = format!("{:?}", every_key());
     for file in ["tls.crt", "tls.key", "clients.pem", "jwks.json", "policies/orders", "ca.pem", "c.pem", "k.pem"] {
         assert!(!shown.contains(&format!("\"{file}")), "`{file}` is still relative");

@@ -155,8 +155,8 @@ fn an_unknown_word_is_refused_with_the_nearest_known() {
         ),
         ("identity: {headers: {x-auth-a: {claim: a, as: ▸jsn}}}", &["did you mean `json`?"]),
         (
-            "issuer: {address: '127.0.0.1:1', pools: {p: {clients: {c: {flows: [▸USER_SRP_AUTH]}}}}}",
-            &["unknown word `USER_SRP_AUTH`"],
+            "issuer: {address: '127.0.0.1:1', pools: {p: {clients: {c: {flows: [▸USER_SRP_ATUH]}}}}}",
+            &["did you mean `USER_SRP_AUTH`?"],
         ),
         (
             "routes: [{name: a, match: {path: /}, upstream: app, upgrade: [▸websockets]}]",

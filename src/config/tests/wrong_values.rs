@@ -174,6 +174,11 @@ fn pools_that_cognito_would_not_take_are_refused() {
         ("clients: {c: {access_token_validity: ▸1m}}", "from `5m` to `1d`"),
         ("clients: {c: {id_token_validity: ▸2d}}", "from `5m` to `1d`"),
         ("clients: {c: {refresh_token_validity: ▸3651d}}", "from `1h` to `3650d`"),
+        ("clients: {c: {rotate_refresh_tokens: ▸61s}}", "from `0s` to `60s`"),
+        ("password_policy: {minimum_length: ▸5}", "from 6 to 99"),
+        ("password_policy: {history: ▸25}", "from 0 to 24"),
+        ("password_policy: {temporary_days: ▸0}", "from 1 to 365"),
+        ("custom_attributes: {▸'custom:x': string}", "without `custom:`"),
         ("groups: {▸'a b': {}}", "the name of a group"),
         ("users: {▸'a b': {password: 'long enough'}}", "the name of a user"),
         ("users: {u: {password: ▸hunter2}}", "8 to 256 characters"),
@@ -196,6 +201,21 @@ fn pools_that_cognito_would_not_take_are_refused() {
             &["public_url"],
         );
     }
+}
+
+#[test]
+fn who_administers_must_sign_with_what_cannot_be_guessed_or_be_on_the_machine() {
+    for (rest, kind, fragment) in [
+        ("admin_keys: {AKID: ▸short}", "wrong-value", "16 to 128 visible ASCII characters"),
+        ("admin_keys: {AKID: ▸'with some blanks in it'}", "wrong-value", "16 to 128 visible ASCII characters"),
+        ("admin_keys: {▸'a/b': sixteen-characters}", "wrong-value", "an access key id"),
+        ("region: ▸EU_West", "wrong-value", "lower-case letters"),
+        ("account_id: ▸'123'", "wrong-value", "12 digits"),
+    ] {
+        assert_mistakes(&format!("issuer: {{address: '127.0.0.1:1', {rest}}}"), kind, &[fragment]);
+    }
+    let beyond = "issuer: {address: '0.0.0.0:1', signature: ▸off}";
+    assert_mistakes(beyond, "contradiction", &["must be a loopback one"]);
 }
 
 #[test]
@@ -263,4 +283,44 @@ fn a_concrete_issuer_that_could_be_of_two_is_refused() {
         "trusted_issuers: {{a: {{{one}, parameters: {{tenant: [x]}}}}, b: {{{one}, parameters: {{tenant: [y]}}}}, c: {{issuer: 'https://i.example/z', audience: [a]}}}}"
     );
     assert!(load(&apart).is_ok());
+}
+
+#[test]
+fn an_issuer_that_could_not_keep_what_it_must_is_refused() {
+    for (rest, code, fragment) in [
+        ("database: ▸'postgres://u:p@h/d'", "contradiction", "needs `issuer.master_key`"),
+        ("database_connections: ▸1", "wrong-value", "from 2 to 1000"),
+        ("master_key: ▸hunter2", "wrong-value", "32 bytes in base64"),
+        ("previous_master_keys: [▸hunter2]", "wrong-value", "32 bytes in base64"),
+        ("keys: {rotate_every: ▸23h}", "wrong-value", "at least `1d`"),
+        ("keys: {publish_ahead: ▸1m}", "wrong-value", "from `5m` to `1d`"),
+        ("pools: {demo: {issuer: ▸'ftp://x'}}", "wrong-value", "or `aws`"),
+        ("pools: {demo: {issuer: ▸'https://x.example/'}}", "wrong-value", "must not end in `/`"),
+    ] {
+        assert_mistakes(&format!("issuer: {{address: '127.0.0.1:1', {rest}}}"), code, &[fragment]);
+    }
+    let text = "issuer: {address: '127.0.0.1:1', database: 'postgres://u:hunter2@h/d'}";
+    assert!(!format!("{:?}", load(text).unwrap_err()).contains("hunter2"));
+}
+
+#[test]
+fn messages_that_could_not_be_sent_safely_are_refused() {
+    let smtp = "email: {from: 'a@b.example', smtp: {host: smtp.example, ";
+    for (rest, code, fragment) in [
+        ("email: {from: ▸nobody, smtp: {host: smtp.example}}".to_owned(), "wrong-value", "must be an e-mail address"),
+        (format!("{smtp}tls: ▸off}}}}"), "wrong-value", "loopback alone"),
+        (format!("{smtp}timeout: ▸2m}}}}"), "wrong-value", "from `1s` to `60s`"),
+        (format!("{smtp}ca: ▸nowhere.pem}}}}"), "missing-file", "there is no file"),
+        ("email: {from: a@b, smtp: {host: ▸'smtp.example:25'}}".to_owned(), "wrong-value", "without port"),
+        ("sms: {webhook: {url: ▸'http://sms.example', secret: 0123456789abcdef}}".to_owned(), "wrong-value", "https"),
+        ("sms: {webhook: {url: 'https://sms.example', secret: ▸short}}".to_owned(), "wrong-value", "16 characters"),
+    ] {
+        let marked = format!("issuer: {{address: '127.0.0.1:1', messages: {{{rest}}}}}");
+        assert_mistakes(&marked, code, &[fragment]);
+    }
+    let exposed = "admin: {address: '0.0.0.0:1'}\nissuer: {address: '127.0.0.1:2', development: ▸true}";
+    assert_mistakes(exposed, "contradiction", &["must be on loopback"]);
+    let alone =
+        "issuer: {address: '127.0.0.1:1', messages: {email: {from: a@b, ▸smtp: {host: smtp.example, username: u}}}}";
+    assert_mistakes(alone, "contradiction", &["come together"]);
 }

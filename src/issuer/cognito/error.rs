@@ -7,6 +7,7 @@ use axum::http::header::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::json;
 
+use crate::issuer::administer::Refused;
 use crate::issuer::error::IssuerError;
 use crate::issuer::flow::Refusal;
 
@@ -28,6 +29,15 @@ const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-amzn-errormessage")
 /// Longest message in a header, in bytes; the body has all of it.
 const LONGEST_HEADER: usize = 512;
 
+impl From<CognitoError> for Refused {
+    fn from(error: CognitoError) -> Self {
+        match error.cause {
+            Some(cause) => Self::House(*cause),
+            None => Self::No { kind: error.kind, message: error.message },
+        }
+    }
+}
+
 impl CognitoError {
     pub(super) fn new(kind: &'static str, code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, kind, message: message.into(), code, cause: None }
@@ -35,6 +45,12 @@ impl CognitoError {
 
     pub(super) fn invalid_parameter(message: impl Into<String>) -> Self {
         Self::new("InvalidParameterException", "invalid-parameter", message)
+    }
+
+    /// An operation that Cognito has and this issuer has not.
+    pub(super) fn not_built(name: &str) -> Self {
+        let message = format!("The operation {name} is not built in this issuer.");
+        Self::new("UnsupportedOperationException", "operation-not-built", message)
     }
 
     /// The body cannot be read as this protocol's JSON.
@@ -75,46 +91,83 @@ impl CognitoError {
 impl From<Refusal> for CognitoError {
     fn from(refusal: Refusal) -> Self {
         let code = refusal.code();
-        let not_authorized = |message: String| Self::new("NotAuthorizedException", code, message);
-        let text = match refusal {
-            Refusal::UnknownClient(id) => {
-                let message = format!("User pool client {id} does not exist.");
-                return Self::new("ResourceNotFoundException", code, message);
-            }
-            Refusal::FlowNotEnabled(flow) => {
-                let message = format!("{flow} flow not enabled for this client");
-                return Self::new("InvalidParameterException", code, message);
-            }
-            Refusal::MissingParameter(name) => {
-                return Self::new("InvalidParameterException", code, format!("Missing required parameter {name}"));
-            }
-            Refusal::NoClientProof(id) => {
-                return not_authorized(format!(
-                    "Client {id} is configured with secret but SECRET_HASH was not received"
-                ));
-            }
-            Refusal::WrongClientProof(id) => {
-                return not_authorized(format!("Unable to verify secret hash for client {id}"));
-            }
-            Refusal::NotThisClient => {
-                return Self::new("UnauthorizedException", code, "The client is not authorized to revoke this token.");
-            }
-            Refusal::NotARefreshToken => {
-                return Self::new("UnsupportedTokenTypeException", code, "Only refresh tokens can be revoked.");
-            }
+        let (kind, message) = match refusal {
             Refusal::House(error) => return error.into(),
-            Refusal::WrongCredentials => "Incorrect username or password.",
-            Refusal::Locked => "Password attempts exceeded",
-            Refusal::UserDisabled => "User is disabled.",
-            Refusal::InvalidRefreshToken => "Invalid Refresh Token",
-            Refusal::RefreshTokenRevoked => "Refresh Token has been revoked",
-            Refusal::RefreshTokenExpired => "Refresh Token has expired",
-            Refusal::InvalidAccessToken => "Invalid Access Token",
-            Refusal::AccessTokenExpired => "Access Token has expired",
-            Refusal::AccessTokenRevoked => "Access Token has been revoked",
-            Refusal::ScopeMissing => "Access Token does not have required scopes",
+            refusal => said(refusal),
         };
-        not_authorized(text.to_owned())
+        Self::new(kind, code, message)
+    }
+}
+
+/// The exception and the words that Cognito has for a refusal.
+fn said(refusal: Refusal) -> (&'static str, String) {
+    const INVALID: &str = "InvalidParameterException";
+    const NOT_FOUND: &str = "ResourceNotFoundException";
+    match refusal {
+        Refusal::UnknownPool(id) => (NOT_FOUND, format!("User pool {id} does not exist.")),
+        Refusal::UnknownClient(id) => (NOT_FOUND, format!("User pool client {id} does not exist.")),
+        Refusal::UnknownGroup => (NOT_FOUND, "Group not found.".to_owned()),
+        Refusal::FlowNotEnabled(flow) => (INVALID, format!("{flow} flow not enabled for this client")),
+        Refusal::MissingParameter(name) => (INVALID, format!("Missing required parameter {name}")),
+        Refusal::Invalid(message) => (INVALID, message),
+        Refusal::WeakPassword(objection) => {
+            ("InvalidPasswordException", format!("Password did not conform with policy: {objection}"))
+        }
+        Refusal::AliasTaken(attribute) => {
+            ("AliasExistsException", format!("An account with the given {attribute} already exists."))
+        }
+        Refusal::NoClientProof(id) => {
+            (NOT_AUTHORIZED, format!("Client {id} is configured with secret but SECRET_HASH was not received"))
+        }
+        Refusal::WrongClientProof(id) => (NOT_AUTHORIZED, format!("Unable to verify secret hash for client {id}")),
+        refusal => {
+            let (kind, message) = always_said(&refusal);
+            (kind, message.to_owned())
+        }
+    }
+}
+
+const NOT_AUTHORIZED: &str = "NotAuthorizedException";
+
+/// The same for refusals that name nothing.
+fn always_said(refusal: &Refusal) -> (&'static str, &'static str) {
+    match refusal {
+        Refusal::NotThisClient => ("UnauthorizedException", "The client is not authorized to revoke this token."),
+        Refusal::NotARefreshToken => ("UnsupportedTokenTypeException", "Only refresh tokens can be revoked."),
+        Refusal::UnknownUser => ("UserNotFoundException", "User does not exist."),
+        Refusal::NotConfirmed => ("UserNotConfirmedException", "User is not confirmed."),
+        Refusal::ResetRequired => ("PasswordResetRequiredException", "Password reset required for the user"),
+        Refusal::UserExists => ("UsernameExistsException", "User already exists"),
+        Refusal::UsedPassword => (
+            "PasswordHistoryPolicyViolationException",
+            "Password has already been used. Please choose a different password.",
+        ),
+        Refusal::WrongCode => ("CodeMismatchException", "Invalid verification code provided, please try again."),
+        Refusal::ExpiredCode => ("ExpiredCodeException", "Invalid code provided, please request a code again."),
+        Refusal::TooOften => ("LimitExceededException", "Attempt limit exceeded, please try after some time."),
+        Refusal::NoDelivery => ("CodeDeliveryFailureException", "A code could not be sent to the user."),
+        Refusal::NoFactor => ("MFAMethodNotFoundException", "The user has no MFA method that the user pool takes."),
+        Refusal::NoTotp => ("SoftwareTokenMFANotFoundException", "Software Token MFA has not been set up by the user."),
+        Refusal::WrongTotpSetup => ("EnableSoftwareTokenMFAException", "Code mismatch"),
+        Refusal::WrongState(message) => ("UnsupportedUserStateException", message),
+        Refusal::GroupExists => ("GroupExistsException", "A group with the name already exists."),
+        Refusal::TooMany(message) => ("LimitExceededException", message),
+        Refusal::RefreshTokenReused => ("RefreshTokenReuseException", "Refresh Token has been used before"),
+        Refusal::NotAllowed(message) => (NOT_AUTHORIZED, message),
+        Refusal::TemporaryPasswordExpired => {
+            (NOT_AUTHORIZED, "Temporary password has expired and must be reset by an administrator.")
+        }
+        Refusal::InvalidSession => (NOT_AUTHORIZED, "Invalid session for the user."),
+        Refusal::Locked => (NOT_AUTHORIZED, "Password attempts exceeded"),
+        Refusal::UserDisabled => (NOT_AUTHORIZED, "User is disabled."),
+        Refusal::InvalidRefreshToken => (NOT_AUTHORIZED, "Invalid Refresh Token"),
+        Refusal::RefreshTokenRevoked => (NOT_AUTHORIZED, "Refresh Token has been revoked"),
+        Refusal::RefreshTokenExpired => (NOT_AUTHORIZED, "Refresh Token has expired"),
+        Refusal::InvalidAccessToken => (NOT_AUTHORIZED, "Invalid Access Token"),
+        Refusal::AccessTokenExpired => (NOT_AUTHORIZED, "Access Token has expired"),
+        Refusal::AccessTokenRevoked => (NOT_AUTHORIZED, "Access Token has been revoked"),
+        Refusal::ScopeMissing => (NOT_AUTHORIZED, "Access Token does not have required scopes"),
+        _ => (NOT_AUTHORIZED, "Incorrect username or password."),
     }
 }
 

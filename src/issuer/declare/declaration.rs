@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::issuer::config::{ClientConfig, ClientFlow, IssuerConfig, PoolConfig, UserConfig};
+use super::settings::{client_settings, flows, pool_settings};
+use crate::issuer::config::{ClientConfig, IssuerConfig, PoolConfig, TokenAlgorithm, UserConfig};
 use crate::issuer::error::IssuerError;
+use crate::issuer::paths::is_base;
 use crate::issuer::pool::{
-    Attributes, Client, Flow, Group, Lifetimes, UserPool, client_id_for, is_attribute_name, is_client_id,
-    is_group_name, is_long_enough, is_pool_id, is_user_name, pool_id_for, user_name_key,
+    Attributes, Client, Group, Lifetimes, UserPool, client_id_for, is_attribute_name, is_client_id, is_group_name,
+    is_long_enough, is_pool_id, is_user_name, pool_id_for, user_name_key,
 };
+use crate::jose::Algorithm;
 
 /// A pool as the config declares it.
 #[derive(Debug)]
@@ -68,7 +71,15 @@ impl Judge<'_> {
     fn pool(&self, config: &PoolConfig) -> Result<DeclaredPool, IssuerError> {
         let id = config.id.clone().unwrap_or_else(|| pool_id_for(self.pool_name));
         self.must(is_pool_id(&id), "`id`", "must be `<region>_<alphanumerics>`, at most 55 characters")?;
-        let pool = UserPool { id, name: self.pool_name.to_owned() };
+        let issuer_url = config.issuer.as_deref().map(|issuer| self.issuer_url(issuer, &id)).transpose()?;
+        let token_algorithm = match config.token_algorithm {
+            TokenAlgorithm::Rs256 => Algorithm::Rs256,
+            TokenAlgorithm::Es256 => Algorithm::Es256,
+            TokenAlgorithm::EdDsa => Algorithm::EdDsa,
+        };
+        let settings = pool_settings(config);
+        let name = self.pool_name.to_owned();
+        let pool = UserPool { id, name, issuer_url, token_algorithm, settings, created_at: 0, updated_at: 0 };
         let clients = config.clients.iter().map(|(name, client)| self.client(&pool.id, name, client));
         let clients = clients.collect::<Result<_, _>>()?;
         for name in config.groups.keys() {
@@ -79,8 +90,21 @@ impl Judge<'_> {
             name: name.clone(),
             description: group.description.clone(),
             precedence: group.precedence,
+            role_arn: None,
+            created_at: 0,
+            updated_at: 0,
         });
         Ok(DeclaredPool { pool, clients, groups: groups.collect(), users: config.users.clone() })
+    }
+
+    /// `aws`, or a URL that can stand in tokens as it is.
+    fn issuer_url(&self, issuer: &str, pool_id: &str) -> Result<String, IssuerError> {
+        if issuer == "aws" {
+            let region = pool_id.rsplit_once('_').map_or(pool_id, |(region, _)| region);
+            return Ok(format!("https://cognito-idp.{region}.amazonaws.com/{pool_id}"));
+        }
+        self.must(is_base(issuer) && !issuer.ends_with('/'), "`issuer`", "must be `aws` or an `http` or `https` URL")?;
+        Ok(issuer.to_owned())
     }
 
     fn client(&self, pool_id: &str, name: &str, config: &ClientConfig) -> Result<DeclaredClient, IssuerError> {
@@ -102,6 +126,9 @@ impl Judge<'_> {
             lifetimes: self.lifetimes(name, config)?,
             access_token_attributes: config.access_token_attributes.clone(),
             access_token_scopes: config.access_token_scopes.clone(),
+            settings: client_settings(config),
+            created_at: 0,
+            updated_at: 0,
         };
         Ok(DeclaredClient { client, secret: config.secret.clone() })
     }
@@ -141,17 +168,6 @@ impl Judge<'_> {
     }
 }
 
-fn flows(config: &ClientConfig) -> Vec<Flow> {
-    if config.flows.is_empty() {
-        return Flow::ALL.to_vec();
-    }
-    let flow = |flow: &ClientFlow| match flow {
-        ClientFlow::UserPasswordAuth => Flow::UserPassword,
-        ClientFlow::RefreshTokenAuth => Flow::RefreshToken,
-    };
-    config.flows.iter().map(flow).collect()
-}
-
 /// The model's `ClientSecretType`: what `RevokeToken` takes.
 fn is_client_secret(secret: &SecretString) -> bool {
     let secret = secret.expose_secret();
@@ -167,6 +183,7 @@ fn is_scope(scope: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::issuer::pool::Flow;
 
     fn judged(pools: &str) -> Result<Vec<DeclaredPool>, IssuerError> {
         let pools: BTreeMap<String, PoolConfig> = serde_saphyr::from_str(pools).unwrap();
@@ -180,7 +197,7 @@ mod tests {
         let DeclaredPool { pool, clients, .. } = &pools[0];
         assert_eq!(pool.id, pool_id_for("demo"));
         assert_eq!(clients[0].client.id, client_id_for("demo", "web"));
-        assert_eq!(clients[0].client.flows, Flow::ALL);
+        assert_eq!(clients[0].client.flows, Flow::DEFAULT);
         assert!(!clients[0].client.confidential);
     }
 

@@ -1,11 +1,13 @@
 //! Who the bearer of an access token is: verified as strictly as the gateway would, and against the session besides.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
-use super::engine::{Engine, ServedPool};
+use super::engine::Engine;
 use super::refusal::Refusal;
 use crate::issuer::pool::User;
-use crate::issuer::signing::USER_ADMIN_SCOPE;
+use crate::issuer::signing::{ServedPool, USER_ADMIN_SCOPE};
 use crate::issuer::store::{Sessions, Users};
 use crate::jose::CompactJws;
 
@@ -13,12 +15,8 @@ use crate::jose::CompactJws;
 const MAX_DEPTH: usize = 8;
 
 impl Engine {
-    /// The user whose access token this is, for the user's own operations.
-    pub(crate) async fn bearer(&self, access_token: &str) -> Result<User, Refusal> {
-        self.bearer_in_pool(access_token).await.map(|(_, user)| user)
-    }
-
-    pub(super) async fn bearer_in_pool(&self, access_token: &str) -> Result<(&ServedPool, User), Refusal> {
+    /// The user whose access token this is, for the user's own operations, with the pool and the client that it is of.
+    pub(super) async fn bearer_of(&self, access_token: &str) -> Result<(Arc<ServedPool>, User, String), Refusal> {
         let (pool, claims) = self.genuine(access_token)?;
         if text(&claims, "token_use") != Some("access") {
             return Err(Refusal::InvalidAccessToken);
@@ -27,20 +25,21 @@ impl Engine {
         if expires <= self.clock.unix_seconds() {
             return Err(Refusal::AccessTokenExpired);
         }
-        let user = self.user_of_session(pool, &claims).await?;
+        let user = self.user_of_session(&pool, &claims).await?;
         let scopes = text(&claims, "scope").unwrap_or_default();
         if !scopes.split(' ').any(|scope| scope == USER_ADMIN_SCOPE) {
             return Err(Refusal::ScopeMissing);
         }
-        Ok((pool, user))
+        let client_id = text(&claims, "client_id").ok_or(Refusal::InvalidAccessToken)?.to_owned();
+        Ok((pool, user, client_id))
     }
 
     /// Issuer first, then that pool's keys alone.
-    fn genuine(&self, token: &str) -> Result<(&ServedPool, Map<String, Value>), Refusal> {
+    fn genuine(&self, token: &str) -> Result<(Arc<ServedPool>, Map<String, Value>), Refusal> {
         let invalid = |_| Refusal::InvalidAccessToken;
         let jws = CompactJws::parse(token, MAX_DEPTH).map_err(invalid)?;
         let issuer = text(jws.claims(), "iss").ok_or(Refusal::InvalidAccessToken)?;
-        let pool = self.pools.values().find(|pool| pool.issuer_url == issuer).ok_or(Refusal::InvalidAccessToken)?;
+        let pool = self.pools.by_issuer_url(issuer).ok_or(Refusal::InvalidAccessToken)?;
         let algorithm = jws.header().algorithm.ok_or(Refusal::InvalidAccessToken)?;
         let keys = pool.keys.public_keys();
         let key = keys.find(jws.header().kid.as_deref(), algorithm).ok_or(Refusal::InvalidAccessToken)?;

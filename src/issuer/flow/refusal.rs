@@ -7,6 +7,9 @@ use crate::issuer::error::IssuerError;
 /// Why the engine did not do what it was asked. Each door puts it into its own protocol's words.
 #[derive(Debug, Error)]
 pub(crate) enum Refusal {
+    /// No pool has this id.
+    #[error("no pool has the id `{0}`")]
+    UnknownPool(String),
     /// No client has this id.
     #[error("no client has the id `{0}`")]
     UnknownClient(String),
@@ -16,6 +19,12 @@ pub(crate) enum Refusal {
     /// A parameter of the flow is missing.
     #[error("the parameter `{0}` is missing")]
     MissingParameter(&'static str),
+    /// What was asked cannot be, told in full.
+    #[error("{0}")]
+    Invalid(String),
+    /// What was asked may not be done, told in full.
+    #[error("{0}")]
+    NotAllowed(&'static str),
     /// The client with this id is confidential and gave no proof.
     #[error("the confidential client `{0}` gave no proof")]
     NoClientProof(String),
@@ -34,6 +43,66 @@ pub(crate) enum Refusal {
     /// The user may not sign in.
     #[error("the user is disabled")]
     UserDisabled,
+    /// There is no such user, and the caller may know.
+    #[error("there is no such user")]
+    UnknownUser,
+    /// The user has not confirmed the account.
+    #[error("the user is not confirmed")]
+    NotConfirmed,
+    /// The user must set a new password first, by a code.
+    #[error("the user must reset the password")]
+    ResetRequired,
+    /// The password that an administrator set is too old.
+    #[error("the temporary password has expired")]
+    TemporaryPasswordExpired,
+    /// The user name is taken.
+    #[error("the user name is taken")]
+    UserExists,
+    /// Another user signs in by this attribute's value.
+    #[error("the value of `{0}` is another user's")]
+    AliasTaken(String),
+    /// The password is not what the policy wants.
+    #[error("the password does not fit the policy: {0}")]
+    WeakPassword(&'static str),
+    /// The password was used before.
+    #[error("the password was used before")]
+    UsedPassword,
+    /// Not the code that was sent.
+    #[error("the code is wrong")]
+    WrongCode,
+    /// No code is waited for, or it came too late.
+    #[error("the code has expired")]
+    ExpiredCode,
+    /// Done too often.
+    #[error("it was done too often within the hour")]
+    TooOften,
+    /// No sign-in is under way that this answer could be of.
+    #[error("no such sign-in is under way")]
+    InvalidSession,
+    /// There is no way to send a code to the user.
+    #[error("no code can be sent to the user")]
+    NoDelivery,
+    /// The user has no second factor that the pool would take.
+    #[error("the user has no second factor to sign in with")]
+    NoFactor,
+    /// The user has no authenticator app.
+    #[error("the user has no authenticator app")]
+    NoTotp,
+    /// The code of the authenticator app that is being set up is wrong.
+    #[error("the code of the new authenticator app is wrong")]
+    WrongTotpSetup,
+    /// The user's account is not in a state for this.
+    #[error("the user's state does not allow it")]
+    WrongState(&'static str),
+    /// The group's name is taken.
+    #[error("the group exists")]
+    GroupExists,
+    /// There is no such group.
+    #[error("there is no such group")]
+    UnknownGroup,
+    /// More of these than may be.
+    #[error("there may be no more of them: {0}")]
+    TooMany(&'static str),
     /// No such refresh token, or not this client's.
     #[error("the refresh token is not valid")]
     InvalidRefreshToken,
@@ -43,6 +112,9 @@ pub(crate) enum Refusal {
     /// The refresh token is too old.
     #[error("the refresh token has expired")]
     RefreshTokenExpired,
+    /// The refresh token was used before, and another has followed it.
+    #[error("the refresh token was used before")]
+    RefreshTokenReused,
     /// Not an access token that this issuer signed.
     #[error("the access token is not valid")]
     InvalidAccessToken,
@@ -67,18 +139,42 @@ impl Refusal {
     /// The stable name of this reason, for logs and metrics.
     pub(crate) fn code(&self) -> &'static str {
         match self {
+            Self::UnknownPool(_) => "unknown-pool",
             Self::UnknownClient(_) => "unknown-client",
             Self::FlowNotEnabled(_) => "flow-not-enabled",
             Self::MissingParameter(_) => "missing-parameter",
+            Self::Invalid(_) => "invalid-parameter",
+            Self::NotAllowed(_) => "not-allowed",
             Self::NoClientProof(_) => "no-client-proof",
             Self::WrongClientProof(_) => "wrong-client-proof",
             Self::NotThisClient => "not-this-client",
             Self::WrongCredentials => "wrong-credentials",
             Self::Locked => "locked",
             Self::UserDisabled => "user-disabled",
+            Self::UnknownUser => "unknown-user",
+            Self::NotConfirmed => "not-confirmed",
+            Self::ResetRequired => "reset-required",
+            Self::TemporaryPasswordExpired => "temporary-password-expired",
+            Self::UserExists => "user-exists",
+            Self::AliasTaken(_) => "alias-taken",
+            Self::WeakPassword(_) => "weak-password",
+            Self::UsedPassword => "used-password",
+            Self::WrongCode => "wrong-code",
+            Self::ExpiredCode => "expired-code",
+            Self::TooOften => "too-often",
+            Self::InvalidSession => "invalid-session",
+            Self::NoDelivery => "no-delivery",
+            Self::NoFactor => "no-factor",
+            Self::NoTotp => "no-totp",
+            Self::WrongTotpSetup => "wrong-totp-setup",
+            Self::WrongState(_) => "wrong-state",
+            Self::GroupExists => "group-exists",
+            Self::UnknownGroup => "unknown-group",
+            Self::TooMany(_) => "too-many",
             Self::InvalidRefreshToken => "invalid-refresh-token",
             Self::RefreshTokenRevoked => "refresh-token-revoked",
             Self::RefreshTokenExpired => "refresh-token-expired",
+            Self::RefreshTokenReused => "refresh-token-reused",
             Self::InvalidAccessToken => "invalid-access-token",
             Self::AccessTokenExpired => "access-token-expired",
             Self::AccessTokenRevoked => "access-token-revoked",

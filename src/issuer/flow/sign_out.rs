@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::engine::Engine;
 use super::refusal::Refusal;
 use crate::issuer::error::IssuerError;
-use crate::issuer::pool::{Client, SecretHash, Session, Sha256};
-use crate::issuer::store::Sessions;
+use crate::issuer::pool::{Client, Session, Sha256};
+use crate::issuer::store::{Connection, Sessions};
 use crate::jose::CompactJws;
 
 /// What a client wants revoked.
@@ -25,7 +25,7 @@ impl Engine {
     /// When it has answered, the end is on disk and known to the gateway.
     pub(crate) async fn revoke_token(self: &Arc<Self>, ask: TokenRevocation<'_>) -> Result<(), Refusal> {
         let client = self.client(ask.client_id).await?.ok_or(Refusal::NotThisClient)?;
-        self.prove_by_secret(&client, ask.client_secret.as_ref())?;
+        self.prove_by_secret(&client, ask.client_secret.as_ref()).await?;
         if CompactJws::parse(ask.token, 8).is_ok() {
             return Err(Refusal::NotARefreshToken);
         }
@@ -42,48 +42,64 @@ impl Engine {
 
     /// Ends all sessions of the bearer. When it has answered, the end is on disk and known to the gateway.
     pub(crate) async fn sign_out_everywhere(self: &Arc<Self>, access_token: &str) -> Result<(), Refusal> {
-        let (pool, user) = self.bearer_in_pool(access_token).await?;
+        let (pool, user, _) = self.bearer_of(access_token).await?;
         let (engine, pool_id) = (Arc::clone(self), pool.pool.id.clone());
         to_the_end(async move { engine.end_all_of(&pool_id, &user.sub).await }).await
     }
 
-    fn prove_by_secret(&self, client: &Client, given: Option<&SecretString>) -> Result<(), Refusal> {
-        let right = match (client.confidential, given) {
-            (false, None) => true,
-            (true, Some(given)) => self
-                .secrets
-                .get(&client.id)
-                .is_some_and(|secret| SecretHash { secret, client_id: &client.id }.is_secret(given.expose_secret())),
-            _ => false,
-        };
-        if right { Ok(()) } else { Err(Refusal::NotThisClient) }
-    }
-
-    async fn end_one(&self, session: &Session) -> Result<(), Refusal> {
+    pub(super) async fn end_one(&self, session: &Session) -> Result<(), Refusal> {
         let pool = self.pool(&session.pool_id)?;
         let mut write = self.database.write().await?;
         let now = self.clock.unix_millis();
         Sessions(&mut write).revoke(&session.id, now).await?;
         // INVARIANT: the gateway knows before the writer's lock is given back. Who waits for the lock and then finds nothing
         // left to revoke may answer at once. Should the commit fail, the gateway refuses too much, never too little.
-        self.revoke_at_the_gate(pool, &session.id, now);
+        self.revoke_at_the_gate(&pool, &session.id, now);
         write.commit().await.map_err(IssuerError::database("revoke a session"))?;
         Ok(())
     }
 
-    async fn end_all_of(&self, pool_id: &str, sub: &str) -> Result<(), Refusal> {
-        let pool = self.pool(pool_id)?;
+    /// Ends all sessions of a user. When it has answered, the end is on disk and known to the gateway.
+    pub(super) async fn end_all_of(&self, pool_id: &str, sub: &str) -> Result<(), Refusal> {
         let mut write = self.database.write().await?;
-        let now = self.clock.unix_millis();
-        for session_id in Sessions(&mut write).revoke_all_of(sub, now).await? {
-            self.revoke_at_the_gate(pool, &session_id, now);
-        }
+        self.end_sessions_in(&mut write, pool_id, sub).await?;
         write.commit().await.map_err(IssuerError::database("revoke a user's sessions"))?;
+        Ok(())
+    }
+
+    /// Ends all sessions of a user within a transaction; the gateway knows at once.
+    pub(super) async fn end_sessions_in(
+        &self,
+        write: &mut Connection,
+        pool_id: &str,
+        sub: &str,
+    ) -> Result<(), IssuerError> {
+        let pool = self.pool(pool_id)?;
+        let now = self.clock.unix_millis();
+        for session_id in Sessions(write).revoke_all_of(sub, now).await? {
+            self.revoke_at_the_gate(&pool, &session_id, now);
+        }
+        Ok(())
+    }
+
+    /// Ends all sessions of a client within a transaction; the gateway knows at once.
+    pub(super) async fn end_sessions_of_client(
+        &self,
+        write: &mut Connection,
+        client: &Client,
+    ) -> Result<(), IssuerError> {
+        let pool = self.pool(&client.pool_id)?;
+        let now = self.clock.unix_millis();
+        for session_id in Sessions(write).revoke_all_of_client(&client.id, now).await? {
+            self.revoke_at_the_gate(&pool, &session_id, now);
+        }
         Ok(())
     }
 }
 
 /// Does `work` to its end, also when the caller hangs up halfway: a sign-out that was begun is a sign-out.
-async fn to_the_end(work: impl Future<Output = Result<(), Refusal>> + Send + 'static) -> Result<(), Refusal> {
+pub(super) async fn to_the_end(
+    work: impl Future<Output = Result<(), Refusal>> + Send + 'static,
+) -> Result<(), Refusal> {
     tokio::spawn(work).await.map_err(|_| IssuerError::WorkLost("sign-out"))?
 }

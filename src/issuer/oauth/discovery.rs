@@ -20,18 +20,18 @@ pub(crate) async fn openid_configuration(State(engine): State<Arc<Engine>>, Path
     let Some(pool) = engine.pools.get(&pool_id) else { return no_such_pool() };
     let document = json!({
         "issuer": pool.issuer_url,
-        "jwks_uri": paths::jwks_uri(&pool.issuer_url),
+        "jwks_uri": paths::jwks_uri(&pool.served_at),
         // Must be there and may not be empty for strict clients; without an authorization endpoint nobody can ask for it.
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": pool.keys.id_token_algorithms(),
     });
     found(document.to_string())
 }
 
 /// The public keys of a pool.
 pub(crate) async fn jwks(State(engine): State<Arc<Engine>>, Path(pool_id): Path<String>) -> Response {
-    engine.pools.get(&pool_id).map_or_else(no_such_pool, |pool| found(pool.keys.document().to_owned()))
+    engine.pools.get(&pool_id).map_or_else(no_such_pool, |pool| found(pool.keys.document().to_string()))
 }
 
 fn found(document: String) -> Response {

@@ -58,6 +58,20 @@ impl Attributes {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// Whether the address or number in this attribute was proved to be the user's.
+    pub(crate) fn is_verified(&self, name: &str) -> bool {
+        self.get(&format!("{name}_verified")) == Some("true")
+    }
+
+    /// Only those that `keep` lets stand.
+    pub(crate) fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
+        Self(self.0.iter().filter(|(name, _)| keep(name)).map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
     /// All attributes as claims of an ID token: flags are booleans, `address` an object, everything else text, custom ones too.
     pub(crate) fn claims(&self) -> Map<String, Value> {
         self.0.iter().map(|(name, value)| (name.clone(), claim(name, value))).collect()

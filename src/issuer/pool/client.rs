@@ -9,9 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
+use super::client_settings::ClientSettings;
 use super::session::LONGEST_TOKEN_MILLIS;
 
-/// An app client as kept. Its secret is not here: it is never kept, the config gives it at each start.
+/// An app client as kept. Its secrets are not here: the config gives those of a declared client at each start, and those that
+/// the API made are kept sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Client {
     pub id: String,
@@ -25,6 +27,11 @@ pub(crate) struct Client {
     pub access_token_attributes: Vec<String>,
     /// Scopes that access tokens of API sign-ins carry besides Cognito's own.
     pub access_token_scopes: Vec<String>,
+    pub settings: ClientSettings,
+    /// Unix milliseconds.
+    pub created_at: u64,
+    /// Unix milliseconds.
+    pub updated_at: u64,
 }
 
 /// How long tokens of a client live, in whole seconds.
@@ -40,17 +47,34 @@ pub(crate) struct Lifetimes {
 pub(crate) enum Flow {
     UserPassword,
     RefreshToken,
+    UserSrp,
+    AdminUserPassword,
+    UserAuth,
+    /// Known by name, so that clients can name it; no trigger is there to answer it.
+    Custom,
 }
 
 impl Flow {
-    pub(crate) const ALL: [Self; 2] = [Self::UserPassword, Self::RefreshToken];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::UserPassword, Self::RefreshToken, Self::UserSrp, Self::AdminUserPassword, Self::UserAuth, Self::Custom];
+    /// What a declared client may do that names no flow.
+    pub(crate) const DEFAULT: [Self; 3] = [Self::UserPassword, Self::RefreshToken, Self::UserSrp];
 
     /// Cognito's name, without `ALLOW_`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::UserPassword => "USER_PASSWORD_AUTH",
             Self::RefreshToken => "REFRESH_TOKEN_AUTH",
+            Self::UserSrp => "USER_SRP_AUTH",
+            Self::AdminUserPassword => "ADMIN_USER_PASSWORD_AUTH",
+            Self::UserAuth => "USER_AUTH",
+            Self::Custom => "CUSTOM_AUTH",
         }
+    }
+
+    /// The flow of that name.
+    pub(crate) fn read(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|flow| flow.name() == name)
     }
 }
 

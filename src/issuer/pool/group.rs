@@ -7,6 +7,12 @@ pub(crate) struct Group {
     pub description: Option<String>,
     /// The lowest comes first in tokens; a group without one comes last.
     pub precedence: Option<u32>,
+    /// Which AWS role its members take on; it is kept and told, nothing else.
+    pub role_arn: Option<String>,
+    /// Unix milliseconds.
+    pub created_at: u64,
+    /// Unix milliseconds.
+    pub updated_at: u64,
 }
 
 /// Longest name, in characters; the model's `GroupNameType`.

@@ -9,6 +9,10 @@ use crate::issuer::error::IssuerError;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+/// The most that a hash from elsewhere may cost.
+const MOST_MEMORY_KIB: u32 = 256 * 1024;
+const MOST_PASSES: u32 = 10;
+const MOST_LANES: u32 = 16;
 /// Shortest password, in characters.
 const SHORTEST: usize = 8;
 /// Longest password, in characters; the model's `PasswordType`.
@@ -24,6 +28,15 @@ impl PasswordHash {
         let hash: phc::PasswordHash =
             argon2id()?.hash_password(password.as_bytes()).map_err(|_| IssuerError::PasswordHash)?;
         Ok(Self(hash.to_string()))
+    }
+
+    /// Whether a hash from elsewhere may be kept: Argon2id, and not so costly that one sign-in could take the machine.
+    pub(crate) fn is_fit(text: &str) -> bool {
+        let Ok(hash) = phc::PasswordHash::new(text) else { return false };
+        let Ok(params) = Params::try_from(&hash) else { return false };
+        let is_cheap =
+            params.m_cost() <= MOST_MEMORY_KIB && params.t_cost() <= MOST_PASSES && params.p_cost() <= MOST_LANES;
+        hash.algorithm.as_str() == "argon2id" && hash.salt.is_some() && hash.hash.is_some() && is_cheap
     }
 
     /// Takes a hash as it was kept.
@@ -78,6 +91,19 @@ mod tests {
         let (one, two) = (PasswordHash::of("same").unwrap(), PasswordHash::of("same").unwrap());
         assert!(one.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.as_str());
         assert_ne!(one, two);
+    }
+
+    #[test]
+    fn a_hash_from_elsewhere_must_be_argon2id_and_bearable() {
+        let own = PasswordHash::of("same").unwrap();
+        assert!(PasswordHash::is_fit(own.as_str()));
+        let dear = own.as_str().replace("m=19456", "m=4000000");
+        let many = own.as_str().replace("t=2", "t=1000");
+        let other = own.as_str().replace("argon2id", "argon2i");
+        let bcrypt = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
+        for text in ["", "plain", "$argon2id$v=19$m=19456,t=2,p=1", &dear, &many, &other, bcrypt] {
+            assert!(!PasswordHash::is_fit(text), "{text}");
+        }
     }
 
     #[test]

@@ -1,14 +1,28 @@
 //! A user pool and the ids of pools and clients: their form, and those made from names.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand;
+
+use super::settings::PoolSettings;
+use crate::issuer::error::IssuerError;
+
+use crate::jose::Algorithm;
 
 /// A user pool: the unit that has users, clients, groups and keys of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UserPool {
     /// `<region>_<alphanumerics>`; the last segment of the pool's `iss`.
     pub id: String,
-    /// The name in the config.
     pub name: String,
+    pub settings: PoolSettings,
+    /// Unix milliseconds.
+    pub created_at: u64,
+    /// Unix milliseconds.
+    pub updated_at: u64,
+    /// The `iss` of its tokens, where it is not the issuer's URL and the pool's id.
+    pub issuer_url: Option<String>,
+    /// What its tokens are signed with.
+    pub token_algorithm: Algorithm,
 }
 
 /// Longest pool id, in characters; the model's `UserPoolIdType`.
@@ -41,6 +55,36 @@ pub(crate) fn pool_id_for(name: &str) -> String {
 /// The id of a client that states none: 26 lower-case alphanumerics, always the same for a pool's name and a client's.
 pub(crate) fn client_id_for(pool_name: &str, name: &str) -> String {
     letters_of(&["client", pool_name, name], b"0123456789abcdefghijklmnopqrstuvwxyz", 26)
+}
+
+/// The id of a pool that the API makes: the region, `_` and nine random alphanumerics.
+pub(crate) fn new_pool_id(region: &str) -> Result<String, IssuerError> {
+    let alphabet = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    Ok(format!("{region}_{}", random_letters(alphabet, 9)?))
+}
+
+/// The id of a client that the API makes: 26 random lower-case alphanumerics.
+pub(crate) fn new_client_id() -> Result<String, IssuerError> {
+    random_letters(b"0123456789abcdefghijklmnopqrstuvwxyz", 26)
+}
+
+/// A client's secret that the API makes: 51 random lower-case alphanumerics.
+pub(crate) fn new_client_secret() -> Result<String, IssuerError> {
+    random_letters(b"0123456789abcdefghijklmnopqrstuvwxyz", 51)
+}
+
+/// Random letters, each as likely as any other.
+pub(crate) fn random_letters(alphabet: &[u8], count: usize) -> Result<String, IssuerError> {
+    let fair = 256 - 256 % alphabet.len();
+    let mut letters = String::with_capacity(count);
+    while letters.len() < count {
+        let mut bytes = [0; 64];
+        rand::fill(&mut bytes).map_err(|_| IssuerError::Randomness)?;
+        let drawn = bytes.iter().map(|byte| usize::from(*byte)).filter(|byte| *byte < fair);
+        let drawn = drawn.filter_map(|byte| alphabet.get(byte % alphabet.len()).copied().map(char::from));
+        letters.extend(drawn.take(count - letters.len()));
+    }
+    Ok(letters)
 }
 
 fn is_alphanumeric(text: &str) -> bool {

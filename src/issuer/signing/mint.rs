@@ -24,7 +24,8 @@ impl Mint<'_> {
     /// The claims of an ID token: who the user is.
     pub(crate) fn id_token(&self) -> Map<String, Value> {
         // Attributes first: whatever one is called, it cannot stand where a claim of the issuer's own stands.
-        let mut claims = self.user.attributes.claims();
+        let read = self.user.attributes.only(|name| self.client.settings.may_read(name));
+        let mut claims = read.claims();
         self.put_common(&mut claims, "id", self.client.lifetimes.id);
         claims.insert("aud".to_owned(), json!(self.client.id));
         claims.insert("cognito:username".to_owned(), json!(self.user.name));
@@ -68,7 +69,7 @@ impl Mint<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::issuer::pool::{Flow, Lifetimes};
+    use crate::issuer::pool::{ClientSettings, Flow, Lifetimes, UserStatus};
 
     struct Everyone {
         client: Client,
@@ -89,11 +90,17 @@ mod tests {
                 lifetimes,
                 access_token_attributes: Vec::new(),
                 access_token_scopes: Vec::new(),
+                settings: ClientSettings::default(),
+                created_at: 0,
+                updated_at: 0,
             },
             user: User {
                 sub: "s".to_owned(),
                 name: "alice".to_owned(),
                 enabled: true,
+                status: UserStatus::Confirmed,
+                created_at: 0,
+                updated_at: 0,
                 attributes: attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect(),
                 groups: vec!["admin".to_owned(), "sales".to_owned()],
             },

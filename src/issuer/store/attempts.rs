@@ -1,7 +1,7 @@
 //! Statements about wrong passwords, by the hash of a name that need not exist.
 
-use super::column::{bigint, unsigned};
-use super::database::Connection;
+use super::column::unsigned;
+use super::database::{Connection, query};
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::{Attempts, Sha256};
 
@@ -15,7 +15,7 @@ impl PasswordAttempts<'_> {
     /// The wrong passwords that a name has had.
     pub(crate) async fn of(self, key: Sha256) -> Result<Attempts, IssuerError> {
         let statement = "SELECT failed, locked_until, forgotten_at FROM password_attempts WHERE name_hash = $1";
-        let row: Option<(i64, i64, i64)> = sqlx::query_as(statement)
+        let row: Option<(i64, i64, i64)> = query(statement)
             .bind(key.as_bytes())
             .fetch_optional(self.0)
             .await
@@ -34,18 +34,18 @@ impl PasswordAttempts<'_> {
             "INSERT INTO password_attempts (name_hash, failed, locked_until, forgotten_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (name_hash) DO UPDATE SET failed = excluded.failed, locked_until = excluded.locked_until,
                 forgotten_at = excluded.forgotten_at";
-        let put = sqlx::query(statement).bind(key.as_bytes()).bind(i64::from(attempts.failed));
-        let put = put.bind(bigint(attempts.locked_until)).bind(bigint(attempts.forgotten_at));
+        let put = query(statement).bind(key.as_bytes()).bind(attempts.failed);
+        let put = put.bind(attempts.locked_until).bind(attempts.forgotten_at);
         put.execute(&mut *self.0).await.map_err(failed())?;
         let statement = "DELETE FROM password_attempts WHERE name_hash IN
             (SELECT name_hash FROM password_attempts WHERE forgotten_at <= $1 LIMIT $2)";
-        sqlx::query(statement).bind(bigint(now)).bind(SWEEP).execute(self.0).await.map_err(failed())?;
+        query(statement).bind(now).bind(SWEEP).execute(self.0).await.map_err(failed())?;
         Ok(())
     }
 
     /// Forgets them: the right password was given.
     pub(crate) async fn clear(self, key: Sha256) -> Result<(), IssuerError> {
-        sqlx::query("DELETE FROM password_attempts WHERE name_hash = $1")
+        query("DELETE FROM password_attempts WHERE name_hash = $1")
             .bind(key.as_bytes())
             .execute(self.0)
             .await

@@ -5,11 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::issuer::error::IssuerError;
 
-/// Times and durations are `BIGINT`; one beyond its range is as good as never.
-pub(super) fn bigint(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
+/// Times and durations are `BIGINT`, and never below zero.
 pub(super) fn unsigned(column: i64) -> u64 {
     u64::try_from(column).unwrap_or(0)
 }

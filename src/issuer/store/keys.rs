@@ -1,47 +1,61 @@
 //! Statements about the private keys of pools.
 
-use zeroize::Zeroizing;
-
-use super::column::bigint;
-use super::database::Connection;
+use super::column::unsigned;
+use super::database::{Connection, query};
 use crate::issuer::error::IssuerError;
-use crate::issuer::signing::Purpose;
-use crate::jose::SigningKey;
+
+type Row = (String, String, String, Vec<u8>, i64);
+
+/// A private key of a pool, sealed.
+#[derive(Debug)]
+pub(crate) struct KeptKey {
+    pub kid: String,
+    /// What it signs, by the name of its purpose.
+    pub purpose: String,
+    pub algorithm: String,
+    /// PKCS#8 DER, sealed.
+    pub sealed: Vec<u8>,
+    /// When it begins to sign, in Unix milliseconds. Its public half is told to others before.
+    pub signs_from: u64,
+}
 
 /// The private keys of pools, on one connection.
 pub(crate) struct SigningKeys<'c>(pub(crate) &'c mut Connection);
 
 impl SigningKeys<'_> {
     /// Adds a key to a pool.
-    pub(crate) async fn add(
-        self,
-        pool_id: &str,
-        purpose: Purpose,
-        key: &SigningKey,
-        now: u64,
-    ) -> Result<(), IssuerError> {
-        let statement =
-            "INSERT INTO signing_keys (pool_id, kid, purpose, pkcs8, created_at) VALUES ($1, $2, $3, $4, $5)";
-        let pkcs8 = key.to_pkcs8()?;
-        let add = sqlx::query(statement).bind(pool_id).bind(key.kid()).bind(purpose.name()).bind(pkcs8.as_slice());
-        add.bind(bigint(now)).execute(self.0).await.map_err(IssuerError::database("keep a signing key"))?;
+    pub(crate) async fn add(self, pool_id: &str, key: &KeptKey, now: u64) -> Result<(), IssuerError> {
+        let statement = "INSERT INTO signing_keys (pool_id, kid, purpose, algorithm, pkcs8, signs_from, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let add = query(statement).bind(pool_id).bind(&key.kid).bind(&key.purpose).bind(&key.algorithm);
+        let add = add.bind(key.sealed.as_slice()).bind(key.signs_from).bind(now);
+        add.execute(self.0).await.map_err(IssuerError::database("keep a signing key"))?;
         Ok(())
     }
 
-    /// The newest key of a pool for this purpose, in PKCS#8 DER.
-    pub(crate) async fn newest(
-        self,
-        pool_id: &str,
-        purpose: Purpose,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, IssuerError> {
-        let statement =
-            "SELECT pkcs8 FROM signing_keys WHERE pool_id = $1 AND purpose = $2 ORDER BY created_at DESC, kid LIMIT 1";
-        let row: Option<(Vec<u8>,)> = sqlx::query_as(statement)
+    /// All keys of a pool, the newest first.
+    pub(crate) async fn of_pool(self, pool_id: &str) -> Result<Vec<KeptKey>, IssuerError> {
+        let statement = "SELECT kid, purpose, algorithm, pkcs8, signs_from FROM signing_keys
+            WHERE pool_id = $1 ORDER BY signs_from DESC, purpose DESC, kid";
+        let rows: Vec<Row> = query(statement)
             .bind(pool_id)
-            .bind(purpose.name())
-            .fetch_optional(self.0)
+            .fetch_all(self.0)
             .await
             .map_err(IssuerError::database("read a signing key"))?;
-        Ok(row.map(|(pkcs8,)| Zeroizing::new(pkcs8)))
+        let key = |(kid, purpose, algorithm, sealed, signs_from)| KeptKey {
+            kid,
+            purpose,
+            algorithm,
+            sealed,
+            signs_from: unsigned(signs_from),
+        };
+        Ok(rows.into_iter().map(key).collect())
+    }
+
+    /// Removes a key: nothing that it signed is believed any more.
+    pub(crate) async fn remove(self, pool_id: &str, kid: &str) -> Result<(), IssuerError> {
+        let remove = query("DELETE FROM signing_keys WHERE pool_id = $1 AND kid = $2").bind(pool_id).bind(kid);
+        remove.execute(self.0).await.map_err(IssuerError::database("remove a signing key"))?;
+        Ok(())
     }
 }

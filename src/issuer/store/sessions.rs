@@ -1,7 +1,8 @@
 //! Statements about sessions and their refresh tokens.
 
-use super::column::{bigint, unsigned};
-use super::database::Connection;
+use super::changes::Changes;
+use super::column::unsigned;
+use super::database::{Connection, query};
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::{LONGEST_TOKEN_MILLIS, Session, Sha256};
 
@@ -20,21 +21,21 @@ impl Sessions<'_> {
         let statement =
             "INSERT INTO sessions (id, pool_id, client_id, sub, event_id, signed_in_at, expires_at, forgotten_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        sqlx::query(statement)
+        query(statement)
             .bind(&session.id)
             .bind(&session.pool_id)
             .bind(&session.client_id)
             .bind(&session.sub)
             .bind(&session.event_id)
-            .bind(bigint(session.signed_in_at))
-            .bind(bigint(session.expires_at))
-            .bind(bigint(session.expires_at.saturating_add(LONGEST_TOKEN_MILLIS)))
+            .bind(session.signed_in_at)
+            .bind(session.expires_at)
+            .bind(session.expires_at.saturating_add(LONGEST_TOKEN_MILLIS))
             .execute(&mut *self.0)
             .await
             .map_err(failed())?;
         let statement = "INSERT INTO refresh_tokens (hash, session_id, created_at) VALUES ($1, $2, $3)";
-        let add = sqlx::query(statement).bind(refresh_token.as_bytes()).bind(&session.id);
-        add.bind(bigint(session.signed_in_at)).execute(self.0).await.map_err(failed())?;
+        let add = query(statement).bind(refresh_token.as_bytes()).bind(&session.id);
+        add.bind(session.signed_in_at).execute(self.0).await.map_err(failed())?;
         Ok(())
     }
 
@@ -43,7 +44,7 @@ impl Sessions<'_> {
         let statement =
             "SELECT s.id, s.pool_id, s.client_id, s.sub, s.event_id, s.signed_in_at, s.expires_at, s.revoked_at
             FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = $1";
-        let row: Option<Row> = sqlx::query_as(statement)
+        let row: Option<Row> = query(statement)
             .bind(hash.as_bytes())
             .fetch_optional(self.0)
             .await
@@ -51,57 +52,96 @@ impl Sessions<'_> {
         Ok(row.map(session))
     }
 
+    /// When a refresh token was followed by another, in Unix milliseconds.
+    pub(crate) async fn replaced_at(self, hash: Sha256) -> Result<Option<u64>, IssuerError> {
+        let row: Option<(Option<i64>,)> = query("SELECT replaced_at FROM refresh_tokens WHERE hash = $1")
+            .bind(hash.as_bytes())
+            .fetch_optional(self.0)
+            .await
+            .map_err(IssuerError::database("read a refresh token"))?;
+        Ok(row.and_then(|(at,)| at).map(unsigned))
+    }
+
+    /// Has another refresh token follow this one, in the same session.
+    pub(crate) async fn replace(self, old: Sha256, session: &str, new: Sha256, now: u64) -> Result<(), IssuerError> {
+        let failed = || IssuerError::database("rotate a refresh token");
+        let replace = query("UPDATE refresh_tokens SET replaced_at = COALESCE(replaced_at, $1) WHERE hash = $2");
+        replace.bind(now).bind(old.as_bytes()).execute(&mut *self.0).await.map_err(failed())?;
+        let add = query("INSERT INTO refresh_tokens (hash, session_id, created_at) VALUES ($1, $2, $3)");
+        add.bind(new.as_bytes()).bind(session).bind(now).execute(self.0).await.map_err(failed())?;
+        Ok(())
+    }
+
     /// The session with this id.
     pub(crate) async fn by_id(self, id: &str) -> Result<Option<Session>, IssuerError> {
         let statement = "SELECT id, pool_id, client_id, sub, event_id, signed_in_at, expires_at, revoked_at
             FROM sessions WHERE id = $1";
-        let row: Option<Row> = sqlx::query_as(statement)
-            .bind(id)
-            .fetch_optional(self.0)
-            .await
-            .map_err(IssuerError::database("read a session"))?;
+        let row: Option<Row> =
+            query(statement).bind(id).fetch_optional(self.0).await.map_err(IssuerError::database("read a session"))?;
         Ok(row.map(session))
     }
 
     /// Revokes one session.
     pub(crate) async fn revoke(self, id: &str, now: u64) -> Result<(), IssuerError> {
-        sqlx::query("UPDATE sessions SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL")
-            .bind(bigint(now))
+        let statement = "UPDATE sessions SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL RETURNING pool_id";
+        let row: Option<(String,)> = query(statement)
+            .bind(now)
             .bind(id)
-            .execute(self.0)
+            .fetch_optional(&mut *self.0)
             .await
             .map_err(IssuerError::database("revoke a session"))?;
-        Ok(())
+        let Some((pool_id,)) = row else { return Ok(()) };
+        Changes(self.0).session_revoked(&pool_id, id, now).await
     }
 
     /// Revokes all sessions of a user and gives their ids.
     pub(crate) async fn revoke_all_of(self, sub: &str, now: u64) -> Result<Vec<String>, IssuerError> {
         let statement = "UPDATE sessions SET revoked_at = $1
-            WHERE sub = $2 AND revoked_at IS NULL AND forgotten_at > $1 RETURNING id";
-        let rows: Vec<(String,)> = sqlx::query_as(statement)
-            .bind(bigint(now))
+            WHERE sub = $2 AND revoked_at IS NULL AND forgotten_at > $1 RETURNING id, pool_id";
+        let rows: Vec<(String, String)> = query(statement)
+            .bind(now)
             .bind(sub)
-            .fetch_all(self.0)
+            .fetch_all(&mut *self.0)
             .await
             .map_err(IssuerError::database("revoke a user's sessions"))?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
+        for (id, pool_id) in &rows {
+            Changes(self.0).session_revoked(pool_id, id, now).await?;
+        }
+        Ok(rows.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// Sessions revoked after `since` (Unix milliseconds), as pool id, session id and when: their tokens may still be about.
-    pub(crate) async fn revoked_since(self, since: u64) -> Result<Vec<(String, String, u64)>, IssuerError> {
-        let statement = "SELECT pool_id, id, revoked_at FROM sessions WHERE revoked_at IS NOT NULL AND revoked_at > $1";
-        let rows: Vec<(String, String, i64)> = sqlx::query_as(statement)
-            .bind(bigint(since))
-            .fetch_all(self.0)
+    /// Revokes all sessions of a client and gives their ids.
+    pub(crate) async fn revoke_all_of_client(self, client_id: &str, now: u64) -> Result<Vec<String>, IssuerError> {
+        let statement = "UPDATE sessions SET revoked_at = $1
+            WHERE client_id = $2 AND revoked_at IS NULL AND forgotten_at > $1 RETURNING id, pool_id";
+        let rows: Vec<(String, String)> = query(statement)
+            .bind(now)
+            .bind(client_id)
+            .fetch_all(&mut *self.0)
             .await
-            .map_err(IssuerError::database("read revoked sessions"))?;
-        Ok(rows.into_iter().map(|(pool, id, at)| (pool, id, unsigned(at))).collect())
+            .map_err(IssuerError::database("revoke a client's sessions"))?;
+        for (id, pool_id) in &rows {
+            Changes(self.0).session_revoked(pool_id, id, now).await?;
+        }
+        Ok(rows.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// How many users of a pool have signed in since then, in Unix milliseconds.
+    pub(crate) async fn users_since(self, pool_id: &str, since: u64) -> Result<u64, IssuerError> {
+        let statement = "SELECT COUNT(DISTINCT sub) FROM sessions WHERE pool_id = $1 AND signed_in_at > $2";
+        let (users,): (i64,) = query(statement)
+            .bind(pool_id)
+            .bind(since)
+            .fetch_one(self.0)
+            .await
+            .map_err(IssuerError::database("count active users"))?;
+        Ok(unsigned(users))
     }
 
     /// Clears away some of the sessions whose last token has expired.
     pub(crate) async fn sweep(self, now: u64) -> Result<(), IssuerError> {
         let statement = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE forgotten_at <= $1 LIMIT $2)";
-        let sweep = sqlx::query(statement).bind(bigint(now)).bind(SWEEP);
+        let sweep = query(statement).bind(now).bind(SWEEP);
         sweep.execute(self.0).await.map_err(IssuerError::database("clear away sessions"))?;
         Ok(())
     }

@@ -55,7 +55,7 @@ async fn no_answer_has_a_null_in_it() {
 }
 
 #[tokio::test]
-async fn an_authorization_header_is_neither_needed_nor_read() {
+async fn users_need_no_authorization_header_and_none_is_read() {
     let issuer = TestIssuer::start().await;
     for authorization in [
         "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/cognito-idp/aws4_request, SignedHeaders=host, Signature=0",
@@ -89,7 +89,7 @@ async fn an_unknown_target_is_an_unknown_operation() {
 #[tokio::test]
 async fn an_operation_that_is_not_built_says_so_in_cognitos_shape() {
     let issuer = TestIssuer::start().await;
-    for operation in ["ListUsers", "SignUp", "CreateUserPool"] {
+    for operation in ["ListDevices", "CreateIdentityProvider", "AdminLinkProviderForUser"] {
         let answer = issuer.call(operation, &json!({})).await;
         let message = format!("The operation {operation} is not built in this issuer.");
         assert_eq!(answer.refusal(), ("UnsupportedOperationException", message.as_str()));

@@ -101,8 +101,8 @@ async fn get_user_tells_the_bearer_who_it_is() {
 /// Signs claims with a key of the pool itself: what only the issuer could do, so that each check is tried alone.
 fn signed_by_the_pool(issuer: &TestIssuer, claims: &Map<String, Value>) -> String {
     use crate::issuer::signing::Purpose;
-    let pool = &issuer.issuer.engine().pools[&issuer.pool_id("demo")];
-    pool.keys.key(Purpose::AccessToken).sign(claims).unwrap()
+    let pool = issuer.issuer.engine().pools.get(&issuer.pool_id("demo")).unwrap();
+    pool.keys.key(Purpose::AccessToken, NOW * 1000).unwrap().sign(claims).unwrap()
 }
 
 #[tokio::test]

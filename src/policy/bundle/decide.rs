@@ -7,6 +7,7 @@ use cedar_policy::{AuthorizationError, Decision, Entities, EvaluationError, Poli
 use super::load::Bundle;
 use super::policies::NamedPolicy;
 use crate::policy::context::context;
+use crate::policy::explain::Scene;
 use crate::policy::principal::Identity;
 use crate::policy::query::Query;
 use crate::policy::reads::Reads;
@@ -37,6 +38,18 @@ impl Bundle {
         let request = Request::new(principal, target.action.clone(), target.resource.clone(), context, None)
             .map_err(|_| Fault::new("request-unfit"))?;
         Ok(self.verdict(&self.authorizer.is_authorized(&request, policies, standing.entities())))
+    }
+
+    /// What the parts of policies are asked about, with all that any of them could read.
+    pub(in crate::policy) fn scene<'a>(&'a self, query: &Query<'a>) -> Result<Scene<'a>, Fault> {
+        let target = self.target(query)?;
+        let identity = query.principal.identity().map(AsRef::as_ref);
+        let entities = self.standing(identity, target)?.entities().clone();
+        let context = context(query, target, &self.query_parameters, Reads::ALL)?;
+        let principal = identity.map_or(&self.anonymous, |identity| &identity.uid).clone();
+        let request = Request::new(principal, target.action.clone(), target.resource.clone(), context, None)
+            .map_err(|_| Fault::new("request-unfit"))?;
+        Ok(Scene { request, entities, target, identity, anonymous: &self.anonymous })
     }
 
     fn target(&self, query: &Query<'_>) -> Result<&Target, Fault> {

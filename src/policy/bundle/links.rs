@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cedar_policy::{EntityUid, Policy, PolicyId, PolicySet, SlotId, Template};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::policies::{NamedPolicy, NamedTemplate, is_fit};
@@ -11,7 +12,7 @@ use crate::policy::flaws::nearest;
 use crate::policy::schema::Names;
 
 /// A template with its slots filled: `{id: sales-read-orders, template: group-reads, group: "corp|sales", service: orders}`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
     /// The id of the policy that comes of it, unique in the bundle.
@@ -40,11 +41,11 @@ pub(super) fn link_all(templates: &[NamedTemplate], links: &[Link]) -> Result<Ve
     let mut policies = Vec::new();
     let mut flaws = Vec::new();
     let mut linked = HashSet::new();
-    for link in links {
+    for (index, link) in links.iter().enumerate() {
         linked.insert(link.template.as_str());
         match link.policy(&by_id) {
-            Ok(policy) => policies.push(policy),
-            Err(flaw) => flaws.push(flaw),
+            Ok(policy) => policies.push(NamedPolicy { link: Some(index), ..policy }),
+            Err(flaw) => flaws.push(flaw.of_link(index)),
         }
     }
     let unlinked = by_id.iter().filter(|(id, _)| !linked.contains(id.as_str()));
@@ -53,7 +54,9 @@ pub(super) fn link_all(templates: &[NamedTemplate], links: &[Link]) -> Result<Ve
             "template-not-linked",
             format!("template `{id}` has `?principal` or `?resource`, and no link fills it"),
         )
-        .help("link it in the config, or name the group, user or service")
+        .help(format!(
+            "link it in the config (`links: [{{id: …, template: {id}, …}}]`), or name the group, user or service"
+        ))
         .at(template.origin.place())
     }));
     if flaws.is_empty() { Ok(policies) } else { Err(flaws) }
@@ -92,8 +95,8 @@ impl Link {
         let names = Names::parsed().map_err(|error| self.flaw(&error.to_string()))?;
         let principal = match (&self.group, &self.user) {
             (Some(_), Some(_)) => return Err(self.flaw("it has both `group` and `user`")),
-            (Some(group), None) => Some(names.group_of(group)),
-            (None, Some(user)) => Some(names.user_of(user)),
+            (Some(group), None) => Some(names.group_of(self.whole("group", group)?)),
+            (None, Some(user)) => Some(names.user_of(self.whole("user", user)?)),
             (None, None) => None,
         };
         let service = self.service.as_deref().map(|service| names.service(service));
@@ -109,6 +112,20 @@ impl Link {
             );
         }
         Ok(filled)
+    }
+
+    /// A group or user says whose it is: without its issuer it would be a name that nobody bears.
+    fn whole<'a>(&self, kind: &str, name: &'a str) -> Result<&'a str, Flaw> {
+        match name.split_once('|') {
+            Some((issuer, rest)) if !issuer.is_empty() && !rest.is_empty() => Ok(name),
+            _ => {
+                let flaw = self.flaw(&format!("{kind} `{name}` does not say whose it is"));
+                Err(flaw.help(format!(
+                    "write the name of a trusted issuer, `|`, and the {kind}: `corp|{}`",
+                    name.trim_matches('|')
+                )))
+            }
+        }
     }
 
     fn flaw(&self, message: &str) -> Flaw {

@@ -129,9 +129,14 @@ impl Bundle {
         &self.cases
     }
 
-    /// Runs its cases; `ask` turns a case into a query as a request would be, and says why where it cannot.
-    pub fn run_cases(&self, mut ask: impl FnMut(&Case) -> Result<Verdict, String>) -> CaseReport {
-        let answers = self.cases.iter().map(|case| (case, ask(case)));
+    /// Runs its cases, those that are wanted; `ask` turns a case into a query as a request would be, and says why where it
+    /// cannot.
+    pub fn run_cases(
+        &self,
+        wanted: impl Fn(&Case) -> bool,
+        mut ask: impl FnMut(&Case) -> Result<Verdict, String>,
+    ) -> CaseReport {
+        let answers = self.cases.iter().filter(|case| wanted(case)).map(|case| (case, ask(case)));
         CaseReport::new(answers, self.policies.iter().map(|policy| Arc::clone(&policy.id)))
     }
 
@@ -143,7 +148,17 @@ impl Bundle {
     /// The policy of an id, as verdicts name it.
     #[must_use]
     pub fn policy(&self, id: &str) -> Option<PolicySummary<'_>> {
-        self.positions.get(id).and_then(|position| self.policies.get(*position)).map(NamedPolicy::summary)
+        self.named(id).map(NamedPolicy::summary)
+    }
+
+    /// The same with all that is known of it.
+    pub(in crate::policy) fn named(&self, id: &str) -> Option<&NamedPolicy> {
+        self.positions.get(id).and_then(|position| self.policies.get(*position))
+    }
+
+    /// All of them, with all that is known.
+    pub(in crate::policy) fn all_named(&self) -> impl Iterator<Item = &NamedPolicy> {
+        self.policies.iter()
     }
 
     /// How many policies it has.

@@ -16,4 +16,5 @@ mod validate;
 pub(super) use folder::Folder;
 pub use links::Link;
 pub use load::Bundle;
+pub(super) use policies::NamedPolicy;
 pub use policies::PolicySummary;

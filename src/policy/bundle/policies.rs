@@ -16,13 +16,15 @@ use crate::policy::verdict::readable;
 
 /// One policy of a bundle.
 #[derive(Debug)]
-pub(super) struct NamedPolicy {
+pub(in crate::policy) struct NamedPolicy {
     /// Its `@id`, or file and line; for a link, the link's.
     pub(super) id: Arc<str>,
     /// The policy, under the same id.
-    pub(super) policy: Policy,
+    pub(in crate::policy) policy: Policy,
     /// The template that it was linked from, if it was.
     pub(super) template: Option<Template>,
+    /// The link that it was made by, if it was, by its place in the config's list.
+    pub(super) link: Option<usize>,
     /// A forbid's `@message`, as a client may read it.
     pub(super) message: Option<Arc<str>>,
     /// Where it stands, or its template does.
@@ -46,14 +48,29 @@ impl NamedPolicy {
         let forbids = policy.effect() == Effect::Forbid;
         let message = policy.annotation("message").filter(|_| forbids).and_then(readable);
         let reads = origin.text().map_or(Reads::ALL, Reads::of);
-        Self { id: id.into(), policy, template, message, origin, reads }
+        Self { id: id.into(), policy, template, link: None, message, origin, reads }
+    }
+
+    /// Whether it is a `forbid`.
+    pub(in crate::policy) fn forbids(&self) -> bool {
+        self.policy.effect() == Effect::Forbid
+    }
+
+    /// Its text, or its template's.
+    pub(in crate::policy) fn text(&self) -> &str {
+        self.origin.text().unwrap_or_default()
+    }
+
+    /// The line of the file that a byte of its text stands in, from 1.
+    pub(in crate::policy) fn line_of(&self, byte: usize) -> usize {
+        self.origin.source().line(self.origin.begin().saturating_add(byte))
     }
 
     /// What can be said of it.
-    pub(super) fn summary(&self) -> PolicySummary<'_> {
+    pub(in crate::policy) fn summary(&self) -> PolicySummary<'_> {
         PolicySummary {
             id: &self.id,
-            forbids: self.policy.effect() == Effect::Forbid,
+            forbids: self.forbids(),
             file: &self.origin.source().file,
             line: self.origin.line(),
             message: self.message.as_deref(),
@@ -156,15 +173,19 @@ pub(super) fn is_fit(id: &str) -> bool {
 }
 
 fn duplicates(policies: &[NamedPolicy], templates: &[NamedTemplate]) -> Vec<Flaw> {
-    let templates = templates.iter().map(|template| (AsRef::<str>::as_ref(template.template.id()), &template.origin));
-    let policies = policies.iter().map(|policy| (&*policy.id, &policy.origin));
+    let templates =
+        templates.iter().map(|template| (AsRef::<str>::as_ref(template.template.id()), &template.origin, None));
+    let policies = policies.iter().map(|policy| (&*policy.id, &policy.origin, policy.link));
     let mut first: HashMap<&str, &Origin> = HashMap::new();
     let mut flaws = Vec::new();
-    for (id, origin) in templates.chain(policies) {
+    for (id, origin, link) in templates.chain(policies) {
         if let Some(other) = first.insert(id, origin) {
             let message = format!("policy id `{id}` is already taken at {}", other.place());
-            let help = "give each policy an `@id(\"…\")` of its own";
-            flaws.push(Flaw::new("policy-id-duplicate", message).help(help).at(origin.place()));
+            let flaw = Flaw::new("policy-id-duplicate", message);
+            flaws.push(match link {
+                None => flaw.help("give each policy an `@id(\"…\")` of its own").at(origin.place()),
+                Some(link) => flaw.help("give each link an `id` of its own").of_link(link),
+            });
         }
     }
     flaws

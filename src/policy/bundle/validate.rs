@@ -61,16 +61,32 @@ fn advised(flaw: Flaw, outline: &Outline) -> Flaw {
 /// A group of an issuer that nobody trusts never has a member, so a `forbid` about it would silently forbid nothing.
 fn unknown_issuer(policy: &NamedPolicy, outline: &Outline) -> Option<Flaw> {
     let names = Names::parsed().ok()?;
-    let unknown = |entity: &EntityUid| names.issuer_of(entity).is_some_and(|issuer| !outline.issuers.contains(issuer));
+    let unknown = |entity: &EntityUid| {
+        names.issuer_of(entity).is_some_and(|issuer| !outline.issuers.contains(issuer)) || names.is_nameless(entity)
+    };
     let slots = policy.policy.template_links().into_iter().flat_map(HashMap::into_values);
     let entity = slots.chain(policy.policy.entity_literals()).find(unknown)?;
+    if names.is_nameless(&entity) {
+        let flaw =
+            Flaw::new("unknown-issuer", format!("`{entity}` does not say whose it is, so nobody bears this name"));
+        return Some(stands(policy, &entity, flaw.help("write `issuer|name`, with the name of a trusted issuer")));
+    }
     let issuer = names.issuer_of(&entity)?;
     let help = match nearest(issuer, &outline.issuers) {
         Some(near) => format!("did you mean `{near}`? write `{}::\"{near}|…\"`", entity.type_name()),
         None => "begin the id with the name of a trusted issuer and `|`".to_owned(),
     };
     let flaw = Flaw::new("unknown-issuer", format!("`{entity}` names no trusted issuer")).help(help);
-    Some(flaw.at(policy.origin.find(&entity.to_string())))
+    Some(stands(policy, &entity, flaw))
+}
+
+/// A flaw about an entity that a policy names, or that a link fills in.
+fn stands(policy: &NamedPolicy, entity: &EntityUid, flaw: Flaw) -> Flaw {
+    let is_filled = policy.policy.template_links().is_some_and(|slots| slots.values().any(|slot| slot == entity));
+    match policy.link.filter(|_| is_filled) {
+        Some(link) => flaw.of_link(link),
+        None => flaw.at(policy.origin.find(&entity.to_string())),
+    }
 }
 
 /// Cedar looks at the services that policies name, but not at those that links fill in.
@@ -82,8 +98,12 @@ fn unknown_service(policy: &NamedPolicy, outline: &Outline) -> Option<Flaw> {
     let entity = slots.into_iter().find(unknown)?;
     let service = names.service_of(&entity)?;
     let flaw = Flaw::new("unknown-entity", format!("link `{}`: there is no service `{service}`", policy.id));
-    Some(match nearest(service, &services) {
-        Some(near) => flaw.help(format!("did you mean `{near}`?")),
-        None => flaw.help("a service is an upstream of a route"),
-    })
+    Some(stands(
+        policy,
+        &entity,
+        match nearest(service, &services) {
+            Some(near) => flaw.help(format!("did you mean `{near}`?")),
+            None => flaw.help("a service is an upstream of a route"),
+        },
+    ))
 }

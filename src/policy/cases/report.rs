@@ -23,6 +23,8 @@ pub struct CaseOutcome {
     pub name: String,
     /// The file and line it stands at.
     pub place: String,
+    /// What was expected: `allow` or `deny`.
+    pub expected: &'static str,
     /// The policies that decided.
     pub determining: Vec<Arc<str>>,
     /// What was not as expected; absent: the case passed.
@@ -84,7 +86,8 @@ impl CaseOutcome {
             Err(reason) => Some(CaseMismatch::NotAsked(reason)),
         };
         let place = format!("{}:{}", case.place.file.display(), case.place.line);
-        Self { name: case.name.clone(), place, determining, mismatch }
+        let expected = if case.expect == Expectation::Allow { "allow" } else { "deny" };
+        Self { name: case.name.clone(), place, expected, determining, mismatch }
     }
 }
 

@@ -79,6 +79,12 @@ impl Names {
         names_issuer.then(|| id.split_once('|').map_or(id, |(issuer, _)| issuer))
     }
 
+    /// Whether an entity whose id begins with an issuer has nothing after it.
+    pub(in crate::policy) fn is_nameless(&self, entity: &EntityUid) -> bool {
+        let bears_issuer = self.issuer_of(entity).is_some();
+        bears_issuer && entity.id().unescaped().split_once('|').is_none_or(|(_, name)| name.is_empty())
+    }
+
     /// The upstream that an entity stands for, if it is a service.
     pub(in crate::policy) fn service_of<'a>(&self, entity: &'a EntityUid) -> Option<&'a str> {
         (*entity.type_name() == self.service).then(|| entity.id().unescaped())

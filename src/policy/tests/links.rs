@@ -66,7 +66,9 @@ fn links_that_do_not_fit_their_templates_take_no_effect() {
         (link("never", "never", None, Some("corp|b"), None), "link-unfit", "that of a template"),
         (link("sales-read", "never", None, Some("corp|b"), None), "policy-id-duplicate", "`sales-read`"),
         (link("x", "group-reads", Some("crop|a"), None, Some("orders")), "unknown-issuer", "`corp`"),
-        (link("x", "group-reads", Some("sales"), None, Some("orders")), "unknown-issuer", "trusted issuer"),
+        (link("x", "group-reads", Some("sales"), None, Some("orders")), "link-unfit", "corp|sales"),
+        (link("x", "group-reads", Some("corp|"), None, Some("orders")), "link-unfit", "trusted issuer"),
+        (link("x", "never", None, Some("|bob"), None), "link-unfit", "trusted issuer"),
         (link("x", "group-reads", Some("corp|a"), None, Some("order")), "unknown-entity", "orders"),
     ];
     for (wrong, code, says) in table {

@@ -38,7 +38,7 @@ impl Write for Torn {
 
 fn queue_to(out: impl Write + Send + 'static) -> (LineQueue, IntCounter) {
     let dropped = IntCounter::new("dropped", "dropped").unwrap();
-    (LineQueue::start(Box::new(out), dropped.clone()).unwrap(), dropped)
+    (LineQueue::start("test", Box::new(out), dropped.clone()).unwrap(), dropped)
 }
 
 #[test]

@@ -7,12 +7,15 @@ use crate::telemetry::metrics::{Metrics, UNROUTED};
 use crate::telemetry::outcome::{CacheLookup, Outcome, ReloadResult};
 
 /// The public contract: each metric's name, kind and labels.
-const PROMISED: [(&str, &str, &[&str]); 20] = [
+const PROMISED: [(&str, &str, &[&str]); 36] = [
     ("lychgate_requests_total", "counter", &["code", "outcome", "route"]),
     ("lychgate_request_duration_seconds", "histogram", &["route"]),
     ("lychgate_decision_duration_seconds", "histogram", &["route"]),
     ("lychgate_upstream_duration_seconds", "histogram", &["upstream"]),
     ("lychgate_upstream_healthy", "gauge", &["endpoint", "upstream"]),
+    ("lychgate_upstream_retries_total", "counter", &["result", "upstream"]),
+    ("lychgate_upstream_ejections_total", "counter", &["upstream"]),
+    ("lychgate_upstream_resolutions_total", "counter", &["result", "upstream"]),
     ("lychgate_token_cache_total", "counter", &["result"]),
     ("lychgate_token_cache_entries", "gauge", &[]),
     ("lychgate_revocations", "gauge", &[]),
@@ -23,11 +26,24 @@ const PROMISED: [(&str, &str, &[&str]); 20] = [
     ("lychgate_tenants_refused_total", "counter", &["issuer"]),
     ("lychgate_policy_decisions_total", "counter", &["bundle", "decision", "mode"]),
     ("lychgate_policy_errors_total", "counter", &["bundle"]),
+    ("lychgate_policy_shadow_total", "counter", &["bundle", "difference"]),
+    ("lychgate_policy_bundle_info", "gauge", &["bundle", "revision"]),
+    ("lychgate_token_shadow_total", "counter", &["difference", "issuer"]),
+    ("lychgate_decision_log_dropped_total", "counter", &[]),
     ("lychgate_config_reload_total", "counter", &["result"]),
     ("lychgate_connections", "gauge", &[]),
     ("lychgate_connections_refused_total", "counter", &[]),
+    ("lychgate_checks_total", "counter", &["door", "outcome"]),
     ("lychgate_build_info", "gauge", &["version"]),
     ("lychgate_access_log_dropped_total", "counter", &[]),
+    ("lychgate_audit_log_dropped_total", "counter", &[]),
+    ("lychgate_sign_ups_total", "counter", &["outcome"]),
+    ("lychgate_sign_ins_total", "counter", &["outcome"]),
+    ("lychgate_sign_in_challenges_total", "counter", &["challenge"]),
+    ("lychgate_lockouts_total", "counter", &[]),
+    ("lychgate_tokens_issued_total", "counter", &["by"]),
+    ("lychgate_messages_total", "counter", &["medium", "outcome"]),
+    ("lychgate_active_users", "gauge", &["pool", "window"]),
 ];
 
 /// A scrape, read as Prometheus reads it.
@@ -84,7 +100,18 @@ fn all_counted_once() -> Metrics {
     issuer.tenant_refused();
     metrics.bundle("orders", "enforce").decided(false);
     metrics.bundle("orders", "enforce").failed();
+    metrics.bundle("orders", "enforce").tried("would-deny");
+    metrics.token_shadow("corp").tried("none");
+    metrics.bundle_revisions([("orders", "0123456789abcdef")]);
     metrics.reloaded(ReloadResult::Failure);
+    let identity = metrics.identity();
+    identity.sign_up("success");
+    identity.sign_in("locked");
+    identity.challenge("SMS_MFA");
+    identity.lockout();
+    identity.tokens("refresh");
+    identity.message("email", "delivered");
+    identity.active_users("demo", "1d", 3);
     metrics
 }
 
@@ -123,6 +150,7 @@ fn each_measure_lands_in_its_own_series() {
         (r#"lychgate_policy_decisions_total{bundle="orders",decision="allow",mode="enforce"}"#, "0"),
         (r#"lychgate_policy_errors_total{bundle="orders"}"#, "1"),
         (r#"lychgate_config_reload_total{result="failure"}"#, "1"),
+        (r#"lychgate_checks_total{door="nginx",outcome="denied"}"#, "1"),
     ] {
         assert_eq!(scrape.samples.get(series).map(String::as_str), Some(value), "{series}");
     }
@@ -188,4 +216,20 @@ fn a_name_with_quotes_or_line_ends_stays_inside_its_label() {
     let metrics = Metrics::new().unwrap();
     metrics.issuer("a\"\n\\b").keys(1);
     assert_eq!(Scrape::of(&metrics).samples[r#"lychgate_keys{issuer="a\"\n\\b"}"#], "1");
+}
+
+#[test]
+fn a_bundle_has_one_revision_at_a_time_and_none_once_it_is_gone() {
+    let metrics = Metrics::new().unwrap();
+    let shown = || {
+        let scrape = Scrape::of(&metrics);
+        scrape.samples.keys().filter(|series| series.starts_with("lychgate_policy_bundle_info")).count()
+    };
+    metrics.bundle_revisions([("orders", "0000000000000000"), ("reports", "1111111111111111")]);
+    assert_eq!(shown(), 2);
+    metrics.bundle_revisions([("orders", "2222222222222222"), ("reports", "1111111111111111")]);
+    assert_eq!(shown(), 2);
+    metrics.bundle_revisions([("orders", "2222222222222222")]);
+    assert_eq!(shown(), 1);
+    assert!(metrics.encode().contains(r#"lychgate_policy_bundle_info{bundle="orders",revision="2222222222222222"} 1"#));
 }

@@ -104,6 +104,14 @@ impl Tenants {
         Some(issuer)
     }
 
+    /// The tenant of this `iss` as it would be, without a place among those that are there and without keys.
+    pub(crate) fn unmet(&self, iss: &str) -> Option<Arc<TrustedIssuer>> {
+        let values = self.template.values(iss)?;
+        let config = self.config.of_tenant(&values);
+        let store = Arc::new(KeyStore::of_tenant(config.refresh.clone(), self.clock.clone(), 0));
+        Some(Arc::new(TrustedIssuer::new(&self.name, &config, store).of_tenant(&values)))
+    }
+
     /// Whether the rules allow this `iss`.
     pub(crate) fn stands_for(&self, iss: &str) -> bool {
         self.template.stands_for(iss)

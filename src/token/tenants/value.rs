@@ -1,6 +1,7 @@
 //! What may stand in an issuer for a parameter: never more than one harmless path segment, whatever the config allows.
 
 use regex::{Regex, RegexBuilder};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::token::config::ParameterConfig;
@@ -13,9 +14,9 @@ const LONGEST_PATTERN: usize = 256;
 const PATTERN_BYTES: usize = 256 << 10;
 
 /// A regular expression that a value must match as a whole, of an engine whose time is linear in the value.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
-pub struct ValuePattern(Regex);
+pub struct ValuePattern(#[schemars(with = "String")] Regex);
 
 impl TryFrom<String> for ValuePattern {
     type Error = String;

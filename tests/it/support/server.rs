@@ -1,7 +1,7 @@
 //! A small HTTP/1.1 server, plain or TLS, that keeps every message and answers as it is told.
 
 use std::io::{self, BufReader, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -11,6 +11,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::connection::Stream;
 use super::message::Message;
+use super::wait::until;
 
 /// How a request is answered.
 #[derive(Debug, Clone)]
@@ -58,7 +59,7 @@ impl Reply {
 
 type Handler = dyn Fn(&Message) -> Reply + Send + Sync;
 
-/// The server; it stops listening when it is dropped.
+/// The server; it stops listening when it is dropped, and its connections break.
 pub(crate) struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -71,6 +72,7 @@ struct Shared {
     /// What came and was no HTTP/1.1 request.
     unreadable: Mutex<Vec<String>>,
     stopped: AtomicBool,
+    sockets: Mutex<Vec<TcpStream>>,
 }
 
 impl Server {
@@ -79,17 +81,34 @@ impl Server {
         tls: Option<Arc<ServerConfig>>,
         handler: impl Fn(&Message) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), tls, handler)
+    }
+
+    /// Listens at this address.
+    pub(crate) fn start_at(
+        address: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+        handler: impl Fn(&Message) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = until("the address to be free", || TcpListener::bind(address).ok());
         let address = listener.local_addr().unwrap();
-        let (received, unreadable) = (Mutex::default(), Mutex::default());
-        let shared =
-            Arc::new(Shared { handler: Box::new(handler), tls, received, unreadable, stopped: AtomicBool::default() });
+        let (received, unreadable, sockets) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let stopped = AtomicBool::default();
+        let shared = Arc::new(Shared { handler: Box::new(handler), tls, received, unreadable, stopped, sockets });
         let accepting = shared.clone();
         thread::spawn(move || {
             let running = || !accepting.stopped.load(Ordering::SeqCst);
             for socket in listener.incoming().take_while(|_| running()) {
+                let Ok(socket) = socket else { continue };
+                accepting.sockets.lock().unwrap().extend(socket.try_clone());
                 let serving = accepting.clone();
-                thread::spawn(move || socket.and_then(|socket| serving.serve(socket)));
+                thread::spawn(move || {
+                    let ended = socket.try_clone();
+                    let served = serving.serve(socket);
+                    // What else knows the socket must not keep it open.
+                    let _gone = ended.and_then(|socket| socket.shutdown(Shutdown::Both));
+                    served
+                });
             }
         });
         Self { address, shared }
@@ -112,6 +131,10 @@ impl Drop for Server {
         self.shared.stopped.store(true, Ordering::SeqCst);
         // Wakes the accepting thread, which then ends.
         let _woken = TcpStream::connect(self.address);
+        for socket in self.shared.sockets.lock().unwrap().drain(..) {
+            // The other side may have gone first.
+            let _gone = socket.shutdown(Shutdown::Both);
+        }
     }
 }
 

@@ -28,6 +28,14 @@ impl TestUpstream {
         Self(Server::start(None, handler))
     }
 
+    /// Answers as `handler` says, at this address.
+    pub(crate) fn answering_at(
+        address: SocketAddr,
+        handler: impl Fn(&Message) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self(Server::start_at(address, None, handler))
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.0.address()
     }

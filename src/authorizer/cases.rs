@@ -1,0 +1,73 @@
+//! Runs the cases of a bundle as requests would run: by route and claims, and then the policies.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue};
+
+use super::authorize::Authorizer;
+use super::request::{AccessRequest, ConnectionFacts, ReceivedRequest};
+use crate::policy::{Bundle, Case, CaseCaller, CaseReport, CaseToken, Verdict};
+use crate::token::{SaidToken, SupposedToken, TokenError};
+
+/// The host of a case that names none, for routes that take any.
+const ANY_HOST: &str = "localhost";
+
+/// Which bundle of a route the cases are about, and how it is asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CaseOptions<'a> {
+    /// Only cases whose name holds this text.
+    pub only: Option<&'a str>,
+    /// Whether every policy is evaluated too, and an answer that differs fails the case.
+    pub evaluate_all: bool,
+}
+
+impl Authorizer {
+    /// Runs the cases of `bundle`, which routes ask under the name `asked_as`: the bundle itself, or its candidate.
+    #[must_use]
+    pub fn run_cases(&self, asked_as: &str, bundle: &Bundle, options: CaseOptions<'_>) -> CaseReport {
+        let wanted = |case: &Case| options.only.is_none_or(|text| case.name.contains(text));
+        bundle.run_cases(wanted, |case| self.run_case(asked_as, bundle, case, options.evaluate_all))
+    }
+
+    fn run_case(&self, name: &str, bundle: &Bundle, case: &Case, evaluate_all: bool) -> Result<Verdict, String> {
+        let mut headers = HeaderMap::new();
+        let host = case.request.host.as_deref().unwrap_or(ANY_HOST);
+        headers.insert(HOST, HeaderValue::from_str(host).map_err(|_| "the host cannot be sent".to_owned())?);
+        let query = case.request.query.as_ref().map(|query| format!("?{query}"));
+        let target = format!("{}{}", case.request.path, query.unwrap_or_default());
+        let request = AccessRequest::read(ReceivedRequest {
+            method: &case.request.method,
+            target: target.as_bytes(),
+            authority: None,
+            headers: &headers,
+            client: case.ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            connection: ConnectionFacts::default(),
+        });
+        let request = request.map_err(|denial| denial.detail())?;
+        let now_millis = case.now_millis.unwrap_or_else(|| self.clock.unix_millis());
+        let token = match &case.caller {
+            CaseCaller::Anonymous => None,
+            CaseCaller::Token(token) => Some(self.suppose(token, now_millis / 1000)?),
+        };
+        self.ask_as_request(name, &request, token.as_ref(), now_millis, |query| {
+            let verdict = bundle.decide(query);
+            if evaluate_all && bundle.decide_all(query) != verdict {
+                return Err("evaluating every policy gives another answer: please report it".to_owned());
+            }
+            Ok(verdict)
+        })
+    }
+
+    fn suppose(&self, token: &CaseToken, now: u64) -> Result<SupposedToken, String> {
+        let claims = token.claims.clone().into_iter().collect();
+        let CaseToken { issuer, sub, groups, scopes, age, .. } = token;
+        let said = SaidToken { issuer, sub, groups, scopes, claims: &claims, age: *age };
+        self.verifier.suppose_said(said, now).map_err(|error| match error {
+            TokenError::UnknownIssuer => format!(
+                "no trusted issuer is called `{issuer}`; of an issuer with a pattern, say which one by the claim `iss`"
+            ),
+            error => format!("the token would be refused ({}): {error}", error.code()),
+        })
+    }
+}

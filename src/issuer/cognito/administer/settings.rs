@@ -1,0 +1,84 @@
+//! Settings that are refused although the model lets them stand: what is asked for and cannot be done must not seem to be.
+
+use serde_json::Value;
+
+use super::super::error::CognitoError;
+use super::super::input::Input;
+use crate::issuer::pool::PoolSettings;
+
+/// Most custom attributes of a pool.
+const MOST_CUSTOM: usize = 50;
+
+/// Refuses settings of a pool that this issuer does not do.
+pub(super) fn judge_pool(input: Input<'_>) -> Result<(), CognitoError> {
+    let refused = |message: &str| Err(CognitoError::invalid_parameter(message));
+    let is_case_sensitive =
+        input.within("UsernameConfiguration").is_some_and(|configuration| configuration.flag("CaseSensitive"));
+    if is_case_sensitive {
+        return refused(
+            "UsernameConfiguration: user names are compared without case here; CaseSensitive must be false",
+        );
+    }
+    if !input.list("AliasAttributes").is_empty() && !input.list("UsernameAttributes").is_empty() {
+        return refused("Only one of the aliasAttributes or usernameAttributes can be set in a user pool.");
+    }
+    if input.within("LambdaConfig").is_some_and(|triggers| triggers.0.values().any(|trigger| !trigger.is_null())) {
+        return refused("LambdaConfig: triggers are not built in this issuer");
+    }
+    let security = input.within("UserPoolAddOns").and_then(|add_ons| add_ons.text("AdvancedSecurityMode"));
+    if security.is_some_and(|mode| mode != "OFF") {
+        return refused("UserPoolAddOns: advanced security is not built in this issuer");
+    }
+    let link = input.within("VerificationMessageTemplate").and_then(|template| template.text("DefaultEmailOption"));
+    if link == Some("CONFIRM_WITH_LINK") {
+        return refused("VerificationMessageTemplate: confirmation by link is not built in this issuer");
+    }
+    judge_schema(input.get("Schema"), &PoolSettings::default())
+}
+
+/// Refuses attributes that cannot be added to those that there are.
+pub(super) fn judge_schema(added: Option<&Value>, settings: &PoolSettings) -> Result<(), CognitoError> {
+    let entries: Vec<Input<'_>> =
+        added.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object).map(Input).collect();
+    let standard = PoolSettings::default();
+    let mut names = Vec::new();
+    for entry in &entries {
+        let name =
+            entry.text("Name").ok_or_else(|| CognitoError::invalid_parameter("Schema: an attribute needs a Name"))?;
+        if standard.definition(name).is_some() {
+            continue;
+        }
+        if name.contains(':') || names.contains(&name) {
+            return Err(CognitoError::invalid_parameter(format!("Schema: {name} is not a name, or comes twice")));
+        }
+        if entry.flag("Required") {
+            return Err(CognitoError::invalid_parameter("Required custom attributes are not supported currently."));
+        }
+        let exists = [format!("custom:{name}"), format!("dev:custom:{name}")];
+        if exists.iter().any(|name| settings.definition(name).is_some()) {
+            let message = format!("custom:{name}: Existing attribute already has name custom:{name}.");
+            return Err(CognitoError::invalid_parameter(message));
+        }
+        names.push(name);
+    }
+    let before = settings.definitions().len() - standard.definitions().len();
+    if before + names.len() > MOST_CUSTOM {
+        return Err(CognitoError::invalid_parameter("A pool may have at most 50 custom attributes"));
+    }
+    Ok(())
+}
+
+/// Refuses settings of a client that contradict one another.
+pub(super) fn judge_client(input: Input<'_>) -> Result<(), CognitoError> {
+    let rotates = input.within("RefreshTokenRotation").and_then(|rotation| rotation.text("Feature")) == Some("ENABLED");
+    let refreshes = ["ALLOW_REFRESH_TOKEN_AUTH"];
+    if rotates && input.list("ExplicitAuthFlows").iter().any(|flow| refreshes.contains(flow)) {
+        let message = "Refresh token rotation cannot be enabled with ALLOW_REFRESH_TOKEN_AUTH";
+        return Err(CognitoError::invalid_parameter(message));
+    }
+    if input.get("EnableTokenRevocation") == Some(&Value::Bool(false)) {
+        let message = "EnableTokenRevocation: tokens of this issuer can always be revoked";
+        return Err(CognitoError::invalid_parameter(message));
+    }
+    Ok(())
+}

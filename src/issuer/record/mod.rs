@@ -1,0 +1,7 @@
+//! What is said of identity actions afterwards: a line in the audit log, and counts.
+
+mod action;
+mod recorder;
+
+pub(crate) use recorder::Over;
+pub use recorder::{Recorder, Recording};
