@@ -17,7 +17,7 @@
 //! | 7 | [`cli`]: what can be asked on the command line |
 //! | 6 | [`server`]: the only builder |
 //! | 5 | [`config`]: the fuse box |
-//! | 4 | [`proxy`]: the door for HTTP |
+//! | 4 | [`proxy`]: the door for HTTP · [`ext_authz`]: the doors for other proxies |
 //! | 3 | [`authorizer`]: the heart · [`admin`]: the operator's door · [`issuer`]: local user pools |
 //! | 2 | [`token`]: is it genuine? |
 //! | 1 | [`policy`] · [`jose`] · [`telemetry`] · [`clock`] · [`short_form`] |
@@ -30,6 +30,7 @@ pub mod authorizer;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod ext_authz;
 pub mod issuer;
 pub mod jose;
 pub mod policy;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use http::StatusCode;
 use serde_json::json;
 
 use crate::token::{PROOF_ALGORITHMS, ProofError, TokenError};
@@ -15,6 +16,13 @@ pub enum Denial {
     BadTarget(&'static str),
     /// The host is missing, doubled, malformed, or disagrees with the target.
     BadHost(&'static str),
+    /// What another proxy says about the request that it asks about is missing, doubled, contradictory or unreadable.
+    BadOriginalRequest {
+        /// What it says.
+        what: &'static str,
+        /// What is wrong with it.
+        flaw: &'static str,
+    },
     /// The target is longer than `limits.target`.
     TargetTooLong,
     /// The header section is larger than `limits.header`, or has more fields than `limits.headers`.
@@ -132,6 +140,7 @@ impl Denial {
             Self::BadFraming(_) => "bad-framing",
             Self::BadTarget(_) => "bad-target",
             Self::BadHost(_) => "bad-host",
+            Self::BadOriginalRequest { .. } => "bad-original-request",
             Self::TargetTooLong => "target-too-long",
             Self::HeadersTooLarge => "headers-too-large",
             Self::BodyTooLarge => "body-too-large",
@@ -163,6 +172,7 @@ impl Denial {
             Self::BadFraming(_)
             | Self::BadTarget(_)
             | Self::BadHost(_)
+            | Self::BadOriginalRequest { .. }
             | Self::TargetTooLong
             | Self::HeadersTooLarge
             | Self::BodyTooLarge
@@ -191,6 +201,7 @@ impl Denial {
             Self::BadFraming(_)
             | Self::BadTarget(_)
             | Self::BadHost(_)
+            | Self::BadOriginalRequest { .. }
             | Self::Token(TokenError::SeveralCredentials) => 400,
             Self::Token(TokenError::KeysUnavailable(_) | TokenError::Proof(ProofError::TooMany))
             | Self::UpstreamUnavailable
@@ -229,6 +240,27 @@ impl Denial {
             status if status < 500 => 3,
             _ => 13,
         }
+    }
+
+    /// The HTTP status, as a code to be set.
+    #[must_use]
+    pub fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The status for `auth_request` of nginx, which passes on 401 and 403 and makes everything else its own 500.
+    #[must_use]
+    pub fn status_code_for_nginx(&self) -> StatusCode {
+        match self.status_code() {
+            other if other.is_client_error() && other != StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN,
+            status => status,
+        }
+    }
+
+    /// Whether the client may come back with credentials, or with better ones.
+    #[must_use]
+    pub fn asks_for_credentials(&self) -> bool {
+        self.status_code() == StatusCode::UNAUTHORIZED
     }
 
     /// Whether the gate or an upstream failed, rather than refused.
@@ -331,6 +363,9 @@ impl Denial {
             Self::BadFraming(reason) => return format!("the request cannot be framed safely: {reason}"),
             Self::BadTarget(reason) => return format!("the request target is not accepted: {reason}"),
             Self::BadHost(reason) => return format!("the host is not accepted: {reason}"),
+            Self::BadOriginalRequest { what, flaw } => {
+                return format!("the original request cannot be read: {what} is {flaw}");
+            }
             Self::Policy { message: Some(message), .. } => return message.replace(['"', '\\'], "'"),
             Self::TargetTooLong => "the request target is too long",
             Self::HeadersTooLarge => "the request header fields are too many or too large",

@@ -16,6 +16,7 @@ mod hops;
 mod identity_headers;
 mod permit;
 mod principals;
+mod proved;
 mod rehearse;
 mod request;
 mod route;

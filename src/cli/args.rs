@@ -47,6 +47,10 @@ pub(super) enum Command {
   lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --token - < token.txt
   lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --claims claims.json --json")]
     Explain(ExplainArgs),
+    /// Serves the API Gateway authorizer inside AWS Lambda, as the bootstrap of a function.
+    #[command(after_help = "Example, as the function's `bootstrap`:
+  exec ./lychgate lambda --config lychgate.yaml")]
+    Lambda(ConfigArgs),
     /// Runs the cases of policy bundles; names what did not come out as expected, and policies that no case decided.
     #[command(after_help = "Examples:
   lychgate test --config lychgate.yaml

@@ -5,6 +5,7 @@ mod cases;
 mod check;
 mod explain;
 mod input;
+mod lambda;
 mod pool;
 mod quickstart;
 mod report;

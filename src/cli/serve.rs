@@ -23,4 +23,11 @@ fn announce(loaded: &Loaded) {
         let scheme = if listener.tls.is_some() { "https" } else { "http" };
         info!(address = %listener.address, scheme, "listening");
     }
+    let Some(doors) = &loaded.config.ext_authz else { return };
+    for door in &doors.grpc {
+        info!(address = %door.address, tls = door.tls.is_some(), "listening for Envoy");
+    }
+    for door in &doors.http {
+        info!(address = %door.address, tls = door.tls.is_some(), "listening for other proxies");
+    }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::sections::Config;
+use crate::ext_authz::DoorTlsConfig;
 use crate::issuer::{DatabaseConfig, IssuerConfig, MessagesConfig, WriteMessagesTo};
 use crate::proxy::{CertificateConfig, ListenerTlsConfig, UpstreamConfig, UpstreamTlsConfig};
 use crate::token::{KeysConfig, TrustedIssuerConfig};
@@ -21,6 +22,13 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
         let ListenerTlsConfig { certificate, key, client_ca, certificates, client_auth: _, min_version: _ } = tls;
         paths.extend([certificate, key].into_iter().chain(client_ca));
         paths.extend(certificates.iter_mut().flat_map(|CertificateConfig { certificate, key }| [certificate, key]));
+    }
+    for tls in config.ext_authz.iter_mut().flat_map(|doors| {
+        let http = doors.http.iter_mut().filter_map(|door| door.tls.as_mut());
+        doors.grpc.iter_mut().filter_map(|door| door.tls.as_mut()).chain(http)
+    }) {
+        let DoorTlsConfig { certificate, key, client_ca } = tls;
+        paths.extend([certificate, key].into_iter().chain(client_ca));
     }
     for trusted in config.trusted_issuers.values_mut() {
         if let KeysConfig::File(file) = &mut trusted.keys {

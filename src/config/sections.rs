@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::admin::AdminConfig;
 use crate::authorizer::{IdentityConfig, NetworkConfig, ProtectedResourceConfig, RouteConfig};
+use crate::ext_authz::ExtAuthzConfig;
 use crate::issuer::IssuerConfig;
 use crate::policy::BundleConfig;
 use crate::proxy::{LimitsConfig, ListenerConfig, UpstreamConfig};
@@ -58,6 +59,10 @@ pub struct Config {
     /// which scheme and host. Default: none.
     #[serde(default)]
     pub trusted_proxies: Vec<NetworkConfig>,
+    /// Doors at which other proxies and gateways ask for decisions. Absent: none. With this section, `listeners` may be empty,
+    /// and then upstreams need no endpoints: they are names that routes and policies speak of.
+    #[serde(default)]
+    pub ext_authz: Option<ExtAuthzConfig>,
     /// The embedded issuer. Absent: none.
     #[serde(default)]
     pub issuer: Option<IssuerConfig>,

@@ -39,6 +39,7 @@ impl Warnings<'_> {
                 self.add(&path, Reason::Exposed, "without `tls`, tokens come in clear from outside this machine");
             }
         }
+        self.open_doors(config);
         if let AdminConfig::At { address, explain: true, .. } = config.admin
             && is_open(address)
         {
@@ -66,6 +67,18 @@ impl Warnings<'_> {
                 Reason::Exposed,
                 "passwords come in clear from outside this machine, unless TLS ends before it",
             );
+        }
+    }
+
+    fn open_doors(&mut self, config: &Config) {
+        let Some(doors) = &config.ext_authz else { return };
+        let at = |kind: &str, index| ConfigPath::new("ext_authz").key(kind).item(index).key("address");
+        let grpc = doors.grpc.iter().enumerate();
+        let grpc = grpc.map(|(index, door)| (at("grpc", index), door.address, door.tls.is_none()));
+        let http = doors.http.iter().enumerate();
+        let http = http.map(|(index, door)| (at("http", index), door.address, door.tls.is_none()));
+        for (path, _, _) in grpc.chain(http).filter(|(_, address, is_clear)| *is_clear && is_open(*address)) {
+            self.add(&path, Reason::Exposed, "without `tls`, tokens come in clear from outside this machine");
         }
     }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use thiserror::Error;
 
 use crate::config::ConfigError;
+use crate::ext_authz::LambdaError;
 use crate::issuer::IssuerError;
 use crate::policy::PolicyError;
 use crate::telemetry::TelemetryError;
@@ -54,6 +55,9 @@ pub enum ServerError {
         #[source]
         source: std::io::Error,
     },
+    /// Lambda's runtime API could not be served any longer.
+    #[error("as a Lambda function")]
+    Lambda(#[source] LambdaError),
     /// The system has no randomness.
     #[error("the system gives no randomness")]
     Randomness,

@@ -4,8 +4,10 @@
 mod build;
 mod bundles;
 mod certificate;
+mod doors;
 mod error;
 mod explain;
+mod lambda;
 mod listen;
 mod mistakes;
 mod reload;
@@ -18,6 +20,7 @@ mod trust;
 pub use build::{Ground, House, build};
 pub use bundles::{outline, whole_outline};
 pub use error::ServerError;
+pub use lambda::serve_lambda;
 pub use mistakes::{mistake, mistakes, with_causes};
 pub use serve::serve;
 pub use trust::KeyTask;

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tracing::error;
 
 use super::build::{Ground, build};
+use super::doors::{DoorFrame, DoorSockets};
 use super::error::ServerError;
 use super::explain::explainer;
 use super::listen::Listeners;
@@ -24,6 +25,7 @@ use super::status::status;
 use super::stop::{Heard, Signals, hangups};
 use crate::admin::{AdminConfig, AdminState, Messages, Revocable, RevocationsDoor};
 use crate::config::Loaded;
+use crate::ext_authz::{Decider, ExtAuthzConfig};
 use crate::issuer::{Issuer, Recorder};
 use crate::proxy::Gateway;
 use crate::telemetry::{AccessLog, AuditLog, DecisionLog};
@@ -38,12 +40,7 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
     let mut ground = Ground::new()?;
     let (telemetry, salt) = (&loaded.config.telemetry, salt()?);
     ground.decisions = DecisionLog::start(telemetry, salt, &ground.metrics)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(BACKGROUND_THREADS)
-        .thread_name("background")
-        .enable_all()
-        .build()
-        .map_err(ServerError::Threads)?;
+    let runtime = background()?;
     let house = runtime.block_on(build(loaded, &ground))?;
     let log = AccessLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
     let audit = AuditLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
@@ -83,6 +80,16 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
     Ok(())
 }
 
+/// The threads of everything that is not on a request's way.
+pub(super) fn background() -> Result<Runtime, ServerError> {
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(BACKGROUND_THREADS)
+        .thread_name("background")
+        .enable_all()
+        .build();
+    threads.map_err(ServerError::Threads)
+}
+
 /// Reads the messages of an issuer in development.
 fn messages_of(issuer: Issuer) -> Messages {
     Arc::new(move || {
@@ -92,7 +99,7 @@ fn messages_of(issuer: Issuer) -> Messages {
 }
 
 /// Without randomness subjects could be guessed from the log: then there is no gate.
-fn salt() -> Result<[u8; 32], ServerError> {
+pub(super) fn salt() -> Result<[u8; 32], ServerError> {
     let mut salt = [0; 32];
     rand::fill(&mut salt).map_err(|_| ServerError::Randomness)?;
     Ok(salt)
@@ -122,14 +129,39 @@ impl Doors<'_> {
             self.runtime.spawn(issuer.clone().follow(self.ground.metrics.identity(), self.stopped.clone()));
         }
         let current = self.in_force.snapshot().clone();
-        let gateway = Gateway::new(current, log, self.ground.clock.clone(), in_flight.clone());
-        Listeners {
+        let gateway = Gateway::new(current, log.clone(), self.ground.clock.clone(), in_flight.clone());
+        let mut server = Listeners {
             loaded: self.loaded,
             runtime: self.runtime,
             stopped: self.stopped.clone(),
             metrics: &self.ground.metrics,
         }
-        .hang(gateway)
+        .hang(gateway)?;
+        if let Some(ext_authz) = &config.ext_authz {
+            server.add_service(self.doors_for_proxies(ext_authz, log, in_flight)?);
+        }
+        Ok(server)
+    }
+
+    /// The doors at which other proxies ask; they decide by what the gate itself decides by at that moment.
+    fn doors_for_proxies(
+        &self,
+        config: &ExtAuthzConfig,
+        log: AccessLog,
+        in_flight: &Arc<AtomicUsize>,
+    ) -> Result<DoorSockets, ServerError> {
+        let Ground { clock, metrics, .. } = self.ground;
+        let in_force = self.in_force.snapshot().clone();
+        let current = Arc::new(move || in_force.load().point.clone());
+        let decider = Decider::new(current, log, clock.clone(), in_flight.clone(), metrics.checks());
+        let frame = DoorFrame {
+            loaded: self.loaded,
+            runtime: self.runtime,
+            stopped: self.stopped.clone(),
+            clock: clock.clone(),
+            readiness: self.in_force.readiness().clone(),
+        };
+        frame.open(config, &decider)
     }
 
     fn admin_state(&self) -> AdminState {

@@ -18,24 +18,42 @@ use crate::proxy::{ClientAuthConfig, ListenerTlsConfig, TlsVersionConfig};
 /// How often the files are looked at. Kubernetes swaps links without a sign that could be waited for everywhere.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
-/// The TLS of one listener. A connection goes on with what it began with; the next one meets what is current then.
-pub(super) struct ListenerTls {
+/// The TLS of one listener or door, whose handshakes an `A` does. A connection goes on with what it began with; the next one
+/// meets what is current then.
+pub(super) struct ListenerTls<A> {
     config: ListenerTlsConfig,
-    current: Arc<ArcSwap<Acceptor>>,
+    /// What is offered by ALPN.
+    protocols: &'static [&'static [u8]],
+    acceptor: fn(Arc<ServerConfig>) -> A,
+    current: Arc<ArcSwap<A>>,
 }
 
-impl ListenerTls {
-    /// Reads every file.
+impl ListenerTls<Acceptor> {
+    /// Reads every file, for a listener of the gate itself.
     ///
     /// # Errors
     /// What is wrong with which file, in words.
     pub(super) fn load(config: &ListenerTlsConfig) -> Result<Self, String> {
-        let current = Arc::new(ArcSwap::from_pointee(acceptor(config)?));
-        Ok(Self { config: config.clone(), current })
+        Self::load_for(config, &[b"h2", b"http/1.1"], Acceptor::from_server_config)
+    }
+}
+
+impl<A: Send + Sync + 'static> ListenerTls<A> {
+    /// Reads every file.
+    ///
+    /// # Errors
+    /// What is wrong with which file, in words.
+    pub(super) fn load_for(
+        config: &ListenerTlsConfig,
+        protocols: &'static [&'static [u8]],
+        acceptor: fn(Arc<ServerConfig>) -> A,
+    ) -> Result<Self, String> {
+        let first = acceptor(Arc::new(server_config(config, protocols)?));
+        Ok(Self { config: config.clone(), protocols, acceptor, current: Arc::new(ArcSwap::from_pointee(first)) })
     }
 
     /// What shakes hands with clients.
-    pub(super) fn current(&self) -> Arc<ArcSwap<Acceptor>> {
+    pub(super) fn current(&self) -> Arc<ArcSwap<A>> {
         self.current.clone()
     }
 
@@ -51,9 +69,9 @@ impl ListenerTls {
             if now == seen {
                 continue;
             }
-            match acceptor(&self.config) {
+            match server_config(&self.config, self.protocols) {
                 Ok(read) => {
-                    self.current.store(Arc::new(read));
+                    self.current.store(Arc::new((self.acceptor)(Arc::new(read))));
                     seen = now;
                     info!(certificate = %self.config.certificate.display(), "the certificates were read again");
                 }
@@ -73,7 +91,7 @@ fn files(config: &ListenerTlsConfig) -> impl Iterator<Item = &PathBuf> {
     [&config.certificate, &config.key].into_iter().chain(&config.client_ca).chain(others)
 }
 
-fn acceptor(config: &ListenerTlsConfig) -> Result<Acceptor, String> {
+fn server_config(config: &ListenerTlsConfig, protocols: &[&[u8]]) -> Result<ServerConfig, String> {
     let versions: &[_] = match config.min_version {
         TlsVersionConfig::Tls12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
         TlsVersionConfig::Tls13 => &[&rustls::version::TLS13],
@@ -86,8 +104,8 @@ fn acceptor(config: &ListenerTlsConfig) -> Result<Acceptor, String> {
         Some(file) => builder.with_client_cert_verifier(verifier(file, config.client_auth)?),
     };
     let mut server = builder.with_cert_resolver(Arc::new(Certificates::read(config)?));
-    server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Acceptor::from_server_config(Arc::new(server)))
+    server.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(server)
 }
 
 /// What checks the certificates of clients.

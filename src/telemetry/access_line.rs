@@ -19,6 +19,8 @@ pub struct AccessLine<'a> {
     pub request_id: &'a str,
     /// The trace that the request belongs to (W3C Trace Context section 3.2.2.3).
     pub trace_id: Option<&'a str>,
+    /// The door that another proxy asked at, by its name; absent for requests that the gate itself proxies.
+    pub door: Option<&'a str>,
     /// Who connected.
     pub client: Option<IpAddr>,
     /// The method, as sent.
@@ -63,6 +65,8 @@ struct JsonLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    door: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<IpAddr>,
     method: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,6 +102,7 @@ impl AccessLine<'_> {
             time: rfc_3339(self.time_unix_millis).to_string(),
             request_id: self.request_id,
             trace_id: self.trace_id,
+            door: self.door,
             client: self.client,
             method: self.method,
             host: self.host,
@@ -127,6 +132,7 @@ impl AccessLine<'_> {
         write!(out, " {} {}{} ", Word(self.method), Word(self.host.unwrap_or_default()), Word(self.path_alone()))?;
         word_or_dash(self.status, out)?;
         write!(out, " {} {} {}us", self.outcome.label(), Word(self.code), micros(self.duration))?;
+        field(" door=", self.door, out)?;
         field(" route=", self.route.map(Word), out)?;
         field(" issuer=", self.issuer.map(Word), out)?;
         field(" subject=", subject.map(Word), out)?;

@@ -108,6 +108,7 @@ mod tests {
             time_unix_millis: 0,
             request_id: "r-1",
             trace_id: None,
+            door: None,
             client: None,
             method: "GET",
             host: None,

@@ -228,3 +228,14 @@ impl Drop for OpenConnection {
         self.0.dec();
     }
 }
+
+/// What is counted for the doors at which other proxies ask; its clones count together.
+#[derive(Clone)]
+pub struct CheckMetrics(pub(super) IntCounterVec);
+
+impl CheckMetrics {
+    /// Counts a decision that was asked for at the door of this name.
+    pub fn checked(&self, door: &'static str, outcome: Outcome) {
+        self.0.with_label_values(&[door, outcome.label()]).inc();
+    }
+}

@@ -15,8 +15,8 @@ use prometheus::{
 use super::error::TelemetryError;
 use super::identity_meters::IdentityMetrics;
 use super::meters::{
-    ConnectionMetrics, IssuerMetrics, RetryCounters, RouteMetrics, TenantFamilies, TokenCacheMetrics, UpstreamFamilies,
-    UpstreamMetrics,
+    CheckMetrics, ConnectionMetrics, IssuerMetrics, RetryCounters, RouteMetrics, TenantFamilies, TokenCacheMetrics,
+    UpstreamFamilies, UpstreamMetrics,
 };
 use super::outcome::ReloadResult;
 use super::policy_meters::{BundleMetrics, PolicyFamilies, ShadowMetrics};
@@ -59,6 +59,7 @@ struct Families {
     identity: IdentityMetrics,
     revocations: IntGauge,
     connections: ConnectionMetrics,
+    checks: IntCounterVec,
 }
 
 type ScrapeHook = Box<dyn Fn(&Metrics) + Send + Sync>;
@@ -177,6 +178,12 @@ impl Metrics {
         self.0.connections.clone()
     }
 
+    /// What is counted for the doors at which other proxies ask.
+    #[must_use]
+    pub fn checks(&self) -> CheckMetrics {
+        CheckMetrics(self.0.checks.clone())
+    }
+
     /// Counts an attempt to take up a changed config.
     pub fn reloaded(&self, result: ReloadResult) {
         self.0.config_reload.with_label_values(&[result.label()]).inc();
@@ -263,6 +270,7 @@ impl Families {
                 &REQUEST_SECONDS,
             )?,
             upstream_healthy: Mutex::default(),
+            checks: define.checks()?,
             upstream_tries: define.upstream_tries()?,
             token_cache: define.token_cache()?,
             keys: define.gauges("lychgate_keys", "Usable verification keys of a trusted issuer.", "issuer")?,
@@ -497,6 +505,14 @@ impl Definer<'_> {
                 &["reason"],
             )?,
         })
+    }
+
+    fn checks(&self) -> Result<IntCounterVec, prometheus::Error> {
+        self.counters(
+            "lychgate_checks_total",
+            "Decisions that other proxies asked for, by door (envoy, nginx, caddy, traefik, haproxy, api-gateway) and by outcome; they count as requests too.",
+            &["door", "outcome"],
+        )
     }
 
     fn build_info(&self) -> Result<(), prometheus::Error> {

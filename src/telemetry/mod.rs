@@ -31,7 +31,9 @@ pub use decision_line::{DecisionFacts, PolicyFacts};
 pub use decision_log::DecisionLog;
 pub use error::TelemetryError;
 pub use identity_meters::IdentityMetrics;
-pub use meters::{ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics};
+pub use meters::{
+    CheckMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
+};
 pub use metrics::{Metrics, UNROUTED};
 pub use outcome::{CacheLookup, ConnectionEnd, Outcome, ReloadResult, RetryResult, status_class};
 pub use policy_meters::{BundleMetrics, ShadowMetrics};

@@ -18,6 +18,9 @@ mod credentials;
 // tokens that are bound to their sender
 #[cfg(test)]
 mod dpop;
+// one table of decisions, asked at every door: the proxy's, Envoy's, forward-auth's and API Gateway's
+#[cfg(test)]
+mod doors;
 // every config that we show
 #[cfg(test)]
 mod examples;

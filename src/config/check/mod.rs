@@ -1,6 +1,7 @@
 //! What the types cannot ask: names that must meet, values that must make sense, files that must be there.
 
 mod cors;
+mod doors;
 mod findings;
 mod headers;
 mod messages;

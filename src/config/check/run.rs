@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::doors::check_doors;
 use super::findings::Findings;
 use super::headers::{check_credentials, check_identity};
 use super::messages::check_development;
@@ -36,6 +37,7 @@ pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     check_identity(&config.identity, &mut findings);
     check_limits(&config.limits, &mut findings);
     check_threads(config.threads, &mut findings);
+    check_doors(config.ext_authz.as_ref(), &mut findings);
     check_decisions(&config.telemetry.decisions, &mut findings);
     check_issuer(config.issuer.as_ref(), &mut findings);
     check_development(config, &mut findings);

@@ -13,8 +13,8 @@ use crate::proxy::ListenerTlsConfig;
 
 pub(crate) fn check_sockets(config: &Config, findings: &mut Findings<'_>) {
     let listeners = ConfigPath::new("listeners");
-    if config.listeners.is_empty() {
-        findings.wrong(&listeners, "at least one listener is needed");
+    if config.listeners.is_empty() && config.ext_authz.is_none() {
+        findings.wrong(&listeners, "at least one listener is needed, unless there is `ext_authz`");
     }
     for (index, listener) in config.listeners.iter().enumerate() {
         let at = listeners.item(index);
@@ -78,7 +78,20 @@ fn addresses(config: &Config) -> Vec<(ConfigPath, SocketAddr)> {
         AdminConfig::At { address, .. } => Some((ConfigPath::new("admin"), address)),
         AdminConfig::Off => None,
     };
-    listeners.chain(issuer).chain(admin).map(|(at, address)| (at.key("address"), address)).collect()
+    listeners
+        .chain(issuer)
+        .chain(admin)
+        .chain(doors(config))
+        .map(|(at, address)| (at.key("address"), address))
+        .collect()
+}
+
+fn doors(config: &Config) -> Vec<(ConfigPath, SocketAddr)> {
+    let Some(doors) = &config.ext_authz else { return Vec::new() };
+    let at = |kind: &str, index| ConfigPath::new("ext_authz").key(kind).item(index);
+    let grpc = doors.grpc.iter().enumerate().map(|(index, door)| (at("grpc", index), door.address));
+    let http = doors.http.iter().enumerate().map(|(index, door)| (at("http", index), door.address));
+    grpc.chain(http).collect()
 }
 
 fn check_addresses(addresses: &[(ConfigPath, SocketAddr)], findings: &mut Findings<'_>) {

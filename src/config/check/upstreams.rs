@@ -18,13 +18,13 @@ pub(crate) fn check_upstreams(config: &Config, findings: &mut Findings<'_>) {
         if name.trim().is_empty() || name.chars().any(char::is_control) {
             findings.wrong_key(&at, "an upstream needs a name without control characters");
         }
-        check_upstream(&at, upstream, findings);
+        check_upstream(&at, upstream, !config.listeners.is_empty(), findings);
     }
 }
 
-fn check_upstream(at: &ConfigPath, upstream: &UpstreamConfig, findings: &mut Findings<'_>) {
+fn check_upstream(at: &ConfigPath, upstream: &UpstreamConfig, is_proxied_to: bool, findings: &mut Findings<'_>) {
     let endpoints = at.key("endpoints");
-    if upstream.endpoints.is_empty() && upstream.dns.is_none() {
+    if is_proxied_to && upstream.endpoints.is_empty() && upstream.dns.is_none() {
         findings.add(
             if findings.places.is_written(&endpoints) { &endpoints } else { at },
             Reason::MissingKey,

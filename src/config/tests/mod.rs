@@ -1,6 +1,7 @@
 //! Tests of the whole room: config files in, values or mistakes out.
 
 mod answers;
+mod doors;
 mod good;
 mod hostile;
 mod not_yet;

@@ -13,6 +13,7 @@ fn line(path: &str) -> AccessLine<'_> {
         time_unix_millis: 1_795_036_294_007,
         request_id: "r-1",
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736"),
+        door: None,
         client: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         method: "GET",
         host: Some("api.example.com"),

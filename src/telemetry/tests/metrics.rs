@@ -35,6 +35,7 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_connections_refused_total", "counter", &[]),
     ("lychgate_connections_ended_total", "counter", &["reason"]),
     ("lychgate_streams_closed_total", "counter", &["reason", "route"]),
+    ("lychgate_checks_total", "counter", &["door", "outcome"]),
     ("lychgate_build_info", "gauge", &["version"]),
     ("lychgate_access_log_dropped_total", "counter", &[]),
     ("lychgate_audit_log_dropped_total", "counter", &[]),
@@ -153,6 +154,7 @@ fn each_measure_lands_in_its_own_series() {
         (r#"lychgate_policy_decisions_total{bundle="orders",decision="allow",mode="enforce"}"#, "0"),
         (r#"lychgate_policy_errors_total{bundle="orders"}"#, "1"),
         (r#"lychgate_config_reload_total{result="failure"}"#, "1"),
+        (r#"lychgate_checks_total{door="nginx",outcome="denied"}"#, "1"),
     ] {
         assert_eq!(scrape.samples.get(series).map(String::as_str), Some(value), "{series}");
     }

@@ -1,0 +1,89 @@
+//! A decision in Envoy's words: a `CheckResponse`.
+
+use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
+use envoy_types::pb::envoy::config::core::v3::{HeaderValue as RawHeader, HeaderValueOption};
+use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
+use envoy_types::pb::envoy::service::auth::v3::{CheckResponse, DeniedHttpResponse, OkHttpResponse};
+use envoy_types::pb::envoy::r#type::v3::HttpStatus;
+use envoy_types::pb::google::rpc::Status;
+use http::HeaderName;
+use tonic::Code;
+
+use super::metadata::metadata;
+use crate::authorizer::{Denial, Permit};
+use crate::ext_authz::decider::Ruling;
+use crate::ext_authz::forward_auth::REQUEST_ID;
+use crate::ext_authz::original_request::OriginalRequest;
+
+/// What Envoy is told.
+pub(in crate::ext_authz) fn answer(ruling: &Ruling) -> CheckResponse {
+    let (code, http_response) = match &ruling.outcome {
+        Ok(permit) => (Code::Ok, HttpResponse::OkResponse(allowed(permit, ruling))),
+        Err(denial) => (grpc_code(denial), HttpResponse::DeniedResponse(denied(denial, &ruling.request_id))),
+    };
+    CheckResponse {
+        status: Some(Status { code: code.into(), ..Status::default() }),
+        dynamic_metadata: Some(metadata(ruling)),
+        http_response: Some(http_response),
+    }
+}
+
+/// Envoy removes after it has set, so what is set must not be named among what is removed: it is overwritten anyway.
+fn allowed(permit: &Permit, ruling: &Ruling) -> OkHttpResponse {
+    let is_set = |name: &HeaderName| permit.set().iter().any(|(set, _)| set == name);
+    let remove = permit.remove().iter().filter(|name| !is_set(name)).map(ToString::to_string);
+    let set = permit.set().iter().map(|(name, value)| header(name.as_str(), value.as_bytes()));
+    OkHttpResponse {
+        headers: set.chain([header(REQUEST_ID, ruling.request_id.as_bytes())]).collect(),
+        headers_to_remove: remove.collect(),
+        query_parameters_to_remove: removed_parameters(permit, ruling.original.as_ref()),
+        ..OkHttpResponse::default()
+    }
+}
+
+/// The names of the query's parameters that carried a credential, each as it was written: Envoy compares without decoding.
+fn removed_parameters(permit: &Permit, original: Option<&OriginalRequest>) -> Vec<String> {
+    let sent = original.and_then(|original| original.target.split_once('?')).map(|(_, query)| query);
+    let (Some(sent), Some(rest)) = (sent, permit.query()) else { return Vec::new() };
+    let mut rest = rest.split('&').peekable();
+    let mut removed = Vec::new();
+    for pair in sent.split('&') {
+        if rest.next_if_eq(&pair).is_none() {
+            removed.push(pair.split('=').next().unwrap_or_default().to_owned());
+        }
+    }
+    removed
+}
+
+fn denied(denial: &Denial, request_id: &str) -> DeniedHttpResponse {
+    let answer = denial.answer(request_id);
+    let fields =
+        [("content-type", "application/problem+json"), ("cache-control", "no-store"), (REQUEST_ID, request_id)];
+    let fields = fields.into_iter().map(|(name, value)| header(name, value.as_bytes()));
+    let more = answer.headers.iter().map(|(name, value)| header(name, value.as_bytes()));
+    DeniedHttpResponse {
+        status: Some(HttpStatus { code: answer.status.into() }),
+        headers: fields.chain(more).collect(),
+        body: answer.body,
+    }
+}
+
+/// In place of any header of that name: appending would leave the client's own beside it.
+fn header(name: &str, value: &[u8]) -> HeaderValueOption {
+    HeaderValueOption {
+        header: Some(RawHeader { key: name.to_owned(), raw_value: value.to_vec(), ..RawHeader::default() }),
+        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
+        ..HeaderValueOption::default()
+    }
+}
+
+/// Any code but `Ok` is a no for Envoy; these are what gRPC's own mapping of the HTTP status would give.
+fn grpc_code(denial: &Denial) -> Code {
+    if denial.is_failure() {
+        Code::Unavailable
+    } else if denial.asks_for_credentials() {
+        Code::Unauthenticated
+    } else {
+        Code::PermissionDenied
+    }
+}

@@ -1,0 +1,145 @@
+//! A door over HTTP/1.1: finds out what is asked by the path, and answers it.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use super::api_gateway::{self, Asked, Event};
+use super::config::{ApiGatewayConfig, ExtAuthzConfig, ForwardAuthConfig, HttpDoorConfig};
+use super::decider::{Decider, DoorName, Ruling};
+use super::forward_auth::{self, problem};
+use super::original_request::bad;
+use crate::authorizer::Denial;
+
+/// Where API Gateway's events are taken.
+const API_GATEWAY: &str = "/authorizers/api-gateway";
+/// The name of that door in metrics and in the log.
+pub(super) const API_GATEWAY_DOOR: DoorName = DoorName("api-gateway");
+/// A connection that is kept without a question. Longer than proxies keep theirs, so that none is closed as it is used.
+const KEPT: Duration = Duration::from_mins(5);
+/// Fields of an asking request beyond those of the original one.
+const OF_THE_ASKER: usize = 32;
+
+/// A door for forward-auth and for API Gateway's authorizers.
+pub struct HttpDoor {
+    decider: Decider,
+    forward_auth: Vec<ForwardAuthConfig>,
+    api_gateway: Option<ApiGatewayConfig>,
+    longest_message: usize,
+}
+
+impl HttpDoor {
+    /// The door that `door` describes.
+    #[must_use]
+    pub fn new(decider: Decider, door: &HttpDoorConfig, config: &ExtAuthzConfig) -> Self {
+        Self {
+            decider,
+            forward_auth: door.forward_auth.clone(),
+            api_gateway: door.api_gateway.then(|| config.api_gateway.clone()),
+            longest_message: usize::try_from(config.limits.message.as_u64()).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Serves a connection of a peer that was let in, until it ends or `stop` turns true and the last answer is sent.
+    pub async fn serve<S>(self: Arc<Self>, stream: S, asker: IpAddr, mut stop: watch::Receiver<bool>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let sizes = self.decider.point().sizes;
+        let head = usize::try_from(sizes.header.as_u64().saturating_add(2 * sizes.target.as_u64()));
+        let answering = service_fn(move |request| {
+            let door = self.clone();
+            async move { Ok::<_, Infallible>(door.answer(request, asker).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(KEPT)
+            .max_headers(sizes.headers.saturating_add(OF_THE_ASKER))
+            .max_buf_size(head.unwrap_or(usize::MAX / 2).saturating_add(16 << 10))
+            .serve_connection(TokioIo::new(stream), answering);
+        let mut connection = pin!(connection);
+        let stopping = async {
+            let _told = stop.wait_for(|stop| *stop).await;
+        };
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = stopping => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "a connection of a proxy has failed");
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>, asker: IpAddr) -> Response<Body> {
+        let path = request.uri().path();
+        if let Some(door) = self.forward_auth.iter().find(|door| door.path == path) {
+            let (parts, _no_body_is_asked_for) = request.into_parts();
+            return forward_auth::answer(&self.decider, door.profile, asker, parts.headers).await;
+        }
+        match &self.api_gateway {
+            Some(config) if path == API_GATEWAY => self.authorize_event(config, request).await,
+            // No door, no decision: whoever asks here has the wrong address.
+            _ => problem(&Denial::NoRoute, ""),
+        }
+    }
+
+    async fn authorize_event(&self, config: &ApiGatewayConfig, request: Request<Incoming>) -> Response<Body> {
+        if request.method() != Method::POST {
+            return problem(&Denial::MethodNotAllowed { allow: vec![Method::POST.to_string()] }, "");
+        }
+        let Ok(event) = to_bytes(Body::new(request.into_body()), self.longest_message).await else {
+            return problem(&Denial::BodyTooLarge, "");
+        };
+        match authorize_event(&self.decider, config, &event).await {
+            Ok((ruling, asked)) => {
+                let answer = api_gateway::answer(&ruling, &asked).to_string();
+                let mut response = Response::new(Body::from(answer));
+                let fields = response.headers_mut();
+                fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
+            Err(ruling) => ruling.outcome.as_ref().err().map_or_else(
+                || problem(&Denial::Internal, &ruling.request_id),
+                |denial| problem(denial, &ruling.request_id),
+            ),
+        }
+    }
+}
+
+/// Decides about an event. An error is a decision about what is no event at all.
+pub(super) async fn authorize_event(
+    decider: &Decider,
+    config: &ApiGatewayConfig,
+    event: &[u8],
+) -> Result<(Ruling, Asked), Ruling> {
+    let point = decider.point();
+    let Ok(event) = serde_json::from_slice::<Event>(event) else {
+        return Err(decider.decide(API_GATEWAY_DOOR, &point, Err(bad("the event", "no authorizer event"))).await);
+    };
+    let original = api_gateway::original_request(&event, config);
+    let ruling = decider.decide(API_GATEWAY_DOOR, &point, original).await;
+    Ok((ruling, Asked::of(&event, config)))
+}
+
+impl fmt::Debug for HttpDoor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("HttpDoor").field("forward_auth", &self.forward_auth).finish_non_exhaustive()
+    }
+}
