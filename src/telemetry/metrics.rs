@@ -126,6 +126,9 @@ impl Metrics {
     /// Takes back what [`Metrics::upstream`] shows, for an upstream that a reload took out.
     pub fn forget_upstream(&self, name: &str) {
         forget(&self.0.upstream_duration, &[("upstream", name)]);
+        forget(&self.0.upstream_tries.retries, &[("upstream", name)]);
+        forget(&self.0.upstream_tries.ejections, &[("upstream", name)]);
+        forget(&self.0.upstream_tries.resolutions, &[("upstream", name)]);
         let mut known = self.0.upstream_healthy.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(endpoints) = known.remove(name) {
             // it is no failure when nothing was shown

@@ -62,36 +62,25 @@ impl Attempts {
 
     /// The changed config is in force.
     pub(super) fn succeeded(&self, cause: Cause, loaded: &Loaded) {
-        let revision = loaded.revision();
+        let (revision, now) = (loaded.revision(), self.clock.unix_seconds());
+        self.metrics.reloaded(ReloadResult::Success);
+        let mut told = self.told();
+        told.last = Some(json!({ "at": now, "cause": cause.name(), "result": "success", "revision": revision }));
+        (told.revision, told.since) = (revision.clone(), now);
+        told.succeeded += 1;
+        drop(told);
         for warning in loaded.warnings() {
             warn!("{warning}");
         }
         info!(cause = cause.name(), revision, "the changed config is in force");
-        self.metrics.reloaded(ReloadResult::Success);
-        let now = self.clock.unix_seconds();
-        let mut told = self.told();
-        told.last = Some(json!({ "at": now, "cause": cause.name(), "result": "success", "revision": revision }));
-        (told.revision, told.since) = (revision, now);
-        told.succeeded += 1;
     }
 
     /// The changed config was refused; `revision` is its, where it could be read.
     pub(super) fn failed(&self, cause: Cause, revision: Option<&str>, failure: &ServerError) {
         let mistakes = mistakes(failure);
-        for mistake in &mistakes {
-            let text = |member| mistake.get(member).and_then(Value::as_str).unwrap_or_default();
-            let number = |member| mistake.get(member).and_then(Value::as_u64).unwrap_or_default();
-            let place = format!("{}:{}:{}", text("file"), number("line"), number("column"));
-            error!(
-                cause = cause.name(),
-                code = text("code"),
-                place,
-                reason = text("message"),
-                "the changed config was refused"
-            );
-        }
         self.metrics.reloaded(ReloadResult::Failure);
         let mut told = self.told();
+        told.failed += 1;
         told.last = Some(json!({
             "at": self.clock.unix_seconds(),
             "cause": cause.name(),
@@ -99,7 +88,14 @@ impl Attempts {
             "revision": revision,
             "mistakes": mistakes,
         }));
-        told.failed += 1;
+        drop(told);
+        for mistake in &mistakes {
+            let text = |member| mistake.get(member).and_then(Value::as_str).unwrap_or_default();
+            let number = |member| mistake.get(member).and_then(Value::as_u64).unwrap_or_default();
+            let place = format!("{}:{}:{}", text("file"), number("line"), number("column"));
+            let (code, reason) = (text("code"), text("message"));
+            error!(cause = cause.name(), code, place, reason, "the changed config was refused");
+        }
     }
 
     /// What `/status` tells.
