@@ -72,7 +72,7 @@ impl DoorFrame<'_> {
     ) -> Result<OpenDoor, ServerError> {
         let listen = |source| ServerError::Listen { address, door: "other proxies", source };
         let listener = self.runtime.block_on(TcpListener::bind(address)).and_then(TcpListener::into_std);
-        let tls = tls.map(|tls| self.acceptor(&at.key("tls"), tls, kind.protocol())).transpose()?;
+        let tls = tls.map(|tls| self.acceptor(&at.key("tls"), tls, kind.protocols())).transpose()?;
         let peers = match peers {
             Some(networks) => Peers::Of(networks.to_vec()),
             None if tls.as_ref().is_some_and(|(_, is_mutual)| *is_mutual) => Peers::WithCertificate,
@@ -153,10 +153,10 @@ impl Peers {
 
 impl Kind {
     /// Its name for ALPN (RFC 7301 section 6).
-    fn protocol(&self) -> &'static [u8] {
+    fn protocols(&self) -> &'static [&'static [u8]] {
         match self {
-            Self::Http(_) => b"http/1.1",
-            Self::Grpc(_) => b"h2",
+            Self::Http(_) => &[b"http/1.1"],
+            Self::Grpc(_) => &[b"h2"],
         }
     }
 

@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -51,9 +50,8 @@ async fn serve(
     api: &RuntimeApi,
     log: AccessLog,
 ) -> Result<(), LambdaError> {
-    let (_stop, stopped) = watch::channel(false);
-    for refresher in house.refreshers {
-        tokio::spawn(refresher.run(stopped.clone()));
+    for task in house.refreshers {
+        tokio::spawn(task.run());
     }
     let stores: Vec<_> = house.keys.into_values().collect();
     let all_keys = async {

@@ -79,7 +79,7 @@ impl KeyTask {
     }
 
     /// Keeps the keys fresh until no set needs them.
-    pub(super) async fn run(self) {
+    pub async fn run(self) {
         self.refresher.run(self.stopped).await;
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! Label values come from the config or from fixed vocabularies, never from a request, so that no client can add a series.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
-use prometheus::proto::MetricFamily;
+use prometheus::core::Collector;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
@@ -34,32 +33,32 @@ const DECISION_SECONDS: [f64; 14] =
 
 /// All metrics of the process; its clones share them.
 #[derive(Clone)]
-pub struct Metrics(Arc<Families>);
+pub struct Metrics(pub(super) Arc<Families>);
 
-struct Families {
-    registry: Registry,
-    before_scrape: ArcSwapOption<ScrapeHook>,
-    requests: IntCounterVec,
-    request_duration: HistogramVec,
-    decision_duration: HistogramVec,
-    streams_closed: IntCounterVec,
-    upstream_duration: HistogramVec,
+pub(super) struct Families {
+    pub(super) registry: Registry,
+    pub(super) before_scrape: ArcSwapOption<ScrapeHook>,
+    pub(super) requests: IntCounterVec,
+    pub(super) request_duration: HistogramVec,
+    pub(super) decision_duration: HistogramVec,
+    pub(super) streams_closed: IntCounterVec,
+    pub(super) upstream_duration: HistogramVec,
     /// One family an upstream, see [`Metrics::upstream`].
-    upstream_healthy: Mutex<BTreeMap<String, IntGaugeVec>>,
-    upstream_tries: UpstreamFamilies,
-    token_cache: TokenCacheMetrics,
-    keys: IntGaugeVec,
-    keys_age: IntGaugeVec,
-    keys_fetch: IntCounterVec,
-    tenants: TenantFamilies,
-    policy: PolicyFamilies,
-    config_reload: IntCounterVec,
-    decision_log_dropped: IntCounter,
-    access_log_dropped: IntCounter,
-    identity: IdentityMetrics,
-    revocations: IntGauge,
-    connections: ConnectionMetrics,
-    checks: IntCounterVec,
+    pub(super) upstream_healthy: Mutex<BTreeMap<String, IntGaugeVec>>,
+    pub(super) upstream_tries: UpstreamFamilies,
+    pub(super) token_cache: TokenCacheMetrics,
+    pub(super) keys: IntGaugeVec,
+    pub(super) keys_age: IntGaugeVec,
+    pub(super) keys_fetch: IntCounterVec,
+    pub(super) tenants: TenantFamilies,
+    pub(super) policy: PolicyFamilies,
+    pub(super) config_reload: IntCounterVec,
+    pub(super) decision_log_dropped: IntCounter,
+    pub(super) access_log_dropped: IntCounter,
+    pub(super) identity: IdentityMetrics,
+    pub(super) revocations: IntGauge,
+    pub(super) connections: ConnectionMetrics,
+    pub(super) checks: IntCounterVec,
 }
 
 type ScrapeHook = Box<dyn Fn(&Metrics) + Send + Sync>;
@@ -114,48 +113,6 @@ impl Metrics {
             tenants: self.0.tenants.clone(),
             name: name.into(),
         }
-    }
-
-    /// Takes back what [`Metrics::route`] shows, for a route that a reload took out.
-    pub fn forget_route(&self, name: &str) {
-        forget(&self.0.requests, &[("route", name)]);
-        forget(&self.0.request_duration, &[("route", name)]);
-        forget(&self.0.decision_duration, &[("route", name)]);
-    }
-
-    /// Takes back what [`Metrics::upstream`] shows, for an upstream that a reload took out.
-    pub fn forget_upstream(&self, name: &str) {
-        forget(&self.0.upstream_duration, &[("upstream", name)]);
-        forget(&self.0.upstream_tries.retries, &[("upstream", name)]);
-        forget(&self.0.upstream_tries.ejections, &[("upstream", name)]);
-        forget(&self.0.upstream_tries.resolutions, &[("upstream", name)]);
-        let mut known = self.0.upstream_healthy.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(endpoints) = known.remove(name) {
-            // it is no failure when nothing was shown
-            let _ = self.0.registry.unregister(Box::new(endpoints));
-        }
-    }
-
-    /// Takes back what [`Metrics::issuer`] shows, for an issuer that a reload took out.
-    pub fn forget_issuer(&self, name: &str) {
-        forget(&self.0.keys, &[("issuer", name)]);
-        forget(&self.0.keys_age, &[("issuer", name)]);
-        forget(&self.0.keys_fetch, &[("issuer", name)]);
-        forget(&self.0.tenants.known, &[("issuer", name)]);
-        forget(&self.0.tenants.refused, &[("issuer", name)]);
-        forget(&self.0.policy.token_shadow, &[("issuer", name)]);
-    }
-
-    /// Takes back what [`Metrics::bundle`] shows, for a bundle that a reload took out.
-    pub fn forget_bundle(&self, name: &str) {
-        forget(&self.0.policy.decisions, &[("bundle", name)]);
-        forget(&self.0.policy.errors, &[("bundle", name)]);
-        forget(&self.0.policy.shadow, &[("bundle", name)]);
-    }
-
-    /// Takes back the decisions of a bundle in a mode that it is no longer in.
-    pub fn forget_bundle_in(&self, name: &str, mode: &str) {
-        forget(&self.0.policy.decisions, &[("bundle", name), ("mode", mode)]);
     }
 
     /// What is counted for the policy bundle of this name in this mode, `enforce` or `shadow`.
@@ -329,17 +286,6 @@ impl Families {
         let endpoints = Definer(&self.registry).register(IntGaugeVec::new(options, &["endpoint"])?)?;
         known.insert(upstream.to_owned(), endpoints.clone());
         Ok(endpoints)
-    }
-}
-
-/// Removes all series of this family that have these labels.
-fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, gone: &[(&str, &str)]) {
-    for shown in family.collect().iter().flat_map(MetricFamily::get_metric) {
-        let labels: HashMap<&str, &str> = shown.get_label().iter().map(|pair| (pair.name(), pair.value())).collect();
-        if gone.iter().all(|(label, value)| labels.get(label) == Some(value)) {
-            // it is no failure when somebody else has removed it
-            let _ = family.remove(&labels);
-        }
     }
 }
 

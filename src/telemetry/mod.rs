@@ -7,6 +7,7 @@ mod config;
 mod decision_line;
 mod decision_log;
 mod error;
+mod forget;
 mod identity_meters;
 mod line_queue;
 mod logs;

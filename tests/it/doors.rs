@@ -217,9 +217,8 @@ fn open(corp: &Key, partner: &Key) -> Doors {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let loaded = Config::load(&gateway.path("lychgate.yaml")).unwrap();
     let mut house = runtime.block_on(build(&loaded, &Ground::new().unwrap())).unwrap();
-    let (_stop, stopped) = tokio::sync::watch::channel(false);
     for refresher in house.refreshers.drain(..) {
-        runtime.spawn(refresher.run(stopped.clone()));
+        runtime.spawn(refresher.run());
     }
     for keys in house.keys.values() {
         runtime.block_on(keys.available());

@@ -210,6 +210,7 @@ fn what_a_reload_took_out_is_shown_no_more() {
     metrics.forget_route("orders");
     metrics.forget_upstream("orders");
     metrics.forget_bundle("orders");
+    metrics.bundle_revisions([("orders2", "0123456789abcdef")]);
     let scrape = Scrape::of(&metrics);
     for gone in ["\"corp\"", "\"orders\""] {
         assert!(!scrape.samples.keys().any(|series| series.contains(gone)), "{:?}", scrape.samples);
