@@ -403,7 +403,7 @@ fn from_envoy(answer: &CheckResponse, row: &Row) -> Said {
                 assert_eq!(option.append_action, 2, "overwritten, not appended");
                 let header = option.header.as_ref().unwrap();
                 if is_identity(&header.key) {
-                    identity.insert(header.key.clone(), String::from_utf8(header.raw_value.clone()).unwrap());
+                    identity.insert(header.key.clone(), header.value.clone());
                 }
             }
             for (name, _) in &row.headers {
@@ -428,7 +428,7 @@ fn from_envoy(answer: &CheckResponse, row: &Row) -> Said {
             Said {
                 status: u16::try_from(denied.status.as_ref().unwrap().code).unwrap(),
                 code: body["code"].as_str().unwrap().to_owned(),
-                challenge: challenge.next().map(|header| String::from_utf8(header.raw_value.clone()).unwrap()),
+                challenge: challenge.next().map(|header| header.value.clone()),
                 identity: BTreeMap::new(),
             }
         }

@@ -32,9 +32,10 @@ pub(in crate::ext_authz) fn answer(ruling: &Ruling) -> CheckResponse {
 fn allowed(permit: &Permit, ruling: &Ruling) -> OkHttpResponse {
     let is_set = |name: &HeaderName| permit.set().iter().any(|(set, _)| set == name);
     let remove = permit.remove().iter().filter(|name| !is_set(name)).map(ToString::to_string);
-    let set = permit.set().iter().map(|(name, value)| header(name.as_str(), value.as_bytes()));
+    let set =
+        permit.set().iter().map(|(name, value)| header(name.as_str(), &String::from_utf8_lossy(value.as_bytes())));
     OkHttpResponse {
-        headers: set.chain([header(REQUEST_ID, ruling.request_id.as_bytes())]).collect(),
+        headers: set.chain([header(REQUEST_ID, &ruling.request_id)]).collect(),
         headers_to_remove: remove.collect(),
         query_parameters_to_remove: removed_parameters(permit, ruling.original.as_ref()),
         ..OkHttpResponse::default()
@@ -59,8 +60,8 @@ fn denied(denial: &Denial, request_id: &str) -> DeniedHttpResponse {
     let answer = denial.answer(request_id);
     let fields =
         [("content-type", "application/problem+json"), ("cache-control", "no-store"), (REQUEST_ID, request_id)];
-    let fields = fields.into_iter().map(|(name, value)| header(name, value.as_bytes()));
-    let more = answer.headers.iter().map(|(name, value)| header(name, value.as_bytes()));
+    let fields = fields.into_iter().map(|(name, value)| header(name, value));
+    let more = answer.headers.iter().map(|(name, value)| header(name, value));
     DeniedHttpResponse {
         status: Some(HttpStatus { code: answer.status.into() }),
         headers: fields.chain(more).collect(),
@@ -68,10 +69,11 @@ fn denied(denial: &Denial, request_id: &str) -> DeniedHttpResponse {
     }
 }
 
-/// In place of any header of that name: appending would leave the client's own beside it.
-fn header(name: &str, value: &[u8]) -> HeaderValueOption {
+/// In place of any header of that name: appending would leave the client's own beside it. Envoy reads `value` here, never
+/// `raw_value`.
+fn header(name: &str, value: &str) -> HeaderValueOption {
     HeaderValueOption {
-        header: Some(RawHeader { key: name.to_owned(), raw_value: value.to_vec(), ..RawHeader::default() }),
+        header: Some(RawHeader { key: name.to_owned(), value: value.to_owned(), ..RawHeader::default() }),
         append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
         ..HeaderValueOption::default()
     }

@@ -1,0 +1,187 @@
+"""Runs each proxy with its example config and asks it over a raw socket, so that no client mends a request."""
+
+import http.server
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(sys.argv[1])
+LYCHGATE = os.environ["LYCHGATE"]
+failed = False
+
+
+def say(good, what):
+    global failed
+    failed |= not good
+    print(("ok - " if good else "not ok - ") + what, flush=True)
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Upstream(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    got = []
+
+    def answer(self):
+        Upstream.got.append((self.path, [(name.lower(), value) for name, value in self.headers.items()]))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *_):
+        pass
+
+
+def ask(port, path, *headers):
+    """Status, and the headers that the upstream was sent; None where it was sent nothing."""
+    Upstream.got.clear()
+    lines = [f"GET {path} HTTP/1.1", "Host: api.example.com", "Connection: close", *headers]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    head = answer.split(b"\r\n\r\n")[0].decode("latin-1").lower()
+    status = int(head.split(" ")[1])
+    return status, head, (Upstream.got[0][1] if Upstream.got else None)
+
+
+def wait_for(port, seconds=20):
+    for _ in range(seconds * 20):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(f"nobody listens at {port}")
+
+
+def run(command, folder):
+    log = open(folder / "log", "ab")
+    return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+
+
+def stop(process):
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def mint(folder, **claims):
+    (folder / "claims.json").write_text(json.dumps({"iss": "https://idp.example", "aud": "orders-api", **claims}))
+    command = [LYCHGATE, "token", "mint", "--key", "key.pem", "--alg", "EdDSA", "--kid", "k", "--claims", "claims.json", "--json"]
+    return json.loads(subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout)
+
+
+def proxies(ports):
+    """Name, folder of its example, its config, and the command that runs it."""
+    gate = {"127.0.0.1:9004": f"127.0.0.1:{ports['http']}", "port_value: 9002": f"port_value: {ports['grpc']}",
+            "127.0.0.1:3000": f"127.0.0.1:{ports['up']}", "port_value: 3000": f"port_value: {ports['up']}"}
+    for name, command in {
+        "nginx": lambda at: ["nginx", "-p", str(at), "-e", str(at / "error"), "-c", str(at / "nginx.conf"), "-g", f"daemon off; pid {at}/pid;"],
+        "caddy": lambda at: ["caddy", "run", "--config", "Caddyfile", "--adapter", "caddyfile"],
+        "haproxy": lambda at: ["haproxy", "-db", "-f", "haproxy.cfg"],
+        "envoy": lambda at: ["envoy", "-c", "envoy.yaml", "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"],
+        "traefik": lambda at: ["traefik", "--configFile=traefik.yaml"],
+    }.items():
+        yield name, gate, command
+
+
+def check(name, port, token, poor, lychgate):
+    bearer = f"Authorization: Bearer {token}"
+    status, _, got = ask(port, "/orders/7", bearer)
+    names = dict(got or [])
+    say(status == 200 and names.get("x-auth-sub") == "alice" and names.get("x-auth-groups") == "sales", f"{name}: allowed, with the identity that was proved")
+    say("authorization" not in names, f"{name}: the credential stays")
+    status, head, got = ask(port, "/orders/7")
+    say(status == 401 and "www-authenticate: bearer" in head and got is None, f"{name}: denied without a token, with a challenge")
+    status, head, got = ask(port, "/orders/7", f"Authorization: Bearer {poor}")
+    say(status == 403 and got is None, f"{name}: denied without the scope")
+    status, _, got = ask(port, "/nowhere", bearer)
+    say(status == 404 and got is None, f"{name}: no route is 404")
+    for path in ["/public/a", "/orders/7"]:
+        spoofed = ["X-Auth-Sub: root", "x-auth-groups: admin", "X_Auth_Sub: root"] + ([bearer] if path == "/orders/7" else [])
+        status, _, got = ask(port, path, *spoofed)
+        values = [value for key, value in got or [] if key.replace("_", "-").startswith("x-auth-")]
+        good = status in (200, 400) and not any("root" in value or "admin" in value for value in values)
+        say(good, f"{name}: a client's identity headers do not pass on {path}")
+    for lie in [["X-Forwarded-Uri: /public/a", "X-Forwarded-Method: GET"], ["X-Original-URL: http://api.example.com/public/a"], ["X-Original-URI: /public/a", "X-Original-Method: GET"]]:
+        status, _, got = ask(port, "/orders/7", *lie)
+        say(status in (400, 401, 403) and got is None, f"{name}: a client's {lie[0].split(':')[0]} does not change what is decided")
+    for path in ["/public/../orders/7", "/public/%2e%2e/orders/7", "/public/..%2forders/7", "/public//orders/7", "/public/%252e%252e/orders/7", "/public/..;/orders/7", "/public/a%00"]:
+        status, _, got = ask(port, path)
+        # Traefik cleans paths before it asks: then what was judged is what went on.
+        reached = Upstream.got[0][0] if Upstream.got else None
+        say(reached is None and status >= 300 or reached == "/public/orders/7", f"{name}: {path} reaches nothing that was not judged ({status})")
+    lychgate.kill()
+    lychgate.wait()
+    status, _, got = ask(port, "/orders/7", bearer)
+    say(status >= 400 and got is None, f"{name}: lychgate down, nothing passes ({status})")
+    status, _, got = ask(port, "/public/a")
+    say(status >= 400 and got is None, f"{name}: lychgate down, nothing public passes either ({status})")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as temporary:
+        work = pathlib.Path(temporary)
+        work.chmod(0o755)
+        ports = {"grpc": free_port(), "http": free_port(), "admin": free_port()}
+        upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+        upstream.handle_error = lambda *_: None
+        ports["up"] = upstream.server_address[1]
+        threading.Thread(target=upstream.serve_forever, daemon=True).start()
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ED25519", "-out", "key.pem"], cwd=work, check=True)
+        minted = mint(work, sub="alice", groups=["sales"], scope="orders/read")
+        (work / "jwks.json").write_text(json.dumps(minted["jwks"]))
+        poor = mint(work, sub="bob")["token"]
+        config = (ROOT / "deploy/config/ext-authz.yaml").read_text()
+        config = config.replace("audience: [orders-api]", "audience: [orders-api]\n    keys: {file: jwks.json}")
+        for old, new in {"9901": "admin", "9002": "grpc", "9004": "http"}.items():
+            config = config.replace(f"127.0.0.1:{old}", f"127.0.0.1:{ports[new]}")
+        (work / "lychgate.yaml").write_text(config)
+        for name, gate, command in proxies(ports):
+            at = work / name
+            shutil.copytree(ROOT / "deploy" / name, at)
+            port = free_port()
+            for file in at.iterdir():
+                text = file.read_text()
+                for old, new in {**gate, "127.0.0.1:8080": f"127.0.0.1:{port}", "http://:8080": f"http://:{port}", "port_value: 8080": f"port_value: {port}"}.items():
+                    text = text.replace(old, new)
+                file.write_text(text)
+            lychgate = run([LYCHGATE, "serve", "--config", "lychgate.yaml"], work)
+            proxy = None
+            try:
+                wait_for(ports["grpc"])
+                wait_for(ports["http"])
+                time.sleep(0.5)
+                proxy = run(command(at), at)
+                wait_for(port)
+                time.sleep(1)
+                check(name, port, minted["token"], poor, lychgate)
+            except (Exception, SystemExit) as error:
+                print((at / "log").read_text()[-2000:] if (at / "log").exists() else "", file=sys.stderr)
+                say(False, f"{name}: {error!r}")
+            finally:
+                for process in filter(None, [proxy, lychgate]):
+                    stop(process)
+    sys.exit(failed)
+
+
+main()
