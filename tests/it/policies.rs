@@ -161,7 +161,7 @@ type WrongFolder = (&'static [(&'static str, &'static [u8])], [&'static str; 2])
 /// Files of a folder that cannot be right, with what must be said of it: what is wrong, and what to do.
 pub(crate) const WRONG_FOLDERS: [WrongFolder; 11] = [
     (
-        &[("a.cedar", b"permit (principal, action, resource) when { principal.tennant == \"a\" };")],
+        &[("a.cedar", b"permit (principal is User, action, resource) when { principal.tennant == \"a\" };")],
         ["a.cedar:1", "`tenant`"],
     ),
     (

@@ -91,6 +91,7 @@ fn all_counted_once() -> Metrics {
     metrics.route("orders").decision(Duration::from_micros(30));
     metrics.route("orders").stream_closed("token-expired");
     metrics.connections().ended(ConnectionEnd::Flood);
+    metrics.checks().checked("nginx", Outcome::Denied);
     let upstream = metrics.upstream("orders").unwrap();
     upstream.took(Duration::from_millis(2));
     upstream.healthy("10.0.0.1:8080", true);
