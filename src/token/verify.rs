@@ -222,7 +222,7 @@ impl Verifier {
     #[must_use]
     pub fn remembering(mut self, earlier: &Self) -> Self {
         if self.kept_claims == earlier.kept_claims && self.limits == earlier.limits {
-            self.cache = earlier.cache.clone();
+            self.cache.clone_from(&earlier.cache);
         }
         self
     }

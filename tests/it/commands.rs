@@ -285,16 +285,9 @@ fn check_asks_for_keys_only_when_told_to() {
 fn a_key_that_is_not_built_yet_is_refused_by_name() {
     let world = World::new();
     let text = fs::read_to_string(world.setup().write().config()).unwrap();
-    for (from, to, named) in
-        [("credentials:", "telemetry: {traces: {otlp: \"http://127.0.0.1:4318\"}}\ncredentials:", "traces")]
-    {
-        let written = Setup::of(&text.replacen(from, to, 1)).file("policies/orders/orders.cedar", POLICY).write();
-        let checked = lychgate(&["check", "--config", written.config().to_str().unwrap()]);
-        assert_eq!(checked.code, Some(1), "{named}: {checked:?}");
-        assert!(
-            checked.stderr.contains(named) && checked.stderr.contains("not supported yet"),
-            "{named}: {}",
-            checked.stderr
-        );
-    }
+    let text = text.replacen("credentials:", "telemetry: {traces: {otlp: \"http://127.0.0.1:4318\"}}\ncredentials:", 1);
+    let written = Setup::of(&text).file("policies/orders/orders.cedar", POLICY).write();
+    let checked = lychgate(&["check", "--config", written.config().to_str().unwrap()]);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(checked.stderr.contains("traces") && checked.stderr.contains("not supported yet"), "{}", checked.stderr);
 }

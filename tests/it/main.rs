@@ -58,7 +58,8 @@ mod revocations;
 #[cfg(test)]
 mod reload;
 
-/// Changed policies under a gate that serves: no wrong folder takes effect.
+// changed policies under a gate that serves: no wrong folder takes effect
+#[cfg(test)]
 mod reload_policies;
 // which route a request takes
 #[cfg(test)]

@@ -127,11 +127,11 @@ mod tests {
         }
     }
 
-    fn at(address: Address) -> Option<Peer> {
-        Some(Peer { address: Some(Wrapped { address: Some(address) }), ..Peer::default() })
+    fn at(address: Address) -> Peer {
+        Peer { address: Some(Wrapped { address: Some(address) }), ..Peer::default() }
     }
 
-    fn socket(address: &str) -> Option<Peer> {
+    fn socket(address: &str) -> Peer {
         at(Address::SocketAddress(SocketAddress { address: address.to_owned(), ..SocketAddress::default() }))
     }
 
@@ -152,29 +152,29 @@ mod tests {
 
     #[test]
     fn a_request_is_rebuilt_from_its_attributes() {
-        let original = check(http(), socket("::ffff:192.0.2.1")).unwrap();
+        let original = check(http(), Some(socket("::ffff:192.0.2.1"))).unwrap();
         assert_eq!((original.method.as_str(), original.target.as_str()), ("GET", "/a?b=c"));
         assert_eq!(original.host(), Some("x.example"));
         assert_eq!(original.client, IpAddr::from([192, 0, 2, 1]));
         assert!(original.is_secure);
         assert_eq!(original.headers.len(), 2, "accept and host");
         let twice = raw(&[("authorization", "", b"Bearer a"), ("authorization", "Bearer b", b"")]);
-        let original = check(twice, socket("192.0.2.1")).unwrap();
+        let original = check(twice, Some(socket("192.0.2.1"))).unwrap();
         assert_eq!(original.headers.get_all("authorization").iter().count(), 2);
     }
 
     #[test]
     fn attributes_of_another_shape_are_refused() {
-        let source = || socket("192.0.2.1");
-        let pipe = at(Address::Pipe(Pipe::default()));
+        let source = || Some(socket("192.0.2.1"));
+        let pipe = Some(at(Address::Pipe(Pipe::default())));
         let refused = [
             original_request(CheckRequest { attributes: None }),
             original_request(CheckRequest { attributes: Some(AttributeContext::default()) }),
             check(http(), None),
             check(http(), Some(Peer::default())),
             check(http(), pipe),
-            check(http(), socket("")),
-            check(http(), socket("localhost")),
+            check(http(), Some(socket(""))),
+            check(http(), Some(socket("localhost"))),
             check(HttpRequest { scheme: String::new(), ..http() }, source()),
             check(HttpRequest { method: String::new(), ..http() }, source()),
             check(HttpRequest { method: "GET x".to_owned(), ..http() }, source()),
