@@ -71,11 +71,13 @@ fn a_folder_that_cannot_be_right_changes_nothing_that_runs() {
         // one step, as a deployment does it: a new folder in the place of the old one
         let new = world.gate.path("policies/.next");
         fs::create_dir(&new).unwrap();
-        let has_policies = files.iter().any(|(name, text)| name.ends_with(".cedar") && !text.is_empty());
+        let has_policies = files.iter().any(|(name, text)| *name != "readme.txt" && !text.is_empty());
         if has_policies {
             fs::write(new.join("reads.cedar"), TEMPLATE).unwrap();
         }
-        files.iter().for_each(|(name, text)| fs::write(new.join(name), text).unwrap());
+        for (name, text) in files {
+            fs::write(new.join(name), text).unwrap();
+        }
         fs::rename(&folder, world.gate.path("policies/.good")).unwrap();
         fs::rename(&new, &folder).unwrap();
         world.gate.signal("HUP");
