@@ -78,8 +78,15 @@ impl Quickstart {
         }
         self.card = serde_json::from_slice(&fs::read(self.state.path().join("card.json")).ok()?).ok()?;
         let reached = |of: &str| TcpStream::connect(self.host(of)).is_ok();
-        let ready = reached("admin") && self.send("admin", &Request::get("/readyz")).status() == 200;
+        let ready = reached("admin") && self.is_ready();
         (ready && reached("gateway") && reached("issuer")).then_some(true)
+    }
+
+    /// What held the port a moment ago may still be closing, and reset what comes.
+    fn is_ready(&self) -> bool {
+        let mut admin = Connection::open(self.host("admin").parse().unwrap());
+        admin.send(&Request::get("/readyz").header("Connection", "close").bytes());
+        matches!(admin.try_read(false), Ok(Some(answer)) if answer.status() == 200)
     }
 
     /// Host and port of a URL of the card.
