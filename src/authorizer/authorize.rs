@@ -147,9 +147,9 @@ impl Authorizer {
                 parts.authorization_servers,
                 parts.credentials,
             ),
+            principals: Principals::beside(&parts.verifier),
             verifier: parts.verifier,
             proofs: parts.proofs,
-            principals: Principals::default(),
             clock: parts.clock,
         })
     }

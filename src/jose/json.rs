@@ -1,5 +1,6 @@
 //! JSON without surprises: one object, UTF-8, no member twice at any depth, and no deeper than asked.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -18,6 +19,47 @@ pub(super) fn object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value
         _ => Err("not a JSON object"),
     }
 }
+
+/// Reads one JSON object as [`object`] does, and hands over each member of the outermost instead of keeping them.
+///
+/// # Errors
+/// As [`object`], where `take` says by `false` that it had a member of this name before.
+pub(super) fn each_member(
+    bytes: &[u8],
+    max_depth: usize,
+    take: impl FnMut(Cow<'_, str>, Value) -> bool,
+) -> Result<(), &'static str> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let members = Members { strict: Strict { depth_left: max_depth }, take };
+    reader.deserialize_map(members).map_err(|_| "not a strict JSON object")?;
+    reader.end().map_err(|_| "text after the JSON object")
+}
+
+struct Members<F> {
+    strict: Strict,
+    take: F,
+}
+
+impl<'de, F: FnMut(Cow<'_, str>, Value) -> bool> Visitor<'de> for Members<F> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut object: A) -> Result<(), A::Error> {
+        let member = self.strict.inside()?;
+        while let Some(BorrowedName(name)) = object.next_key()? {
+            if !(self.take)(name, object.next_value_seed(member)?) {
+                return Err(de::Error::custom("a member stands twice"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct BorrowedName<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Clone, Copy)]
 struct Strict {

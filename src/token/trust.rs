@@ -348,6 +348,9 @@ fn email_verified(claims: &Claims) -> Result<Option<bool>, TokenError> {
     }
 }
 
+/// So many are compared with each other sooner than hashed.
+const FEW: usize = 8;
+
 type ReadStrings = fn(Option<&Value>) -> Option<Vec<&str>>;
 
 /// What all of these claims hold together, each once.
@@ -357,9 +360,19 @@ fn collect(paths: &[ClaimPathConfig], claims: &Claims, read: ReadStrings) -> Res
         let members = read(path.find(claims)?).ok_or_else(|| TokenError::ClaimType(path.name()))?;
         all.extend(members);
     }
+    Ok(each_once(all).into_iter().map(str::to_owned).collect())
+}
+
+fn each_once(all: Vec<&str>) -> Vec<&str> {
     // A token may name hundreds: looking each up among all the others would cost their square.
-    let mut met = HashSet::with_capacity(all.len());
-    Ok(all.into_iter().filter(|member| met.insert(*member)).map(str::to_owned).collect())
+    let mut met = (all.len() > FEW).then(|| HashSet::with_capacity(all.len()));
+    let mut once = Vec::with_capacity(all.len());
+    for member in all {
+        if met.as_mut().map_or_else(|| !once.contains(&member), |met| met.insert(member)) {
+            once.push(member);
+        }
+    }
+    once
 }
 
 fn missing(name: &str) -> TokenError {

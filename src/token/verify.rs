@@ -227,6 +227,12 @@ impl Verifier {
         self
     }
 
+    /// Whether it knows a token again that it has verified, by the same [`serial`](VerifiedToken::serial).
+    #[must_use]
+    pub fn remembers(&self) -> bool {
+        self.cache.is_some()
+    }
+
     /// Proves a token, or says why not. Waits for the network only where `kid` is unknown, and then not often.
     ///
     /// # Errors
