@@ -6,13 +6,18 @@ use std::fmt;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+/// As many claims as an access token has. A map that grows while it is filled hashes each name several times.
+const USUAL_MEMBERS: usize = 16;
+
 /// Reads one JSON object. Numbers that no 64-bit integer or double can hold are refused.
 ///
 /// # Errors
 /// What is wrong, in words that name no value.
 pub(super) fn object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>, &'static str> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth_left: max_depth }.deserialize(&mut reader).map_err(|_| "not strict JSON")?;
+    let value = Strict { depth_left: max_depth, members: USUAL_MEMBERS }
+        .deserialize(&mut reader)
+        .map_err(|_| "not strict JSON")?;
     reader.end().map_err(|_| "text after the JSON object")?;
     match value {
         Value::Object(members) => Ok(members),
@@ -30,7 +35,7 @@ pub(super) fn each_member(
     take: impl FnMut(Cow<'_, str>, Value) -> bool,
 ) -> Result<(), &'static str> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let members = Members { strict: Strict { depth_left: max_depth }, take };
+    let members = Members { strict: Strict { depth_left: max_depth, members: 0 }, take };
     reader.deserialize_map(members).map_err(|_| "not a strict JSON object")?;
     reader.end().map_err(|_| "text after the JSON object")
 }
@@ -64,12 +69,14 @@ struct BorrowedName<'a>(#[serde(borrow)] Cow<'a, str>);
 #[derive(Clone, Copy)]
 struct Strict {
     depth_left: usize,
+    /// So many members have room before the object's map must grow.
+    members: usize,
 }
 
 impl Strict {
     fn inside<E: de::Error>(self) -> Result<Self, E> {
         match self.depth_left.checked_sub(1) {
-            Some(depth_left) => Ok(Self { depth_left }),
+            Some(depth_left) => Ok(Self { depth_left, members: 0 }),
             None => Err(E::custom("nested too deep")),
         }
     }
@@ -129,7 +136,7 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
         let member = self.inside()?;
-        let mut members = Map::new();
+        let mut members = Map::with_capacity(self.members);
         while let Some(Name(name)) = object.next_key()? {
             // Decoded names are compared, so `"sub"` and `"\u0073ub"` are the same name.
             if members.insert(name, object.next_value_seed(member)?).is_some() {
