@@ -15,6 +15,7 @@ impl Metrics {
         forget(&self.0.request_duration, &[("route", name)]);
         forget(&self.0.decision_duration, &[("route", name)]);
         forget(&self.0.streams_closed, &[("route", name)]);
+        forget(&self.0.rates.decisions, &[("route", name)]);
     }
 
     /// Takes back what [`Metrics::upstream`] shows, for an upstream that a reload took out.

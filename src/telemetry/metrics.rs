@@ -19,6 +19,7 @@ use super::meters::{
 };
 use super::outcome::ReloadResult;
 use super::policy_meters::{BundleMetrics, PolicyFamilies, ShadowMetrics};
+use super::rate_meters::RateFamilies;
 
 /// The `route` label of requests that no route matched. No route can be named so.
 pub const UNROUTED: &str = "-";
@@ -52,6 +53,7 @@ pub(super) struct Families {
     pub(super) keys_fetch: IntCounterVec,
     pub(super) tenants: TenantFamilies,
     pub(super) policy: PolicyFamilies,
+    pub(super) rates: RateFamilies,
     pub(super) config_reload: IntCounterVec,
     pub(super) decision_log_dropped: IntCounter,
     pub(super) access_log_dropped: IntCounter,
@@ -246,6 +248,7 @@ impl Families {
             )?,
             tenants: define.tenants()?,
             policy: define.policy()?,
+            rates: RateFamilies::define(&registry)?,
             decision_log_dropped: define.counter(
                 "lychgate_decision_log_dropped_total",
                 "Decision log lines dropped because they were not taken fast enough.",

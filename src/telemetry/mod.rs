@@ -16,6 +16,7 @@ mod metrics;
 mod outcome;
 mod policy_meters;
 mod printable;
+mod rate_meters;
 mod readiness;
 mod start;
 mod subject_names;
@@ -38,5 +39,6 @@ pub use meters::{
 pub use metrics::{Metrics, UNROUTED};
 pub use outcome::{CacheLookup, ConnectionEnd, Outcome, ReloadResult, RetryResult, status_class};
 pub use policy_meters::{BundleMetrics, ShadowMetrics};
+pub use rate_meters::{RateMetrics, SharedRateMetrics};
 pub use readiness::Readiness;
 pub use start::start;

@@ -61,6 +61,9 @@ mod reload;
 // changed policies under a gate that serves: no wrong folder takes effect
 #[cfg(test)]
 mod reload_policies;
+// how often may be asked, and what is told of it
+#[cfg(test)]
+mod rate_limits;
 // which route a request takes
 #[cfg(test)]
 mod routes;

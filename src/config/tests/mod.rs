@@ -6,6 +6,7 @@ mod good;
 mod hostile;
 mod not_yet;
 mod outside;
+mod rate_limits;
 mod schema;
 mod support;
 mod tried_out;

@@ -29,6 +29,8 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_policy_shadow_total", "counter", &["bundle", "difference"]),
     ("lychgate_policy_bundle_info", "gauge", &["bundle", "revision"]),
     ("lychgate_token_shadow_total", "counter", &["difference", "issuer"]),
+    ("lychgate_rate_limit_decisions_total", "counter", &["counted", "outcome", "route"]),
+    ("lychgate_rate_limit_shared", "gauge", &[]),
     ("lychgate_decision_log_dropped_total", "counter", &[]),
     ("lychgate_config_reload_total", "counter", &["result"]),
     ("lychgate_connections", "gauge", &[]),
@@ -108,6 +110,8 @@ fn all_counted_once() -> Metrics {
     metrics.bundle("orders", "enforce").tried("would-deny");
     metrics.token_shadow("corp").tried("none");
     metrics.bundle_revisions([("orders", "0123456789abcdef")]);
+    metrics.rate_limit("orders").counted(true, false);
+    metrics.rate_limit_shared().connected(true);
     metrics.reloaded(ReloadResult::Failure);
     let identity = metrics.identity();
     identity.sign_up("success");
@@ -154,6 +158,9 @@ fn each_measure_lands_in_its_own_series() {
         (r#"lychgate_policy_decisions_total{bundle="orders",decision="deny",mode="enforce"}"#, "1"),
         (r#"lychgate_policy_decisions_total{bundle="orders",decision="allow",mode="enforce"}"#, "0"),
         (r#"lychgate_policy_errors_total{bundle="orders"}"#, "1"),
+        (r#"lychgate_rate_limit_decisions_total{counted="shared",outcome="limited",route="orders"}"#, "1"),
+        (r#"lychgate_rate_limit_decisions_total{counted="local",outcome="limited",route="orders"}"#, "0"),
+        ("lychgate_rate_limit_shared", "1"),
         (r#"lychgate_config_reload_total{result="failure"}"#, "1"),
         (r#"lychgate_checks_total{door="nginx",outcome="denied"}"#, "1"),
     ] {
