@@ -15,6 +15,9 @@ mod commands;
 // where a token may stand, and that it goes no further unless asked
 #[cfg(test)]
 mod credentials;
+// tokens that are bound to a client certificate
+#[cfg(test)]
+mod bound_certificates;
 // tokens that are bound to their sender
 #[cfg(test)]
 mod dpop;
