@@ -308,7 +308,7 @@ impl Authorizer {
         };
         findings.credential = true;
         findings.challenge.by_dpop = credential.by_dpop || rules.bound_alone;
-        let token = self.verifier.verify(&credential.token).await.map_err(Denial::Token)?;
+        let token = self.verifier.verify_among(&credential.token, rules.issuers()).await.map_err(Denial::Token)?;
         // Before anything is asked of its claims: a bound token in other hands says nothing about who calls.
         self.check_sender(&token, credential.by_dpop, request, findings)?;
         findings.token = Some(token.clone());

@@ -210,7 +210,11 @@ impl Denial {
             | Self::BadHost(_)
             | Self::BadOriginalRequest { .. }
             | Self::Token(TokenError::SeveralCredentials) => 400,
-            Self::Token(TokenError::KeysUnavailable(_) | TokenError::Proof(ProofError::TooMany))
+            Self::Token(
+                TokenError::KeysUnavailable(_)
+                | TokenError::IntrospectionUnavailable(_)
+                | TokenError::Proof(ProofError::TooMany),
+            )
             | Self::UpstreamUnavailable
             | Self::UpstreamOverloaded => 503,
             Self::MissingCredential | Self::Token(_) | Self::IssuerNotAccepted | Self::ClaimNotForwardable { .. } => {
@@ -322,7 +326,11 @@ impl Denial {
     fn challenge(&self, about: &Challenge) -> Option<String> {
         let error = match self {
             Self::MissingCredential => None,
-            Self::Token(TokenError::KeysUnavailable(_) | TokenError::Proof(ProofError::TooMany)) => return None,
+            Self::Token(
+                TokenError::KeysUnavailable(_)
+                | TokenError::IntrospectionUnavailable(_)
+                | TokenError::Proof(ProofError::TooMany),
+            ) => return None,
             Self::Token(TokenError::SeveralCredentials) => Some("invalid_request"),
             Self::Token(TokenError::Proof(ProofError::Nonce)) => Some("use_dpop_nonce"),
             Self::Token(TokenError::Proof(_)) => Some("invalid_dpop_proof"),
@@ -412,7 +420,9 @@ fn token_detail(error: &TokenError) -> String {
         TokenError::UnknownKey | TokenError::Jose(_) | TokenError::UnknownIssuer => {
             "the token could not be verified".to_owned()
         }
-        TokenError::KeysUnavailable(_) => "tokens of this issuer cannot be verified at the moment".to_owned(),
+        TokenError::KeysUnavailable(_) | TokenError::IntrospectionUnavailable(_) => {
+            "tokens of this issuer cannot be verified at the moment".to_owned()
+        }
         other => other.to_string().replace('`', "").replace(['"', '\\'], "'"),
     }
 }

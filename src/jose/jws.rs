@@ -56,7 +56,7 @@ impl<'a> CompactJws<'a> {
 
     fn of_parts(parts: Parts<'a>, max_depth: usize) -> Result<Self, JoseError> {
         let Parts { header, jwk: _, payload, signing_input, signature } = parts;
-        let claims = json::object(&payload, max_depth);
+        let claims = json::strict_object(&payload, max_depth);
         let claims = claims.map_err(|_| JoseError::Malformed("the payload is not strict JSON"))?;
         Ok(Self { header, claims, signing_input, signature })
     }
@@ -136,7 +136,7 @@ fn decode(part: &str, refusal: &'static str) -> Result<Vec<u8>, JoseError> {
 
 fn read_header(bytes: &[u8], max_depth: usize) -> Result<(Header, Option<Value>), JoseError> {
     let mut members =
-        json::object(bytes, max_depth).map_err(|_| JoseError::Malformed("the header is not strict JSON"))?;
+        json::strict_object(bytes, max_depth).map_err(|_| JoseError::Malformed("the header is not strict JSON"))?;
     if members.contains_key("crit") {
         return Err(JoseError::CriticalHeader);
     }

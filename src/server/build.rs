@@ -12,12 +12,12 @@ use crate::proxy::{BalanceConfig, HashConfig, Snapshot, Upstreams};
 use crate::telemetry::{DecisionLog, Metrics};
 use crate::token::{
     AssertionKeys, AssertionMinter, Issuers, KeyStore, MinterSettings, ProofChecker, Revocations, RingSettings,
-    SeenProofs, TokenLimits, Verifier, VerifierParts,
+    SeenProofs, Verifier, VerifierParts,
 };
 
 use super::bundles::load_bundles;
 use super::error::ServerError;
-use super::trust::{KeyTask, Standing, Trust};
+use super::trust::{KeyTask, Standing, Trust, token_limits};
 
 /// What the rooms of one process share, whatever the config says.
 #[derive(Clone)]
@@ -209,11 +209,7 @@ fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
             .chain(hashed_claims(config))
             .chain(counted_claims(config))
             .collect(),
-        limits: TokenLimits {
-            token: config.limits.token,
-            claims_depth: config.limits.claims_depth,
-            cache: config.limits.token_cache,
-        },
+        limits: token_limits(config),
         revocations: ground.revocations.clone(),
         clock: ground.clock.clone(),
         metrics: ground.metrics.token_cache(),

@@ -36,6 +36,7 @@ impl Metrics {
         forget(&self.0.keys, &[("issuer", name)]);
         forget(&self.0.keys_age, &[("issuer", name)]);
         forget(&self.0.keys_fetch, &[("issuer", name)]);
+        forget(&self.0.introspections, &[("issuer", name)]);
         forget(&self.0.tenants.known, &[("issuer", name)]);
         forget(&self.0.tenants.refused, &[("issuer", name)]);
         forget(&self.0.policy.token_shadow, &[("issuer", name)]);

@@ -13,6 +13,7 @@ use prometheus::{
 
 use super::error::TelemetryError;
 use super::identity_meters::IdentityMetrics;
+use super::introspection_meters::IntrospectionMetrics;
 use super::meters::{
     CheckMetrics, ConnectionMetrics, IssuerMetrics, RetryCounters, RouteMetrics, TenantFamilies, TokenCacheMetrics,
     UpstreamFamilies, UpstreamMetrics,
@@ -51,6 +52,7 @@ pub(super) struct Families {
     pub(super) keys: IntGaugeVec,
     pub(super) keys_age: IntGaugeVec,
     pub(super) keys_fetch: IntCounterVec,
+    pub(super) introspections: IntCounterVec,
     pub(super) tenants: TenantFamilies,
     pub(super) policy: PolicyFamilies,
     pub(super) rates: RateFamilies,
@@ -246,6 +248,7 @@ impl Families {
                 "Fetches of a trusted issuer's keys by result: success, or why not.",
                 &["issuer", "result"],
             )?,
+            introspections: IntrospectionMetrics::define(&registry)?,
             tenants: define.tenants()?,
             policy: define.policy()?,
             rates: RateFamilies::define(&registry)?,

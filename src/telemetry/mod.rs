@@ -9,6 +9,7 @@ mod decision_log;
 mod error;
 mod forget;
 mod identity_meters;
+mod introspection_meters;
 mod line_queue;
 mod logs;
 mod meters;
@@ -33,6 +34,7 @@ pub use decision_line::{DecisionFacts, PolicyFacts};
 pub use decision_log::DecisionLog;
 pub use error::TelemetryError;
 pub use identity_meters::IdentityMetrics;
+pub use introspection_meters::IntrospectionMetrics;
 pub use meters::{
     CheckMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
 };

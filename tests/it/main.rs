@@ -42,6 +42,9 @@ mod framing;
 // what a client claims about itself never reaches an upstream; what was proved does
 #[cfg(test)]
 mod identity;
+// opaque tokens, and what their issuer says of them
+#[cfg(test)]
+mod introspection;
 // keys of trusted issuers over their lives, and issuers that answer badly
 #[cfg(test)]
 mod keys;

@@ -4,6 +4,7 @@ mod answers;
 mod doors;
 mod good;
 mod hostile;
+mod introspection;
 mod not_yet;
 mod outside;
 mod rate_limits;

@@ -22,6 +22,7 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_keys", "gauge", &["issuer"]),
     ("lychgate_keys_age_seconds", "gauge", &["issuer"]),
     ("lychgate_keys_fetch_total", "counter", &["issuer", "result"]),
+    ("lychgate_introspections_total", "counter", &["issuer", "result"]),
     ("lychgate_tenants", "gauge", &["issuer"]),
     ("lychgate_tenants_refused_total", "counter", &["issuer"]),
     ("lychgate_policy_decisions_total", "counter", &["bundle", "decision", "mode"]),
@@ -103,6 +104,7 @@ fn all_counted_once() -> Metrics {
     issuer.keys(2);
     issuer.keys_age(Duration::from_secs(90));
     issuer.fetched("success");
+    metrics.introspections("corp").asked("active");
     issuer.tenants(3);
     issuer.tenant_refused();
     metrics.bundle("orders", "enforce").decided(false);
