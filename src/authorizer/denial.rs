@@ -5,6 +5,7 @@ use std::fmt::Write;
 use http::StatusCode;
 use serde_json::json;
 
+use super::rate_limit::Exceeded;
 use crate::token::{PROOF_ALGORITHMS, ProofError, TokenError};
 
 /// Why a request goes no further. The one place where a reason becomes an HTTP answer.
@@ -40,6 +41,8 @@ pub enum Denial {
     },
     /// A preflight request of an origin that the route's `cors` does not name.
     OriginNotAllowed,
+    /// More requests came than a `rate_limit` of the route lets come.
+    RateLimited(Box<Exceeded>),
     /// The route needs a token and the request has none.
     MissingCredential,
     /// The credential is no good.
@@ -94,6 +97,8 @@ pub enum Stage {
     Request,
     /// Finding the route.
     Route,
+    /// How often requests may come.
+    RateLimit,
     /// Finding the credential.
     Credential,
     /// Verifying the token.
@@ -148,6 +153,7 @@ impl Denial {
             Self::NoRoute => "no-route",
             Self::MethodNotAllowed { .. } => "method-not-allowed",
             Self::OriginNotAllowed => "origin-not-allowed",
+            Self::RateLimited(_) => "rate-limited",
             Self::MissingCredential => "missing-credential",
             Self::Token(error) => error.code(),
             Self::IssuerNotAccepted => "issuer-not-accepted",
@@ -178,6 +184,7 @@ impl Denial {
             | Self::BodyTooLarge
             | Self::RequestTimeout => Stage::Request,
             Self::NoRoute | Self::MethodNotAllowed { .. } | Self::OriginNotAllowed => Stage::Route,
+            Self::RateLimited(_) => Stage::RateLimit,
             Self::MissingCredential
             | Self::Token(TokenError::SeveralCredentials | TokenError::MalformedCredential(_)) => Stage::Credential,
             Self::Token(_) | Self::IssuerNotAccepted => Stage::Token,
@@ -203,7 +210,11 @@ impl Denial {
             | Self::BadHost(_)
             | Self::BadOriginalRequest { .. }
             | Self::Token(TokenError::SeveralCredentials) => 400,
-            Self::Token(TokenError::KeysUnavailable(_) | TokenError::Proof(ProofError::TooMany))
+            Self::Token(
+                TokenError::KeysUnavailable(_)
+                | TokenError::IntrospectionUnavailable(_)
+                | TokenError::Proof(ProofError::TooMany),
+            )
             | Self::UpstreamUnavailable
             | Self::UpstreamOverloaded => 503,
             Self::MissingCredential | Self::Token(_) | Self::IssuerNotAccepted | Self::ClaimNotForwardable { .. } => {
@@ -219,6 +230,7 @@ impl Denial {
             Self::RequestTimeout => 408,
             Self::BodyTooLarge => 413,
             Self::TargetTooLong => 414,
+            Self::RateLimited(_) => 429,
             Self::HeadersTooLarge => 431,
             Self::Internal => 500,
             Self::UpstreamUnreachable | Self::UpstreamFailed => 502,
@@ -293,6 +305,10 @@ impl Denial {
         if self.status() == 503 {
             headers.push(("retry-after", "5".to_owned()));
         }
+        if let Self::RateLimited(exceeded) = self {
+            headers.push(("retry-after", exceeded.retry_after.to_string()));
+            headers.extend(exceeded.fields.clone());
+        }
         let body = json!({
             "type": format!("urn:lychgate:problem:{}", self.code()),
             "title": self.title(),
@@ -310,7 +326,11 @@ impl Denial {
     fn challenge(&self, about: &Challenge) -> Option<String> {
         let error = match self {
             Self::MissingCredential => None,
-            Self::Token(TokenError::KeysUnavailable(_) | TokenError::Proof(ProofError::TooMany)) => return None,
+            Self::Token(
+                TokenError::KeysUnavailable(_)
+                | TokenError::IntrospectionUnavailable(_)
+                | TokenError::Proof(ProofError::TooMany),
+            ) => return None,
             Self::Token(TokenError::SeveralCredentials) => Some("invalid_request"),
             Self::Token(TokenError::Proof(ProofError::Nonce)) => Some("use_dpop_nonce"),
             Self::Token(TokenError::Proof(_)) => Some("invalid_dpop_proof"),
@@ -346,6 +366,7 @@ impl Denial {
             408 => "Request timeout",
             413 => "Content too large",
             414 => "URI too long",
+            429 => "Too many requests",
             431 => "Request header fields too large",
             502 => "Bad gateway",
             503 => "Service unavailable",
@@ -374,6 +395,7 @@ impl Denial {
             Self::NoRoute => "nothing is served at this host and path",
             Self::MethodNotAllowed { .. } => "this path does not take this method",
             Self::OriginNotAllowed => "pages of this origin may not call this path",
+            Self::RateLimited(_) => "too many requests have come; come again later",
             Self::MissingCredential => "this path needs a token",
             Self::Token(error) => return token_detail(error),
             Self::IssuerNotAccepted => "this path does not take tokens of this issuer",
@@ -398,7 +420,9 @@ fn token_detail(error: &TokenError) -> String {
         TokenError::UnknownKey | TokenError::Jose(_) | TokenError::UnknownIssuer => {
             "the token could not be verified".to_owned()
         }
-        TokenError::KeysUnavailable(_) => "tokens of this issuer cannot be verified at the moment".to_owned(),
+        TokenError::KeysUnavailable(_) | TokenError::IntrospectionUnavailable(_) => {
+            "tokens of this issuer cannot be verified at the moment".to_owned()
+        }
         other => other.to_string().replace('`', "").replace(['"', '\\'], "'"),
     }
 }

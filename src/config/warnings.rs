@@ -133,6 +133,7 @@ fn keys_over_http(trusted: &TrustedIssuerConfig) -> bool {
     let url = match &trusted.keys {
         KeysConfig::Discovery => &trusted.issuer,
         KeysConfig::JwksUri(url) => url,
+        KeysConfig::Introspection(introspection) => &introspection.endpoint,
         KeysConfig::File(_) | KeysConfig::Inline(_) | KeysConfig::Pool(_) => return false,
     };
     let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));

@@ -13,7 +13,7 @@ const USUAL_MEMBERS: usize = 16;
 ///
 /// # Errors
 /// What is wrong, in words that name no value.
-pub(super) fn object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>, &'static str> {
+pub fn strict_object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>, &'static str> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { depth_left: max_depth, members: USUAL_MEMBERS }
         .deserialize(&mut reader)
@@ -157,12 +157,12 @@ impl<'de> Deserialize<'de> for Name {
 
 #[cfg(test)]
 mod tests {
-    use super::object;
+    use super::strict_object;
 
     #[test]
     fn an_object_is_read_with_all_kinds_of_values() {
         let text = br#"{"a":[1,-2,0.5,true,null,{"b":"c"}],"d":18446744073709551615}"#;
-        let members = object(text, 16).unwrap();
+        let members = strict_object(text, 16).unwrap();
         assert_eq!(serde_json::to_vec(&members).unwrap(), text);
     }
 
@@ -192,15 +192,15 @@ mod tests {
             b"{\"a\":1/*x*/}",
         ];
         for text in refused {
-            assert!(object(text, 16).is_err(), "{}", String::from_utf8_lossy(text));
+            assert!(strict_object(text, 16).is_err(), "{}", String::from_utf8_lossy(text));
         }
     }
 
     #[test]
     fn depth_is_counted_from_the_outer_object() {
-        assert!(object(br#"{"a":[[1]]}"#, 3).is_ok());
-        assert!(object(br#"{"a":[[1]]}"#, 2).is_err());
+        assert!(strict_object(br#"{"a":[[1]]}"#, 3).is_ok());
+        assert!(strict_object(br#"{"a":[[1]]}"#, 2).is_err());
         let bomb = format!("{{\"a\":{}", "[".repeat(100_000));
-        assert!(object(bomb.as_bytes(), 16).is_err());
+        assert!(strict_object(bomb.as_bytes(), 16).is_err());
     }
 }

@@ -59,7 +59,7 @@ impl<'a> CompactJws<'a> {
 
     fn of_parts(parts: Parts<'a>, max_depth: usize) -> Result<Self, JoseError> {
         let Parts { header, jwk: _, payload, signing_input, signature } = parts;
-        let claims = json::object(&payload, max_depth);
+        let claims = json::strict_object(&payload, max_depth);
         let claims = claims.map_err(|_| JoseError::Malformed("the payload is not strict JSON"))?;
         Ok(Self { header, claims, signing_input, signature })
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -25,7 +26,8 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 /// # Errors
 /// [`ServerError`] where a room could not be built, which Lambda is told too, or where the runtime API is gone.
 pub fn serve_lambda(loaded: &Loaded, runtime_api: &str) -> Result<(), ServerError> {
-    let ground = Ground::new()?;
+    let mut ground = Ground::new()?;
+    let counting = ground.count_together(&loaded.config)?;
     let runtime = background()?;
     let api = RuntimeApi::new(runtime_api).map_err(ServerError::Lambda)?;
     let house = match runtime.block_on(build(loaded, &ground)) {
@@ -37,6 +39,8 @@ pub fn serve_lambda(loaded: &Loaded, runtime_api: &str) -> Result<(), ServerErro
         }
     };
     let log = AccessLog::start(&loaded.config.telemetry, salt()?, &ground.metrics, Box::new(stdout()))?;
+    let (_stop, stopped) = watch::channel(false);
+    counting.map(|task| runtime.spawn(task.run(stopped)));
     let served = runtime.block_on(serve(loaded, &ground, house, &api, log.clone()));
     runtime.shutdown_timeout(LAST_LINES);
     let _written = log.close(LAST_LINES);

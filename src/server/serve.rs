@@ -40,6 +40,7 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
     let mut ground = Ground::new()?;
     let (telemetry, salt) = (&loaded.config.telemetry, salt()?);
     ground.decisions = DecisionLog::start(telemetry, salt, &ground.metrics)?;
+    let counting = ground.count_together(&loaded.config)?;
     let runtime = background()?;
     let house = runtime.block_on(build(loaded, &ground))?;
     let log = AccessLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
@@ -48,6 +49,7 @@ pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> 
     let (recorder, writing) = telling.unzip();
     let writing = writing.map(|lines| runtime.spawn(lines.run()));
     let (stop, stopped) = watch::channel(false);
+    counting.map(|task| runtime.spawn(task.run(stopped.clone())));
     let in_flight = Arc::new(AtomicUsize::new(0));
     // Before any door opens: whoever sees one open may send a signal.
     let heard = runtime.block_on(async { Heard::begin() }).map_err(ServerError::Signals)?;

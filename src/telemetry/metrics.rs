@@ -13,12 +13,14 @@ use prometheus::{
 
 use super::error::TelemetryError;
 use super::identity_meters::IdentityMetrics;
+use super::introspection_meters::IntrospectionMetrics;
 use super::meters::{
     CheckMetrics, ConnectionMetrics, IssuerMetrics, RetryCounters, RouteMetrics, TenantFamilies, TokenCacheMetrics,
     UpstreamFamilies, UpstreamMetrics,
 };
 use super::outcome::ReloadResult;
 use super::policy_meters::{BundleMetrics, PolicyFamilies, ShadowMetrics};
+use super::rate_meters::RateFamilies;
 
 /// The `route` label of requests that no route matched. No route can be named so.
 pub const UNROUTED: &str = "-";
@@ -50,8 +52,10 @@ pub(super) struct Families {
     pub(super) keys: IntGaugeVec,
     pub(super) keys_age: IntGaugeVec,
     pub(super) keys_fetch: IntCounterVec,
+    pub(super) introspections: IntCounterVec,
     pub(super) tenants: TenantFamilies,
     pub(super) policy: PolicyFamilies,
+    pub(super) rates: RateFamilies,
     pub(super) config_reload: IntCounterVec,
     pub(super) decision_log_dropped: IntCounter,
     pub(super) access_log_dropped: IntCounter,
@@ -244,8 +248,10 @@ impl Families {
                 "Fetches of a trusted issuer's keys by result: success, or why not.",
                 &["issuer", "result"],
             )?,
+            introspections: IntrospectionMetrics::define(&registry)?,
             tenants: define.tenants()?,
             policy: define.policy()?,
+            rates: RateFamilies::define(&registry)?,
             decision_log_dropped: define.counter(
                 "lychgate_decision_log_dropped_total",
                 "Decision log lines dropped because they were not taken fast enough.",

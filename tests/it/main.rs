@@ -15,6 +15,9 @@ mod commands;
 // where a token may stand, and that it goes no further unless asked
 #[cfg(test)]
 mod credentials;
+// tokens that are bound to a client certificate
+#[cfg(test)]
+mod bound_certificates;
 // tokens that are bound to their sender
 #[cfg(test)]
 mod dpop;
@@ -39,6 +42,9 @@ mod framing;
 // what a client claims about itself never reaches an upstream; what was proved does
 #[cfg(test)]
 mod identity;
+// opaque tokens, and what their issuer says of them
+#[cfg(test)]
+mod introspection;
 // keys of trusted issuers over their lives, and issuers that answer badly
 #[cfg(test)]
 mod keys;
@@ -61,6 +67,9 @@ mod reload;
 // changed policies under a gate that serves: no wrong folder takes effect
 #[cfg(test)]
 mod reload_policies;
+// how often may be asked, and what is told of it
+#[cfg(test)]
+mod rate_limits;
 // which route a request takes
 #[cfg(test)]
 mod routes;

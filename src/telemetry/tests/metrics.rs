@@ -22,6 +22,7 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_keys", "gauge", &["issuer"]),
     ("lychgate_keys_age_seconds", "gauge", &["issuer"]),
     ("lychgate_keys_fetch_total", "counter", &["issuer", "result"]),
+    ("lychgate_introspections_total", "counter", &["issuer", "result"]),
     ("lychgate_tenants", "gauge", &["issuer"]),
     ("lychgate_tenants_refused_total", "counter", &["issuer"]),
     ("lychgate_policy_decisions_total", "counter", &["bundle", "decision", "mode"]),
@@ -29,6 +30,8 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_policy_shadow_total", "counter", &["bundle", "difference"]),
     ("lychgate_policy_bundle_info", "gauge", &["bundle", "revision"]),
     ("lychgate_token_shadow_total", "counter", &["difference", "issuer"]),
+    ("lychgate_rate_limit_decisions_total", "counter", &["counted", "outcome", "route"]),
+    ("lychgate_rate_limit_shared", "gauge", &[]),
     ("lychgate_decision_log_dropped_total", "counter", &[]),
     ("lychgate_config_reload_total", "counter", &["result"]),
     ("lychgate_connections", "gauge", &[]),
@@ -101,6 +104,7 @@ fn all_counted_once() -> Metrics {
     issuer.keys(2);
     issuer.keys_age(Duration::from_secs(90));
     issuer.fetched("success");
+    metrics.introspections("corp").asked("active");
     issuer.tenants(3);
     issuer.tenant_refused();
     metrics.bundle("orders", "enforce").decided(false);
@@ -108,6 +112,8 @@ fn all_counted_once() -> Metrics {
     metrics.bundle("orders", "enforce").tried("would-deny");
     metrics.token_shadow("corp").tried("none");
     metrics.bundle_revisions([("orders", "0123456789abcdef")]);
+    metrics.rate_limit("orders").counted(true, false);
+    metrics.rate_limit_shared().connected(true);
     metrics.reloaded(ReloadResult::Failure);
     let identity = metrics.identity();
     identity.sign_up("success");
@@ -154,6 +160,9 @@ fn each_measure_lands_in_its_own_series() {
         (r#"lychgate_policy_decisions_total{bundle="orders",decision="deny",mode="enforce"}"#, "1"),
         (r#"lychgate_policy_decisions_total{bundle="orders",decision="allow",mode="enforce"}"#, "0"),
         (r#"lychgate_policy_errors_total{bundle="orders"}"#, "1"),
+        (r#"lychgate_rate_limit_decisions_total{counted="shared",outcome="limited",route="orders"}"#, "1"),
+        (r#"lychgate_rate_limit_decisions_total{counted="local",outcome="limited",route="orders"}"#, "0"),
+        ("lychgate_rate_limit_shared", "1"),
         (r#"lychgate_config_reload_total{result="failure"}"#, "1"),
         (r#"lychgate_checks_total{door="nginx",outcome="denied"}"#, "1"),
     ] {
