@@ -16,6 +16,7 @@ mod metrics;
 mod outcome;
 mod policy_meters;
 mod printable;
+mod process;
 mod readiness;
 mod start;
 mod subject_names;
