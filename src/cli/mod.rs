@@ -4,6 +4,7 @@ mod args;
 mod cases;
 mod check;
 mod explain;
+mod health;
 mod input;
 mod lambda;
 mod pool;

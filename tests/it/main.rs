@@ -54,6 +54,9 @@ mod quickstart;
 // tokens that are refused before their time, by order of the operator
 #[cfg(test)]
 mod revocations;
+// `health`, and what it says of a gate
+#[cfg(test)]
+mod health;
 // changed configs, taken up while requests are served
 #[cfg(test)]
 mod reload;
