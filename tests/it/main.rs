@@ -97,6 +97,9 @@ mod stopping;
 // what we hand to Prometheus and Grafana
 #[cfg(test)]
 mod monitoring;
+// hostile variety, and that it adds no series
+#[cfg(test)]
+mod cardinality;
 // the operator's door, and what is counted and logged
 #[cfg(test)]
 mod operators;
