@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::import::ImportCommand;
 use super::pool::PoolCommand;
 use super::token::TokenCommand;
 
@@ -56,6 +57,9 @@ pub(super) enum Command {
 
 It ends with 0 where the gate is ready, with 1 where it is not or does not answer.")]
     Health(HealthArgs),
+    /// Makes a config of what another gateway is configured with.
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Serves the API Gateway authorizer inside AWS Lambda, as the bootstrap of a function.
     #[command(after_help = "Example, as the function's `bootstrap`:
   exec ./lychgate lambda --config lychgate.yaml")]

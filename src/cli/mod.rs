@@ -5,6 +5,7 @@ mod cases;
 mod check;
 mod explain;
 mod health;
+mod import;
 mod input;
 mod lambda;
 mod pool;

@@ -100,6 +100,9 @@ mod monitoring;
 // hostile variety, and that it adds no series
 #[cfg(test)]
 mod cardinality;
+// configs made of API Gateway's documents, and what they let through
+#[cfg(test)]
+mod import;
 // the operator's door, and what is counted and logged
 #[cfg(test)]
 mod operators;
