@@ -102,8 +102,12 @@ impl World {
     fn round(&self, round: usize) {
         for number in 0..VALUES {
             let odd = format!("{MARK}-{round}-{number}");
-            Self::requests(&odd).iter().for_each(|request| drop(self.gate.ask(request)));
-            self.tokens(&odd).iter().for_each(|token| self.by_token(token, &odd));
+            for request in Self::requests(&odd) {
+                self.gate.ask(&request);
+            }
+            for token in self.tokens(&odd) {
+                self.by_token(&token, &odd);
+            }
             self.raw(&odd);
             self.doors(&odd);
             self.sign_ins(&odd);

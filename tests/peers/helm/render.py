@@ -127,14 +127,15 @@ def exposes_admin(objects):
     return wrong
 
 
-def config_folder(folder, objects, config_map, mounts):
-    """Lays out what a pod would find: config, policies by bundle, and a certificate wherever one is named."""
+def lay_out(folder, config_maps, mounts):
+    """Lays out what a pod would find: each key a link through `..data`, which the kubelet turns to a new folder at a change."""
     for name, path in mounts.items():
         target = folder / path.lstrip("/")
-        target.mkdir(parents=True, exist_ok=True)
-        for key, text in next(one for one in config_map if one["metadata"]["name"] == name)["data"].items():
-            (target / key).write_text(text)
-    return folder
+        (target / "..first").mkdir(parents=True)
+        (target / "..data").symlink_to("..first")
+        for key, text in next(one for one in config_maps if one["metadata"]["name"] == name)["data"].items():
+            (target / "..first" / key).write_text(text)
+            (target / key).symlink_to(f"..data/{key}")
 
 
 def refused_config(folder, config):
@@ -174,7 +175,7 @@ def refused_chart_config(folder, objects):
     sources = {one["name"]: one["configMap"]["name"] for one in pod["volumes"] if "configMap" in one}
     paths = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
     own = {one["metadata"]["name"] for one in maps}
-    config_folder(folder, objects, maps, {sources[name]: paths[name] for name in sources if sources[name] in own})
+    lay_out(folder, maps, {sources[name]: paths[name] for name in sources if sources[name] in own})
     # of bundles that were there before, the chart knows the name alone
     for name in (name for name in sources if sources[name] not in own):
         (folder / paths[name].lstrip("/")).mkdir(parents=True)
