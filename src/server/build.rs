@@ -50,6 +50,7 @@ impl Ground {
     pub fn new() -> Result<Self, ServerError> {
         let clock = Clock::system();
         let (metrics, revocations) = (Metrics::new()?, Revocations::new(clock.clone()));
+        metrics.started(clock.unix_seconds());
         let (upstreams, decisions) = (Upstreams::default(), DecisionLog::default());
         let nonce_secret = ProofChecker::secret().ok_or(ServerError::Randomness)?;
         let (seen_proofs, assertion_keys) = (SeenProofs::default(), Arc::default());

@@ -21,6 +21,7 @@ use super::meters::{
 use super::outcome::ReloadResult;
 use super::policy_meters::{BundleMetrics, PolicyFamilies, ShadowMetrics};
 use super::rate_meters::RateFamilies;
+use super::process::ProcessMetrics;
 
 /// The `route` label of requests that no route matched. No route can be named so.
 pub const UNROUTED: &str = "-";
@@ -63,6 +64,7 @@ pub(super) struct Families {
     pub(super) revocations: IntGauge,
     pub(super) connections: ConnectionMetrics,
     pub(super) checks: IntCounterVec,
+    process: ProcessMetrics,
 }
 
 type ScrapeHook = Box<dyn Fn(&Metrics) + Send + Sync>;
@@ -153,6 +155,11 @@ impl Metrics {
         self.0.config_reload.with_label_values(&[result.label()]).inc();
     }
 
+    /// Says when the process began, in seconds since the Unix epoch.
+    pub fn started(&self, unix_seconds: u64) {
+        self.0.process.started(unix_seconds);
+    }
+
     /// Counts lines that the decision log had to drop.
     pub(super) fn decision_log_dropped(&self) -> IntCounter {
         self.0.decision_log_dropped.clone()
@@ -196,6 +203,7 @@ impl Metrics {
         if let Some(hook) = self.0.before_scrape.load_full() {
             hook(self);
         }
+        self.0.process.refresh();
         let families = self.0.registry.gather();
         // writing to memory cannot fail, and each family was checked when it was defined
         TextEncoder::new().encode_to_string(&families).unwrap_or_default()
@@ -271,6 +279,7 @@ impl Families {
             )?,
             identity: define.identity()?,
             connections: define.connections()?,
+            process: ProcessMetrics::define(&registry)?,
             registry,
         })
     }

@@ -18,6 +18,7 @@ mod outcome;
 mod policy_meters;
 mod printable;
 mod rate_meters;
+mod process;
 mod readiness;
 mod start;
 mod subject_names;

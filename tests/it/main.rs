@@ -60,6 +60,9 @@ mod quickstart;
 // tokens that are refused before their time, by order of the operator
 #[cfg(test)]
 mod revocations;
+// `health`, and what it says of a gate
+#[cfg(test)]
+mod health;
 // changed configs, taken up while requests are served
 #[cfg(test)]
 mod reload;
@@ -103,6 +106,12 @@ mod stopping;
 // what we hand to Prometheus and Grafana
 #[cfg(test)]
 mod monitoring;
+// hostile variety, and that it adds no series
+#[cfg(test)]
+mod cardinality;
+// configs made of API Gateway's documents, and what they let through
+#[cfg(test)]
+mod import;
 // the operator's door, and what is counted and logged
 #[cfg(test)]
 mod operators;

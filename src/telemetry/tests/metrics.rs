@@ -49,6 +49,13 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_tokens_issued_total", "counter", &["by"]),
     ("lychgate_messages_total", "counter", &["medium", "outcome"]),
     ("lychgate_active_users", "gauge", &["pool", "window"]),
+    ("process_cpu_seconds_total", "counter", &[]),
+    ("process_resident_memory_bytes", "gauge", &[]),
+    ("process_virtual_memory_bytes", "gauge", &[]),
+    ("process_open_fds", "gauge", &[]),
+    ("process_max_fds", "gauge", &[]),
+    ("process_threads", "gauge", &[]),
+    ("process_start_time_seconds", "gauge", &[]),
 ];
 
 /// A scrape, read as Prometheus reads it.
@@ -167,6 +174,27 @@ fn each_measure_lands_in_its_own_series() {
         (r#"lychgate_checks_total{door="nginx",outcome="denied"}"#, "1"),
     ] {
         assert_eq!(scrape.samples.get(series).map(String::as_str), Some(value), "{series}");
+    }
+}
+
+#[test]
+fn the_process_is_measured_at_each_scrape() {
+    let metrics = Metrics::new().unwrap();
+    metrics.started(1_800_000_000);
+    let value = |name: &str| Scrape::of(&metrics).samples[name].parse::<f64>().unwrap();
+    assert!((value("process_start_time_seconds") - 1_800_000_000.0).abs() < f64::EPSILON);
+    for name in ["process_resident_memory_bytes", "process_virtual_memory_bytes"] {
+        assert!(value(name) > 1_000_000.0, "{name}: {}", value(name));
+    }
+    let (threads, files, cpu) =
+        (value("process_threads"), value("process_open_fds"), value("process_cpu_seconds_total"));
+    assert!(threads >= 1.0 && files >= 3.0 && value("process_max_fds") >= files, "{threads} {files}");
+    let opened: Vec<_> = (0..100).map(|_| std::fs::File::open("/proc/self/stat").unwrap()).collect();
+    // other tests open and close files meanwhile
+    assert!(value("process_open_fds") >= files + 50.0, "{files}, then {} more", opened.len());
+    let mut spent = 0_u64;
+    while value("process_cpu_seconds_total") < cpu + 0.02 {
+        spent = (0..1_000_000_u64).fold(spent, |sum, number| std::hint::black_box(sum ^ number));
     }
 }
 
