@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use super::original_request::OriginalRequest;
 use crate::authorizer::{Decision, DecisionPoint, Denial, Findings, Permit, Took};
 use crate::clock::Clock;
-use crate::telemetry::{AccessLine, AccessLog, CheckMetrics, Outcome};
+use crate::telemetry::{AccessLine, AccessLog, CheckMetrics, InFlight, Outcome};
 
 /// Gives the decision point of the config in force.
 type Current = Arc<dyn Fn() -> Arc<DecisionPoint> + Send + Sync>;
@@ -61,7 +61,7 @@ impl Decider {
         point: &DecisionPoint,
         original: Result<OriginalRequest, Denial>,
     ) -> Ruling {
-        let _on_its_way = OnItsWay::begin(&self.in_flight);
+        let _on_its_way = InFlight::count(&self.in_flight);
         let (started, started_unix_millis) = (Instant::now(), self.clock.unix_millis());
         let (original, decision) = match original {
             Err(denial) => (None, Decision { outcome: Err(denial), findings: Findings::default() }),
@@ -132,21 +132,5 @@ impl Decider {
 impl fmt::Debug for Decider {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Decider").finish_non_exhaustive()
-    }
-}
-
-/// A request that is on its way for as long as this lives: whoever asked may leave at any moment.
-struct OnItsWay(Arc<AtomicUsize>);
-
-impl OnItsWay {
-    fn begin(in_flight: &Arc<AtomicUsize>) -> Self {
-        in_flight.fetch_add(1, Ordering::AcqRel);
-        Self(in_flight.clone())
-    }
-}
-
-impl Drop for OnItsWay {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

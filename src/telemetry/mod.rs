@@ -9,6 +9,7 @@ mod decision_log;
 mod error;
 mod forget;
 mod identity_meters;
+mod in_flight;
 mod line_queue;
 mod logs;
 mod meters;
@@ -32,6 +33,7 @@ pub use decision_line::{DecisionFacts, PolicyFacts};
 pub use decision_log::DecisionLog;
 pub use error::TelemetryError;
 pub use identity_meters::IdentityMetrics;
+pub use in_flight::InFlight;
 pub use meters::{
     CheckMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
 };
