@@ -38,6 +38,9 @@ pub enum Denial {
         /// The methods that it has.
         allow: Vec<String>,
     },
+    /// The gate answers this request itself, and was asked about it at a door where it cannot: an answer there that is no
+    /// refusal lets the request pass.
+    AnsweredByTheGate,
     /// A preflight request of an origin that the route's `cors` does not name.
     OriginNotAllowed,
     /// The route needs a token and the request has none.
@@ -147,6 +150,7 @@ impl Denial {
             Self::RequestTimeout => "request-timeout",
             Self::NoRoute => "no-route",
             Self::MethodNotAllowed { .. } => "method-not-allowed",
+            Self::AnsweredByTheGate => "answered-by-the-gate",
             Self::OriginNotAllowed => "origin-not-allowed",
             Self::MissingCredential => "missing-credential",
             Self::Token(error) => error.code(),
@@ -177,7 +181,9 @@ impl Denial {
             | Self::HeadersTooLarge
             | Self::BodyTooLarge
             | Self::RequestTimeout => Stage::Request,
-            Self::NoRoute | Self::MethodNotAllowed { .. } | Self::OriginNotAllowed => Stage::Route,
+            Self::NoRoute | Self::MethodNotAllowed { .. } | Self::AnsweredByTheGate | Self::OriginNotAllowed => {
+                Stage::Route
+            }
             Self::MissingCredential
             | Self::Token(TokenError::SeveralCredentials | TokenError::MalformedCredential(_)) => Stage::Credential,
             Self::Token(_) | Self::IssuerNotAccepted => Stage::Token,
@@ -219,6 +225,7 @@ impl Denial {
             Self::RequestTimeout => 408,
             Self::BodyTooLarge => 413,
             Self::TargetTooLong => 414,
+            Self::AnsweredByTheGate => 421,
             Self::HeadersTooLarge => 431,
             Self::Internal => 500,
             Self::UpstreamUnreachable | Self::UpstreamFailed => 502,
@@ -346,6 +353,7 @@ impl Denial {
             408 => "Request timeout",
             413 => "Content too large",
             414 => "URI too long",
+            421 => "Misdirected request",
             431 => "Request header fields too large",
             502 => "Bad gateway",
             503 => "Service unavailable",
@@ -373,6 +381,7 @@ impl Denial {
             Self::RequestTimeout => "the request took too long to arrive",
             Self::NoRoute => "nothing is served at this host and path",
             Self::MethodNotAllowed { .. } => "this path does not take this method",
+            Self::AnsweredByTheGate => "the gate answers this request itself: it is to be sent there",
             Self::OriginNotAllowed => "pages of this origin may not call this path",
             Self::MissingCredential => "this path needs a token",
             Self::Token(error) => return token_detail(error),

@@ -4,15 +4,17 @@ use std::net::IpAddr;
 
 use axum::body::Body;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE};
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use super::config::ProfileConfig;
-use super::decider::{Decider, DoorName, Ruling};
+use super::decider::{Decider, Door, Gives, Ruled, Ruling};
 use super::profile;
-use crate::authorizer::{Denial, Permit};
+use crate::authorizer::{Answer, Denial, Permit};
 
 /// The id that leads an operator to the log line.
 pub(super) const REQUEST_ID: &str = "x-request-id";
+/// The field of DPoP proofs (RFC 9449 section 4.1).
+const PROOF: HeaderName = HeaderName::from_static("dpop");
 /// What nginx cannot pass on as a status: its examples make it one again.
 const STATUS: &str = "x-lychgate-status";
 const CODE: &str = "x-lychgate-code";
@@ -22,25 +24,25 @@ pub(super) async fn answer(
     decider: &Decider,
     profile: ProfileConfig,
     asker: IpAddr,
-    headers: http::HeaderMap,
+    headers: HeaderMap,
 ) -> Response<Body> {
     let point = decider.point();
     let original = profile::read(profile, asker, headers, &point.trusted_proxies);
-    let ruling = decider.decide(DoorName(profile.name()), &point, original).await;
-    let mut response = match &ruling.outcome {
-        Ok(permit) => allowed(permit, &ruling),
-        Err(denial) => denied(denial, profile, &ruling.request_id),
+    // What is answered with 2xx passes to the upstream: a preflight request and a document about the gate would too, by
+    // nobody's leave. The proxy is told by a status of their own that they are answered at this door, not decided about.
+    let door = Door { name: profile.name(), gives: Gives::Decisions };
+    let ruling = decider.decide(door, &point, original).await;
+    let response = match &ruling.outcome {
+        Ruled::Permit(permit) => allowed(permit, &ruling),
+        Ruled::Answer(_) => denied(&Denial::AnsweredByTheGate, profile, &ruling),
+        Ruled::Denial(denial) => denied(denial, profile, &ruling),
     };
-    let fields = response.headers_mut();
-    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::from_str(&ruling.request_id) {
-        fields.insert(REQUEST_ID, id);
-    }
-    response
+    with_request_id(response, &ruling.request_id)
 }
 
 /// What was proved, and what goes on of the credential: a proxy that takes these headers from the answer, and drops its
-/// client's where the answer has none, sends upstream what the gate itself would.
+/// client's where the answer has none, sends upstream what the gate itself would. What the gate would add to its client's
+/// answer stands there too, for proxies that can take it from here.
 fn allowed(permit: &Permit, ruling: &Ruling) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     let fields = response.headers_mut();
@@ -48,39 +50,53 @@ fn allowed(permit: &Permit, ruling: &Ruling) -> Response<Body> {
         fields.append(name.clone(), value.clone());
     }
     let sent = ruling.original.as_ref().map(|original| &original.headers);
-    for name in [AUTHORIZATION, COOKIE] {
+    for name in [AUTHORIZATION, COOKIE, PROOF] {
         let goes_on = !permit.remove().contains(&name) && !fields.contains_key(&name);
         if let Some(value) = sent.and_then(|sent| sent.get(&name)).filter(|_| goes_on) {
             fields.append(name, value.clone());
         }
     }
+    write(ruling.findings.answer.whole(), fields);
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 /// The denial as it is, or for nginx as one of the two statuses that it knows.
-fn denied(denial: &Denial, profile: ProfileConfig, request_id: &str) -> Response<Body> {
-    let answer = denial.answer(request_id);
-    let mut response = problem(denial, request_id);
+fn denied(denial: &Denial, profile: ProfileConfig, ruling: &Ruling) -> Response<Body> {
+    let mut response = problem(denial, ruling.findings.answer(denial, &ruling.request_id));
     if profile == ProfileConfig::Nginx {
         *response.status_mut() = denial.status_code_for_nginx();
         let fields = response.headers_mut();
-        fields.insert(STATUS, HeaderValue::from(answer.status));
+        fields.insert(STATUS, HeaderValue::from(denial.status()));
         fields.insert(CODE, HeaderValue::from_static(denial.code()));
     }
     response
 }
 
 /// A denial as an HTTP answer.
-pub(super) fn problem(denial: &Denial, request_id: &str) -> Response<Body> {
-    let answer = denial.answer(request_id);
+pub(super) fn problem(denial: &Denial, answer: Answer) -> Response<Body> {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = denial.status_code();
     let fields = response.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    for (name, value) in answer.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value)) {
-            fields.append(name, value);
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    write(answer.headers.iter().map(|(name, value)| (*name, value.as_str())), fields);
+    response
+}
+
+/// Adds fields to an answer.
+pub(super) fn write<'a>(fields: impl Iterator<Item = (&'static str, &'a str)>, headers: &mut HeaderMap) {
+    for (name, value) in fields {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            headers.append(name, value);
         }
+    }
+}
+
+/// Adds the id that leads to the log line.
+pub(super) fn with_request_id(mut response: Response<Body>, request_id: &str) -> Response<Body> {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(REQUEST_ID, id);
     }
     response
 }

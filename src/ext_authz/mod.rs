@@ -2,6 +2,7 @@
 //! what the gate itself would have ruling about it.
 
 mod api_gateway;
+mod certificate;
 mod config;
 mod decider;
 mod envoy;
@@ -10,6 +11,7 @@ mod grpc_door;
 mod http_door;
 mod lambda;
 mod original_request;
+mod own_answers;
 mod profile;
 
 pub use config::{
