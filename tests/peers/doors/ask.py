@@ -1,11 +1,15 @@
 """Runs each proxy with its example config and asks it over a raw socket, so that no client mends a request."""
 
+import base64
+import hashlib
 import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -182,6 +186,55 @@ def check(name, port, token, poor, lychgate):
     say(status >= 400 and got is None, f"{name}: lychgate down, nothing public passes either ({status})")
 
 
+TLS = """\
+        - transport_socket:
+            name: envoy.transport_sockets.tls
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+              require_client_certificate: true
+              common_tls_context:
+                tls_certificates: [{certificate_chain: {filename: server.crt}, private_key: {filename: server.key}}]
+                validation_context: {trusted_ca: {filename: ca.crt}}
+          filters:
+"""
+
+
+def certificate(at, name, *more):
+    """A certificate of the authority `ca`, or that authority itself."""
+    of = ["-CA", "ca.crt", "-CAkey", "ca.key"] if name != "ca" else []
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+               "-addext", f"subjectAltName=DNS:{name}", *of, *more, "-keyout", f"{name}.key", "-out", f"{name}.crt"]
+    subprocess.run(command, cwd=at, check=True, capture_output=True)
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert((at / f"{name}.crt").read_text())).digest()
+
+
+def check_certificates(work, at, command, gate_config):
+    """Envoy with its example, but for a listener that asks for certificates: what it has seen binds tokens at the gate."""
+    certificate(at, "ca", "-addext", "keyUsage=critical,keyCertSign")
+    shown = [certificate(at, name) for name in ("server", "alice", "bob")][1]
+    bound = mint(work, sub="alice", scope="orders/read", cnf={"x5t#S256": base64.urlsafe_b64encode(shown).rstrip(b"=").decode()})["token"]
+    config = at / "envoy.yaml"
+    config.write_text(config.read_text().replace("        - filters:\n", TLS, 1))
+    port = int(re.search(r"port_value: (\d+)", config.read_text())[1])
+    running = [run([LYCHGATE, "serve", "--config", "lychgate.yaml"], work)]
+    try:
+        wait_for(gate_config["grpc"])
+        running.append(run(command(at), at))
+        wait_for(port)
+        time.sleep(1)
+        for name, expected in [("alice", 200), ("bob", 401)]:
+            context = ssl.create_default_context(cafile=at / "ca.crt")
+            context.load_cert_chain(at / f"{name}.crt", at / f"{name}.key")
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as raw, context.wrap_socket(raw, server_hostname="server") as connection:
+                lines = ["GET /orders/7 HTTP/1.1", "Host: api.example.com", "Connection: close", f"Authorization: Bearer {bound}"]
+                connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+                status = int(connection.recv(65536).split(b" ")[1])
+            say(status == expected, f"envoy: a token bound to the certificate of alice in the hands of {name}: {status}")
+    finally:
+        for process in reversed(running):
+            stop(process)
+
+
 def main():
     with tempfile.TemporaryDirectory() as temporary:
         work = pathlib.Path(temporary)
@@ -225,6 +278,8 @@ def main():
             finally:
                 for process in filter(None, [proxy, lychgate]):
                     stop(process)
+            if name == "envoy":
+                check_certificates(work, at, command, ports)
     sys.exit(failed)
 
 
