@@ -22,7 +22,6 @@ use super::config::{ApiGatewayConfig, ExtAuthzConfig, ForwardAuthConfig, HttpDoo
 use super::decider::{Decider, Door, Gives, Ruled, Ruling};
 use super::forward_auth::{self, problem, with_request_id};
 use super::original_request::bad;
-use super::own_answers;
 use crate::authorizer::Denial;
 
 /// Where API Gateway's events are taken.
@@ -95,7 +94,7 @@ impl HttpDoor {
         }
         match &self.api_gateway {
             Some(config) if path == API_GATEWAY => self.authorize_event(config, request).await,
-            _ => own_answers::answer(&self.decider, asker, request.into_parts().0).await,
+            _ => forward_auth::answer_itself(&self.decider, asker, request.into_parts().0).await,
         }
     }
 

@@ -11,8 +11,6 @@ mod grpc_door;
 mod http_door;
 mod lambda;
 mod original_request;
-mod own_answers;
-mod profile;
 
 pub use config::{
     ApiGatewayConfig, DoorLimitsConfig, DoorTlsConfig, ExtAuthzConfig, ForwardAuthConfig, GrpcDoorConfig,

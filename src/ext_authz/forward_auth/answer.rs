@@ -6,13 +6,13 @@ use axum::body::Body;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
-use super::config::ProfileConfig;
-use super::decider::{Decider, Door, Gives, Ruled, Ruling};
 use super::profile;
 use crate::authorizer::{Answer, Denial, Permit};
+use crate::ext_authz::config::ProfileConfig;
+use crate::ext_authz::decider::{Decider, Door, Gives, Ruled, Ruling};
 
 /// The id that leads an operator to the log line.
-pub(super) const REQUEST_ID: &str = "x-request-id";
+pub(in crate::ext_authz) const REQUEST_ID: &str = "x-request-id";
 /// The field of DPoP proofs (RFC 9449 section 4.1).
 const PROOF: HeaderName = HeaderName::from_static("dpop");
 /// What nginx cannot pass on as a status: its examples make it one again.
@@ -20,7 +20,7 @@ const STATUS: &str = "x-lychgate-status";
 const CODE: &str = "x-lychgate-code";
 
 /// Answers one question.
-pub(super) async fn answer(
+pub(in crate::ext_authz) async fn answer(
     decider: &Decider,
     profile: ProfileConfig,
     asker: IpAddr,
@@ -74,7 +74,7 @@ fn denied(denial: &Denial, profile: ProfileConfig, ruling: &Ruling) -> Response<
 }
 
 /// A denial as an HTTP answer.
-pub(super) fn problem(denial: &Denial, answer: Answer) -> Response<Body> {
+pub(in crate::ext_authz) fn problem(denial: &Denial, answer: Answer) -> Response<Body> {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = denial.status_code();
     let fields = response.headers_mut();
@@ -94,7 +94,7 @@ pub(super) fn write<'a>(fields: impl Iterator<Item = (&'static str, &'a str)>, h
 }
 
 /// Adds the id that leads to the log line.
-pub(super) fn with_request_id(mut response: Response<Body>, request_id: &str) -> Response<Body> {
+pub(in crate::ext_authz) fn with_request_id(mut response: Response<Body>, request_id: &str) -> Response<Body> {
     if let Ok(id) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

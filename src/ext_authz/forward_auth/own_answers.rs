@@ -9,17 +9,17 @@ use axum::body::Body;
 use http::request::Parts;
 use http::{Response, StatusCode};
 
-use super::decider::{Decider, Door, Gives, Ruled};
-use super::forward_auth::{problem, with_request_id, write};
-use super::original_request::{OriginalRequest, Told, bad, one, required};
+use super::answer::{problem, with_request_id, write};
 use crate::authorizer::{Denial, Hops, NetworkConfig, OwnAnswer};
+use crate::ext_authz::decider::{Decider, Door, Gives, Ruled};
+use crate::ext_authz::original_request::{OriginalRequest, Told, bad, one, required};
 
 const DOOR: Door = Door { name: "own-answers", gives: Gives::Answers };
 const HOST: &str = "host";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// Answers a request that came as its client sent it.
-pub(super) async fn answer(decider: &Decider, asker: IpAddr, request: Parts) -> Response<Body> {
+pub(in crate::ext_authz) async fn answer(decider: &Decider, asker: IpAddr, request: Parts) -> Response<Body> {
     let point = decider.point();
     let original = read(asker, request, &point.trusted_proxies);
     let ruling = decider.decide(DOOR, &point, original).await;
