@@ -1,5 +1,5 @@
 -- Asks lychgate about a request: allowed requests go on with txn.lychgate = allowed and what was proved in variables,
--- refused ones are answered as lychgate says. Any failure leaves the variable unset, which haproxy.cfg denies.
+-- refused ones are answered as lychgate says, and those that it answers itself go to it (txn.lychgate = own). Any failure leaves the variable unset, which haproxy.cfg denies.
 local gate = "http://127.0.0.1:9004/forward-auth/haproxy"
 local proved = { ["x-auth-sub"] = "txn.auth_sub", ["x-auth-groups"] = "txn.auth_groups" }
 -- of one connection, or of a body that is not sent
@@ -34,9 +34,14 @@ core.register_action("lychgate", { "http-req" }, function(txn)
     txn:set_var("txn.lychgate", "allowed")
     return
   end
+  if answer.status == 421 then
+    txn:set_var("txn.lychgate", "own")
+    return
+  end
   if answer.status < 400 then return end
   local reply = txn:reply{ status = answer.status }
-  for _, name in ipairs({ "content-type", "www-authenticate", "allow", "retry-after", "x-request-id" }) do
+  for _, name in ipairs({ "content-type", "www-authenticate", "allow", "retry-after", "x-request-id", "vary", "dpop-nonce",
+                           "access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers" }) do
     local values = answer.headers[name]
     if values ~= nil then reply:add_header(name, values[0]) end
   end

@@ -351,7 +351,7 @@ impl Authorizer {
             by_dpop,
             method: request.method(),
             origin: &request.origin(),
-            path: request.target().path(),
+            path: request.asked_path(),
             headers: request.headers(),
             certificate: request.certificate().map(|certificate| &certificate.sha256),
         };
@@ -363,7 +363,9 @@ impl Findings {
     /// What the client gets for a denial of this request, with all that its route adds to every answer.
     #[must_use]
     pub fn answer(&self, denial: &Denial, request_id: &str) -> Answer {
-        denial.answer_with(request_id, &self.challenge)
+        let mut answer = denial.answer_with(request_id, &self.challenge);
+        answer.headers.extend(self.answer.whole().map(|(name, value)| (name, value.to_owned())));
+        answer
     }
 
     /// The ids of the policies that decided, if any were asked.

@@ -39,6 +39,9 @@ pub enum Denial {
         /// The methods that it has.
         allow: Vec<String>,
     },
+    /// The gate answers this request itself, and was asked about it at a door where it cannot: an answer there that is no
+    /// refusal lets the request pass.
+    AnsweredByTheGate,
     /// A preflight request of an origin that the route's `cors` does not name.
     OriginNotAllowed,
     /// More requests came than a `rate_limit` of the route lets come.
@@ -152,6 +155,7 @@ impl Denial {
             Self::RequestTimeout => "request-timeout",
             Self::NoRoute => "no-route",
             Self::MethodNotAllowed { .. } => "method-not-allowed",
+            Self::AnsweredByTheGate => "answered-by-the-gate",
             Self::OriginNotAllowed => "origin-not-allowed",
             Self::RateLimited(_) => "rate-limited",
             Self::MissingCredential => "missing-credential",
@@ -183,7 +187,9 @@ impl Denial {
             | Self::HeadersTooLarge
             | Self::BodyTooLarge
             | Self::RequestTimeout => Stage::Request,
-            Self::NoRoute | Self::MethodNotAllowed { .. } | Self::OriginNotAllowed => Stage::Route,
+            Self::NoRoute | Self::MethodNotAllowed { .. } | Self::AnsweredByTheGate | Self::OriginNotAllowed => {
+                Stage::Route
+            }
             Self::RateLimited(_) => Stage::RateLimit,
             Self::MissingCredential
             | Self::Token(TokenError::SeveralCredentials | TokenError::MalformedCredential(_)) => Stage::Credential,
@@ -230,6 +236,7 @@ impl Denial {
             Self::RequestTimeout => 408,
             Self::BodyTooLarge => 413,
             Self::TargetTooLong => 414,
+            Self::AnsweredByTheGate => 421,
             Self::RateLimited(_) => 429,
             Self::HeadersTooLarge => 431,
             Self::Internal => 500,
@@ -366,6 +373,7 @@ impl Denial {
             408 => "Request timeout",
             413 => "Content too large",
             414 => "URI too long",
+            421 => "Misdirected request",
             429 => "Too many requests",
             431 => "Request header fields too large",
             502 => "Bad gateway",
@@ -394,6 +402,7 @@ impl Denial {
             Self::RequestTimeout => "the request took too long to arrive",
             Self::NoRoute => "nothing is served at this host and path",
             Self::MethodNotAllowed { .. } => "this path does not take this method",
+            Self::AnsweredByTheGate => "the gate answers this request itself: it is to be sent there",
             Self::OriginNotAllowed => "pages of this origin may not call this path",
             Self::RateLimited(_) => "too many requests have come; come again later",
             Self::MissingCredential => "this path needs a token",

@@ -8,6 +8,7 @@ mod answers;
 mod ask;
 mod authorize;
 mod cases;
+mod client_certificate;
 mod config;
 mod decision_point;
 mod denial;
@@ -30,6 +31,7 @@ pub use answers::{AnswerFields, OwnAnswer};
 pub use ask::{AppliedBundle, PolicyAnswer, ShadowAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
 pub use cases::CaseOptions;
+pub use client_certificate::ClientCertificate;
 pub use config::{
     AccessConfig, AccessRules, AssertionConfig, CorsConfig, CountedBy, IdentityConfig, IdentitySourceConfig,
     MatchConfig, NamedResourceConfig, NetworkConfig, Notation, ProtectedResourceConfig, RateConfig, RateLimitConfig,
@@ -43,7 +45,7 @@ pub use hops::Hops;
 pub use permit::{Permit, Right};
 pub use rate_limit::{Exceeded, RateCounts, RateLimitError, SharedCountsTask};
 pub use rehearse::{Passage, Rehearsal, SupposedCaller};
-pub use request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};
+pub use request::{AccessRequest, ConnectionFacts, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};
 pub use sizes::SizeLimits;
 pub use target::Target;

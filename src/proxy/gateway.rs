@@ -20,7 +20,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 
 use super::access_log::{conclude, conclude_unread};
 use super::config::LimitsConfig;
-use super::context::{InFlight, RequestContext};
+use super::context::RequestContext;
 use super::forwarded::Way;
 use super::framing;
 use super::respond::{REQUEST_ID, answer_itself, change, deny};
@@ -32,7 +32,7 @@ use super::upstream::{Replay, Upstream, affinity};
 use super::wire::{BadBody, Ended, Line, proven};
 use crate::authorizer::{AccessRequest, ConnectionFacts, Denial, OwnAnswer, Permit, ReceivedRequest, UpgradeConfig};
 use crate::clock::Clock;
-use crate::telemetry::AccessLog;
+use crate::telemetry::{AccessLog, InFlight};
 
 /// How long a client may take to make room for more of its answer.
 const CLIENT_WRITE: Duration = Duration::from_mins(1);

@@ -10,6 +10,7 @@ mod error;
 mod forget;
 mod identity_meters;
 mod introspection_meters;
+mod in_flight;
 mod line_queue;
 mod logs;
 mod meters;
@@ -36,6 +37,7 @@ pub use decision_log::DecisionLog;
 pub use error::TelemetryError;
 pub use identity_meters::IdentityMetrics;
 pub use introspection_meters::IntrospectionMetrics;
+pub use in_flight::InFlight;
 pub use meters::{
     CheckMetrics, ConnectionMetrics, IssuerMetrics, OpenConnection, RouteMetrics, TokenCacheMetrics, UpstreamMetrics,
 };

@@ -7,10 +7,11 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, HOST};
 
 use super::arn::MethodArn;
-use super::event::{Context, Event, Pairs};
-use crate::authorizer::Denial;
+use super::event::{ClientCert, Context, Event, Pairs};
+use crate::authorizer::{ClientCertificate, Denial};
+use crate::ext_authz::certificate;
 use crate::ext_authz::config::ApiGatewayConfig;
-use crate::ext_authz::original_request::{OriginalRequest, Told, bad, field};
+use crate::ext_authz::original_request::{ClientSide, OriginalRequest, Told, bad, field};
 
 /// `TOKEN` events do not tell who asked: no network that anyone trusts has this address.
 const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -34,7 +35,27 @@ pub(in crate::ext_authz) fn original_request(
     let path = arn.path;
     let target = query.map_or_else(|| format!("/{path}"), |query| format!("/{path}?{query}"));
     let method = arn.method.to_owned();
-    OriginalRequest::new(Told { method, target, host: host(event, &arn, config)?, client, is_secure: true }, headers)
+    let told = Told { method, target, host: host(event, &arn, config)?, client, is_secure: true };
+    Ok(OriginalRequest::new(told, headers)?.with(client_side(event)?))
+}
+
+/// What the client itself asked for: the domain whatever `hosts` calls it, and the path with the stage before it.
+fn client_side(event: &Event) -> Result<ClientSide, Denial> {
+    let Some(context) = &event.request_context else { return Ok(ClientSide::default()) };
+    let path = context.http.as_ref().map_or(&context.path, |http| &http.path);
+    let authority = context.domain_name.clone().filter(|name| !name.is_empty());
+    Ok(ClientSide { authority, path: path.clone(), certificate: certificate_of(context)? })
+}
+
+fn certificate_of(context: &Context) -> Result<Option<ClientCertificate>, Denial> {
+    let in_format_1 = context.identity.as_ref().and_then(|identity| identity.client_cert.as_ref());
+    let in_format_2 = context.authentication.as_ref().and_then(|proved| proved.client_cert.as_ref());
+    let mut told = [in_format_1, in_format_2].into_iter().flatten().filter_map(ClientCert::pem);
+    match (told.next(), told.next()) {
+        (None, _) => Ok(None),
+        (Some(pem), None) => certificate::read(pem.as_bytes()).map(Some),
+        (Some(_), Some(_)) => Err(bad("the client's certificate", "told in two ways")),
+    }
 }
 
 pub(super) fn arn_of(event: &Event) -> Result<MethodArn<'_>, Denial> {

@@ -7,9 +7,9 @@ use std::net::IpAddr;
 
 use http::HeaderMap;
 
-use super::config::ProfileConfig;
-use super::original_request::{OriginalRequest, Told, bad, one, required};
 use crate::authorizer::{Denial, Hops, NetworkConfig};
+use crate::ext_authz::config::ProfileConfig;
+use crate::ext_authz::original_request::{OriginalRequest, Told, bad, one, required};
 
 const ORIGINAL_METHOD: &str = "x-original-method";
 const ORIGINAL_URL: &str = "x-original-url";
