@@ -21,4 +21,4 @@ pub use context::RequestContext;
 pub use gateway::Gateway;
 pub use snapshot::Snapshot;
 pub use upstream::{EndpointStatus, Upstream, UpstreamError, Upstreams};
-pub use wire::{Door, Listener, Speaks};
+pub use wire::{Door, Listener, Speaks, read_certificate};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::admin::AdminConfig;
-use crate::authorizer::{AppliedBundle, Authorizer, DecisionPoint, Parts};
+use crate::authorizer::{AppliedBundle, Authorizer, DecisionPoint, Evaluation, Parts};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
@@ -38,6 +38,8 @@ pub struct Ground {
     pub upstreams: Upstreams,
     /// Where decisions are written down.
     pub decisions: DecisionLog,
+    /// How bundles are asked.
+    pub evaluation: Evaluation,
 }
 
 impl Ground {
@@ -51,7 +53,17 @@ impl Ground {
         let (upstreams, decisions) = (Upstreams::default(), DecisionLog::default());
         let nonce_secret = ProofChecker::secret().ok_or(ServerError::Randomness)?;
         let (seen_proofs, assertion_keys) = (SeenProofs::default(), Arc::default());
-        Ok(Self { clock, metrics, revocations, seen_proofs, nonce_secret, assertion_keys, upstreams, decisions })
+        Ok(Self {
+            clock,
+            metrics,
+            revocations,
+            seen_proofs,
+            nonce_secret,
+            assertion_keys,
+            upstreams,
+            decisions,
+            evaluation: Evaluation::default(),
+        })
     }
 }
 
@@ -126,7 +138,7 @@ async fn furnish(
     earlier: Option<&Earlier<'_>>,
 ) -> Result<House, ServerError> {
     let config = &loaded.config;
-    let bundles = load_bundles(loaded)?;
+    let bundles = load_bundles(loaded, ground.evaluation)?;
     let trust = Trust::build(loaded, ground, issuer.as_ref(), earlier.map(|earlier| &earlier.house.standing))?;
     let verifier = Verifier::new(trust.issuers.clone(), verifier_parts(config, ground));
     let verifier = match earlier.filter(|earlier| trusts_the_same(loaded, &trust, earlier)) {

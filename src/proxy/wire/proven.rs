@@ -41,8 +41,9 @@ pub(in crate::proxy) fn proven(session: &Session) -> Option<&ClientCertificate> 
     session.digest()?.proxy_digest.as_ref()?.user_data.as_ref()?.downcast_ref()
 }
 
-/// Reads what policies and tokens are compared with. What cannot be read has no names, and matches none.
-fn read_certificate(der: &[u8]) -> ClientCertificate {
+/// Reads of a certificate in DER what policies and tokens are compared with. What cannot be read has no names, and matches none.
+#[must_use]
+pub fn read_certificate(der: &[u8]) -> ClientCertificate {
     let mut sha256 = [0; 32];
     sha256.iter_mut().zip(digest(&SHA256, der).as_ref()).for_each(|(to, from)| *to = *from);
     let parsed = X509Certificate::from_der(der).ok().map(|(_, certificate)| certificate);
@@ -55,8 +56,9 @@ fn read_certificate(der: &[u8]) -> ClientCertificate {
     }
 }
 
+/// A name with its kind. One with a control character in it, such as a NUL that some reader takes for its end, is nobody's name.
 fn alternative_name(name: &GeneralName<'_>) -> Option<String> {
-    match name {
+    let name = match name {
         GeneralName::DNSName(name) => Some(format!("dns:{name}")),
         GeneralName::URI(uri) => Some(format!("uri:{uri}")),
         GeneralName::RFC822Name(address) => Some(format!("email:{address}")),
@@ -66,7 +68,8 @@ fn alternative_name(name: &GeneralName<'_>) -> Option<String> {
             Some(format!("ip:{address}"))
         }
         _ => None,
-    }
+    };
+    name.filter(|name| !name.contains(char::is_control))
 }
 
 /// As RFC 4514 writes it: the last part first, and nothing in a value that could be taken for a part of its own.
@@ -126,6 +129,8 @@ mod tests {
         params.subject_alt_names.push(SanType::URI("spiffe://mesh/orders".try_into().unwrap()));
         params.subject_alt_names.push(SanType::Rfc822Name("a@example.com".try_into().unwrap()));
         params.subject_alt_names.push(SanType::IpAddress("2001:db8::1".parse().unwrap()));
+        params.subject_alt_names.push(SanType::DnsName("orders.internal\0.evil.example".try_into().unwrap()));
+        params.subject_alt_names.push(SanType::URI("spiffe://mesh/admin\0".try_into().unwrap()));
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::OrganizationName, "Example, Inc.");
         params.distinguished_name.push(DnType::CommonName, "#a,O=Other ");
