@@ -81,13 +81,15 @@ fn measured(key: &SigningKey) -> Turns {
 /// What each of them takes.
 fn nanoseconds<T>(of: &[T], mut each: impl FnMut(&T)) -> f64 {
     let begun = Instant::now();
-    of.iter().for_each(|one| each(black_box(one)));
+    for one in of {
+        each(black_box(one));
+    }
     begun.elapsed().as_secs_f64() * 1e9 / f64::from(u32::try_from(of.len()).unwrap())
 }
 
 /// The median of the ratios of turns that followed each other.
-fn ratio(these: &[f64], those: &[f64]) -> f64 {
-    median(these.iter().zip(those).map(|(this, that)| this / that).collect())
+fn ratio(turns: &[f64], others: &[f64]) -> f64 {
+    median(turns.iter().zip(others).map(|(turn, other)| turn / other).collect())
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

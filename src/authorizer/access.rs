@@ -45,6 +45,14 @@ impl Access {
             AccessConfig::Rules(rules) => Rules::new(rules, bundles).map(Self::Rules),
         }
     }
+
+    /// The rules, where there are any.
+    pub(super) fn rules(&self) -> Option<&Rules> {
+        match self {
+            Self::Public => None,
+            Self::Rules(rules) => Some(rules),
+        }
+    }
 }
 
 impl Rules {

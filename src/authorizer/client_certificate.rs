@@ -56,8 +56,9 @@ fn sha256(octets: &[u8]) -> [u8; 32] {
     sha256
 }
 
+/// A name with its kind. One with a control character in it, such as a NUL that some reader takes for its end, is nobody's name.
 fn alternative_name(name: &GeneralName<'_>) -> Option<String> {
-    match name {
+    let name = match name {
         GeneralName::DNSName(name) => Some(format!("dns:{name}")),
         GeneralName::URI(uri) => Some(format!("uri:{uri}")),
         GeneralName::RFC822Name(address) => Some(format!("email:{address}")),
@@ -67,7 +68,8 @@ fn alternative_name(name: &GeneralName<'_>) -> Option<String> {
             Some(format!("ip:{address}"))
         }
         _ => None,
-    }
+    };
+    name.filter(|name| !name.contains(char::is_control))
 }
 
 /// As RFC 4514 writes it: the last part first, and nothing in a value that could be taken for a part of its own.
@@ -127,6 +129,8 @@ mod tests {
         params.subject_alt_names.push(SanType::URI("spiffe://mesh/orders".try_into().unwrap()));
         params.subject_alt_names.push(SanType::Rfc822Name("a@example.com".try_into().unwrap()));
         params.subject_alt_names.push(SanType::IpAddress("2001:db8::1".parse().unwrap()));
+        params.subject_alt_names.push(SanType::DnsName("orders.internal\0.evil.example".try_into().unwrap()));
+        params.subject_alt_names.push(SanType::URI("spiffe://mesh/admin\0".try_into().unwrap()));
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::OrganizationName, "Example, Inc.");
         params.distinguished_name.push(DnType::CommonName, "#a,O=Other ");

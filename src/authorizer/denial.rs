@@ -32,6 +32,8 @@ pub enum Denial {
     BodyTooLarge,
     /// The client did not send its request in time.
     RequestTimeout,
+    /// The client took nothing of its answer for as long as `limits.write_timeout`. Nobody reads it; it stands in logs and metrics.
+    AnswerNotTaken,
     /// No route has this host and path.
     NoRoute,
     /// A route has this path, but not this method.
@@ -153,6 +155,7 @@ impl Denial {
             Self::HeadersTooLarge => "headers-too-large",
             Self::BodyTooLarge => "body-too-large",
             Self::RequestTimeout => "request-timeout",
+            Self::AnswerNotTaken => "answer-not-taken",
             Self::NoRoute => "no-route",
             Self::MethodNotAllowed { .. } => "method-not-allowed",
             Self::AnsweredByTheGate => "answered-by-the-gate",
@@ -198,7 +201,8 @@ impl Denial {
             Self::MissingGroup { .. } => Stage::Groups,
             Self::Policy { .. } | Self::PolicyError { .. } => Stage::Policy,
             Self::ClaimNotForwardable { .. } => Stage::Permit,
-            Self::UpstreamUnavailable
+            Self::AnswerNotTaken
+            | Self::UpstreamUnavailable
             | Self::UpstreamOverloaded
             | Self::UpstreamUnreachable
             | Self::UpstreamFailed
@@ -233,7 +237,7 @@ impl Denial {
             | Self::OriginNotAllowed => 403,
             Self::NoRoute => 404,
             Self::MethodNotAllowed { .. } => 405,
-            Self::RequestTimeout => 408,
+            Self::RequestTimeout | Self::AnswerNotTaken => 408,
             Self::BodyTooLarge => 413,
             Self::TargetTooLong => 414,
             Self::AnsweredByTheGate => 421,
@@ -291,7 +295,14 @@ impl Denial {
     /// Whether the client's connection must end with the answer, because its next bytes could be read in two ways.
     #[must_use]
     pub fn closes_connection(&self) -> bool {
-        matches!(self, Self::BadFraming(_) | Self::BodyTooLarge | Self::HeadersTooLarge | Self::RequestTimeout)
+        matches!(
+            self,
+            Self::BadFraming(_)
+                | Self::BodyTooLarge
+                | Self::HeadersTooLarge
+                | Self::RequestTimeout
+                | Self::AnswerNotTaken
+        )
     }
 
     /// The whole answer, with the id that leads an operator to the log line.
@@ -400,6 +411,7 @@ impl Denial {
             Self::HeadersTooLarge => "the request header fields are too many or too large",
             Self::BodyTooLarge => "the request body is too large",
             Self::RequestTimeout => "the request took too long to arrive",
+            Self::AnswerNotTaken => "the client took nothing of the answer",
             Self::NoRoute => "nothing is served at this host and path",
             Self::MethodNotAllowed { .. } => "this path does not take this method",
             Self::AnsweredByTheGate => "the gate answers this request itself: it is to be sent there",

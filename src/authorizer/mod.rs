@@ -28,7 +28,7 @@ mod target;
 mod tests;
 
 pub use answers::{AnswerFields, OwnAnswer};
-pub use ask::{AppliedBundle, PolicyAnswer, ShadowAnswer};
+pub use ask::{AppliedBundle, Evaluation, PolicyAnswer, ShadowAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
 pub use cases::CaseOptions;
 pub use client_certificate::ClientCertificate;

@@ -37,7 +37,7 @@ pub(super) enum Command {
     /// them is refused as a whole, by name, until the restart.
     #[command(after_help = "Example:
   lychgate serve --config lychgate.yaml")]
-    Serve(ConfigArgs),
+    Serve(ServeArgs),
     /// Loads and cross-checks a config and its policies; names every mistake with its place.
     #[command(after_help = "Examples:
   lychgate check --config lychgate.yaml
@@ -87,6 +87,17 @@ pub(super) struct ConfigArgs {
     /// The config file.
     #[arg(long, short, value_name = "FILE")]
     pub(super) config: PathBuf,
+}
+
+/// How a config is served.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    pub(super) file: ConfigArgs,
+    /// Evaluates every policy for each decision, instead of those alone that can matter: the same decisions, at a cost that
+    /// grows with the policies. For comparison, not for load.
+    #[arg(long)]
+    pub(super) evaluate_all: bool,
 }
 
 /// How the demonstration runs.
@@ -198,6 +209,9 @@ pub(super) struct ExplainArgs {
     /// The client's address.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(super) ip: IpAddr,
+    /// A file with the certificate that the client shows, in PEM, as on a listener with `client_ca`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) certificate: Option<PathBuf>,
     /// Says whether evaluating every policy, instead of those alone that can matter, gives the same answer.
     #[arg(long)]
     pub(super) evaluate_all: bool,

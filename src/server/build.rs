@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::admin::AdminConfig;
-use crate::authorizer::{AppliedBundle, Authorizer, CountedBy, DecisionPoint, Parts, RateCounts, SharedCountsTask};
+use crate::authorizer::{
+    AppliedBundle, Authorizer, CountedBy, DecisionPoint, Evaluation, Parts, RateCounts, SharedCountsTask,
+};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
@@ -40,6 +42,8 @@ pub struct Ground {
     pub upstreams: Upstreams,
     /// Where decisions are written down.
     pub decisions: DecisionLog,
+    /// How bundles are asked.
+    pub evaluation: Evaluation,
 }
 
 impl Ground {
@@ -55,7 +59,18 @@ impl Ground {
         let nonce_secret = ProofChecker::secret().ok_or(ServerError::Randomness)?;
         let (seen_proofs, assertion_keys) = (SeenProofs::default(), Arc::default());
         let rates = RateCounts::alone(clock.clone(), metrics.clone());
-        Ok(Self { clock, metrics, revocations, seen_proofs, nonce_secret, assertion_keys, rates, upstreams, decisions })
+        Ok(Self {
+            clock,
+            metrics,
+            revocations,
+            seen_proofs,
+            nonce_secret,
+            assertion_keys,
+            rates,
+            upstreams,
+            decisions,
+            evaluation: Evaluation::default(),
+        })
     }
 
     /// Counts what comes together with other gates, where the config says so and as long as the task runs.
@@ -140,7 +155,7 @@ async fn furnish(
     earlier: Option<&Earlier<'_>>,
 ) -> Result<House, ServerError> {
     let config = &loaded.config;
-    let bundles = load_bundles(loaded)?;
+    let bundles = load_bundles(loaded, ground.evaluation)?;
     let trust = Trust::build(loaded, ground, issuer.as_ref(), earlier.map(|earlier| &earlier.house.standing))?;
     let verifier = Verifier::new(trust.issuers.clone(), verifier_parts(config, ground));
     let verifier = match earlier.filter(|earlier| trusts_the_same(loaded, &trust, earlier)) {

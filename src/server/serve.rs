@@ -24,6 +24,7 @@ use super::reload::{Attempts, InForce, Reloader};
 use super::status::status;
 use super::stop::{Heard, Signals, hangups};
 use crate::admin::{AdminConfig, AdminState, Messages, Revocable, RevocationsDoor};
+use crate::authorizer::Evaluation;
 use crate::config::Loaded;
 use crate::ext_authz::{Decider, ExtAuthzConfig};
 use crate::issuer::{Issuer, Recorder};
@@ -32,13 +33,14 @@ use crate::telemetry::{AccessLog, AuditLog, DecisionLog};
 
 const BACKGROUND_THREADS: usize = 2;
 
-/// Serves until SIGTERM or SIGINT. `opened` is called once, when every door is open.
+/// Serves until SIGTERM or SIGINT. `evaluation` says how bundles are asked; `opened` is called once, when every door is open.
 ///
 /// # Errors
 /// [`ServerError`] where a room could not be built or a door not be hung.
-pub fn serve(loaded: &Loaded, opened: impl FnOnce()) -> Result<(), ServerError> {
+pub fn serve(loaded: &Loaded, evaluation: Evaluation, opened: impl FnOnce()) -> Result<(), ServerError> {
     let mut ground = Ground::new()?;
     let (telemetry, salt) = (&loaded.config.telemetry, salt()?);
+    ground.evaluation = evaluation;
     ground.decisions = DecisionLog::start(telemetry, salt, &ground.metrics)?;
     let counting = ground.count_together(&loaded.config)?;
     let runtime = background()?;

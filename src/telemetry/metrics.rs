@@ -20,8 +20,8 @@ use super::meters::{
 };
 use super::outcome::ReloadResult;
 use super::policy_meters::{BundleMetrics, PolicyFamilies, ShadowMetrics};
-use super::rate_meters::RateFamilies;
 use super::process::ProcessMetrics;
+use super::rate_meters::RateFamilies;
 
 /// The `route` label of requests that no route matched. No route can be named so.
 pub const UNROUTED: &str = "-";

@@ -33,6 +33,9 @@ mod decisions;
 // gates that start while an issuer is down, or is not on the open internet
 #[cfg(test)]
 mod cold_start;
+// many connections at rest and many that dawdle, beside those that are served
+#[cfg(test)]
+mod crowd;
 // pages of other origins: what browsers are told
 #[cfg(test)]
 mod cors;

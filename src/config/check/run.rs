@@ -112,6 +112,7 @@ fn check_limits(limits: &LimitsConfig, findings: &mut Findings<'_>) {
         token_cache,
         header_timeout,
         body_timeout,
+        write_timeout,
         connections_per_ip,
     } = limits;
     for (key, value, most) in [
@@ -126,7 +127,9 @@ fn check_limits(limits: &LimitsConfig, findings: &mut Findings<'_>) {
         findings.between(&at.clone().key(key), value, 1, most);
     }
     findings.between(&at.clone().key("token_cache"), token_cache.as_u64(), 0, MIB * MIB);
-    for (key, duration) in [("header_timeout", header_timeout), ("body_timeout", body_timeout)] {
+    let timeouts =
+        [("header_timeout", header_timeout), ("body_timeout", body_timeout), ("write_timeout", write_timeout)];
+    for (key, duration) in timeouts {
         findings.duration(&at.clone().key(key), *duration, Duration::from_millis(1));
     }
 }

@@ -39,6 +39,7 @@ impl TestGateway {
         let mut child = Command::new(LYCHGATE)
             .args(["serve", "--config"])
             .arg(written.config())
+            .args(&setup.flags)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
