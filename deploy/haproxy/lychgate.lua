@@ -40,10 +40,12 @@ core.register_action("lychgate", { "http-req" }, function(txn)
   end
   if answer.status < 400 then return end
   local reply = txn:reply{ status = answer.status }
-  for _, name in ipairs({ "content-type", "www-authenticate", "allow", "retry-after", "x-request-id", "vary", "dpop-nonce",
-                           "access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers" }) do
-    local values = answer.headers[name]
-    if values ~= nil then reply:add_header(name, values[0]) end
+  for name, values in pairs(answer.headers) do
+    if not left_out[name] then
+      for index = 0, #values do
+        if values[index] ~= nil then reply:add_header(name, values[index]) end
+      end
+    end
   end
   reply:set_body(answer.body or "")
   txn:done(reply)

@@ -128,7 +128,8 @@ impl TryFrom<ShortForm<ForwardAuthFull>> for ForwardAuthConfig {
 #[serde(rename_all = "snake_case")]
 pub enum ProfileConfig {
     /// `auth_request`. Believed: `X-Original-Method`, `X-Real-IP`, and either `X-Original-URL` (scheme, host and target) or
-    /// `X-Original-URI` with `X-Original-Host`, never both forms. nginx knows 401 and 403 only and makes everything else
+    /// `X-Original-URI` with `X-Original-Host`, never both forms; the latter does not tell the scheme, which then counts as
+    /// `http`, and proofs of possession name it. nginx knows 401 and 403 only and makes everything else
     /// 500: other refusals are answered with 403, and `X-Lychgate-Status` and `X-Lychgate-Code` say which they were.
     Nginx,
     /// `forward_auth`. Believed: `X-Forwarded-Method`, `-Uri`, `-Host`, `-For` and `-Proto`, as Caddy sets them. Refusals

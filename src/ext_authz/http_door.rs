@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::api_gateway::{self, Asked, Event};
 use super::config::{ApiGatewayConfig, ExtAuthzConfig, ForwardAuthConfig, HttpDoorConfig};
@@ -30,6 +31,8 @@ const API_GATEWAY: &str = "/authorizers/api-gateway";
 const API_GATEWAY_DOOR: Door = Door { name: "api-gateway", gives: Gives::Decisions };
 /// A connection that is kept without a question. Longer than proxies keep theirs, so that none is closed as it is used.
 const KEPT: Duration = Duration::from_mins(5);
+/// How long an event may take to arrive.
+const EVENT: Duration = Duration::from_secs(5);
 /// Fields of an asking request beyond those of the original one.
 const OF_THE_ASKER: usize = 32;
 
@@ -119,10 +122,11 @@ impl HttpDoor {
             let denial = Denial::MethodNotAllowed { allow: vec![Method::POST.to_string()] };
             return Err(refuse(&self.decider, denial).await);
         }
-        let Ok(event) = to_bytes(Body::new(request.into_body()), self.longest_message).await else {
-            return Err(refuse(&self.decider, Denial::BodyTooLarge).await);
-        };
-        authorize_event(&self.decider, config, &event).await
+        match timeout(EVENT, to_bytes(Body::new(request.into_body()), self.longest_message)).await {
+            Ok(Ok(event)) => authorize_event(&self.decider, config, &event).await,
+            Ok(Err(_)) => Err(refuse(&self.decider, Denial::BodyTooLarge).await),
+            Err(_) => Err(refuse(&self.decider, Denial::RequestTimeout).await),
+        }
     }
 }
 

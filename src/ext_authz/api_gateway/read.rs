@@ -194,3 +194,109 @@ fn host(event: &Event, arn: &MethodArn<'_>, config: &ApiGatewayConfig) -> Result
         None => Ok(format!("{}.execute-api.{}.amazonaws.com", arn.api, arn.region)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:execute-api:eu-west-1:1:abc/prod/GET/orders/7";
+
+    /// One event with everything in it that any of them has.
+    fn whole() -> Value {
+        json!({
+            "version": "2.0", "type": "REQUEST", "authorizationToken": "Bearer a.b.c", "methodArn": ARN, "routeArn": ARN,
+            "path": "/orders/7", "rawPath": "/prod/orders/7", "rawQueryString": "a=b", "httpMethod": "GET",
+            "headers": {"accept": "*/*"}, "multiValueHeaders": {"accept": ["*/*"]},
+            "queryStringParameters": {"a": "b"}, "multiValueQueryStringParameters": {"a": ["b"]}, "cookies": ["c=d"],
+            "requestContext": {
+                "apiId": "abc", "domainName": "api.example", "httpMethod": "GET", "path": "/prod/orders/7",
+                "identity": {"sourceIp": "192.0.2.7", "clientCert": {"clientCertPem": ""}},
+                "http": {"method": "GET", "path": "/prod/orders/7", "sourceIp": "192.0.2.7"},
+            },
+        })
+    }
+
+    /// Places in it, each with what may stand there instead; null is as if nothing did.
+    fn changes() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
+        let places = [
+            "/version",
+            "/type",
+            "/authorizationToken",
+            "/methodArn",
+            "/routeArn",
+            "/path",
+            "/rawPath",
+            "/rawQueryString",
+            "/httpMethod",
+            "/headers",
+            "/multiValueHeaders",
+            "/queryStringParameters",
+            "/multiValueQueryStringParameters",
+            "/cookies",
+            "/requestContext",
+            "/requestContext/apiId",
+            "/requestContext/domainName",
+            "/requestContext/httpMethod",
+            "/requestContext/identity",
+            "/requestContext/identity/sourceIp",
+            "/requestContext/http",
+            "/requestContext/http/method",
+            "/requestContext/http/path",
+            "/requestContext/http/sourceIp",
+        ];
+        let values = [
+            json!(null),
+            json!("1.0"),
+            json!("TOKEN"),
+            json!("POST"),
+            json!("/other"),
+            json!({"A": "b"}),
+            json!(["x"]),
+            json!(7),
+        ];
+        prop::collection::vec((prop::sample::select(places.to_vec()), prop::sample::select(values.to_vec())), 0..4)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_what_the_arn_lets_be_invoked(changes in changes(), is_format_2: bool) {
+            let mut event = whole();
+            let (other, version) = if is_format_2 { ("methodArn", "2.0") } else { ("routeArn", "1.0") };
+            (event[other], event["version"]) = (Value::Null, json!(version));
+            for (place, value) in changes {
+                if let Some(there) = event.pointer_mut(place) {
+                    *there = value;
+                }
+            }
+            let Ok(read) = serde_json::from_value::<Event>(event.clone()) else { return Ok(()) };
+            let Ok(original) = original_request(&read, &ApiGatewayConfig::default()) else { return Ok(()) };
+            prop_assert_eq!(&original.method, "GET", "{}", event);
+            prop_assert_eq!(original.target.split('?').next(), Some("/orders/7"));
+            prop_assert!(event["methodArn"].is_null() != event["routeArn"].is_null());
+            if event["type"] == "REQUEST" && event["version"] != "2.0" {
+                let methods = ["/httpMethod", "/requestContext/httpMethod"].map(|place| event.pointer(place));
+                prop_assert!(methods.into_iter().flatten().all(|said| said.is_null() || said == "GET"));
+            }
+        }
+    }
+
+    #[test]
+    fn each_shape_is_read_from_the_members_that_it_has() {
+        let without = |names: &[&str], version: Value| {
+            let mut event = whole();
+            event["version"] = version;
+            for name in names {
+                event[name] = Value::Null;
+            }
+            let event = serde_json::from_value::<Event>(event).unwrap();
+            original_request(&event, &ApiGatewayConfig::default()).map(|read| (read.target, read.headers.len()))
+        };
+        assert_eq!(without(&["methodArn"], json!("2.0")).unwrap(), ("/orders/7?a=b".to_owned(), 3));
+        assert_eq!(without(&["routeArn"], json!("1.0")).unwrap(), ("/orders/7?a=b".to_owned(), 2));
+        assert!(without(&[], json!("2.0")).is_err(), "two ARNs");
+        assert!(without(&["methodArn", "routeArn"], json!("2.0")).is_err(), "none");
+    }
+}

@@ -172,6 +172,9 @@ fn the_door_takes_events_by_post_alone() {
     let world = world("{}");
     let answer = world.at_the_door(&crate::support::Request::get("/authorizers/api-gateway"));
     assert_eq!((answer.status(), answer.header("allow")), (405, Some("POST")));
+    let mut slow = crate::support::Connection::open(world.http);
+    slow.send(b"POST /authorizers/api-gateway HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{");
+    assert_eq!(slow.read().code(), "request-timeout");
     let answer = world.post_event(Asked::get("/public/a").event().to_string().as_bytes());
     assert_eq!(
         (answer.header("content-type"), answer.header("cache-control")),

@@ -156,14 +156,17 @@ def check(name, port, token, poor, lychgate):
     status, head, got = ask(port, "/orders/7")
     say(status == 401 and "www-authenticate: bearer" in head and got is None, f"{name}: denied without a token, with a challenge")
     status, head, got = ask(port, "/orders/7", f"Authorization: Bearer {poor}")
-    say(status == 403 and got is None, f"{name}: denied without the scope")
+    good = "insufficient_scope" in head and len(values(head, "www-authenticate")) == 1
+    say(status == 403 and good and got is None, f"{name}: denied without the scope, which the challenge names")
+    status, head, got = ask(port, "/orders/7", bearer, method="POST")
+    say(status == 405 and values(head, "allow") == ["get, head"] and got is None, f"{name}: another method is refused, and the right ones are named")
     status, _, got = ask(port, "/nowhere", bearer)
     say(status == 404 and got is None, f"{name}: no route is 404")
     for path in ["/public/a", "/orders/7"]:
         spoofed = ["X-Auth-Sub: root", "x-auth-groups: admin", "X_Auth_Sub: root"] + ([bearer] if path == "/orders/7" else [])
         status, _, got = ask(port, path, *spoofed)
-        values = [value for key, value in got or [] if key.replace("_", "-").startswith("x-auth-")]
-        good = status in (200, 400) and not any("root" in value or "admin" in value for value in values)
+        claimed = [value for key, value in got or [] if key.replace("_", "-").startswith("x-auth-")]
+        good = status in (200, 400) and not any("root" in value or "admin" in value for value in claimed)
         say(good, f"{name}: a client's identity headers do not pass on {path}")
     for lie in [["X-Forwarded-Uri: /public/a", "X-Forwarded-Method: GET"], ["X-Original-URL: http://api.example.com/public/a"], ["X-Original-URI: /public/a", "X-Original-Method: GET"]]:
         status, _, got = ask(port, "/orders/7", *lie)
