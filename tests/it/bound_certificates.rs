@@ -1,6 +1,6 @@
 //! Tokens that are bound to a client certificate (RFC 8705 section 3), from the TLS handshake to the decision.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls::ClientConfig;
@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Authority, Connection, Identity, Message, Request, Setup, TestGateway, TestIssuer, TestUpstream, encode,
+    Authority, Connection, Identity, Message, Reply, Request, Setup, TestGateway, TestIssuer, TestUpstream, encode, now,
 };
 
 const NAME: &str = "gate.example";
@@ -20,6 +20,10 @@ listeners:
   - {address: "127.0.0.1:@PLAIN@"}
 trusted_issuers:
   corp: @CORP@
+  opaque:
+    issuer: https://opaque.example
+    audience: [api]
+    keys: {introspection: {endpoint: "@ENDPOINT@", client_id: gate, client_secret: not a real secret}}
 upstreams:
   echo: {endpoints: ["@UPSTREAM@"]}
 routes:
@@ -29,6 +33,9 @@ routes:
 
 struct World {
     issuer: TestIssuer,
+    /// Says of every opaque token that it is bound as this says.
+    opaque_is_bound_by: Arc<Mutex<Value>>,
+    _endpoint: TestUpstream,
     upstream: TestUpstream,
     servers: Authority,
     clients: Authority,
@@ -41,10 +48,27 @@ fn world() -> World {
     let (servers, clients) = (Authority::new(), Authority::new());
     let Identity { certificate, key } = servers.identity(NAME);
     let [plain] = crate::support::free_ports();
+    let opaque_is_bound_by = Arc::new(Mutex::new(Value::Null));
+    let bound_by = opaque_is_bound_by.clone();
+    let endpoint = TestUpstream::answering(move |_| {
+        let cnf = bound_by.lock().unwrap().clone();
+        let answer = json!({"active": true, "token_type": "Bearer", "sub": "alice", "aud": "api", "exp": now() + 600, "cnf": cnf});
+        Reply::new(200, answer.to_string()).header("Content-Type", "application/json")
+    });
     let setup = Setup::of(CONFIG).put("CORP", issuer.trust("")).put("UPSTREAM", upstream.address());
+    let setup = setup.put("ENDPOINT", format!("http://{}", endpoint.address()));
     let setup = setup.put("PLAIN", plain).file("tls.crt", certificate).file("tls.key", key);
     let gate = setup.file("clients.pem", clients.pem()).start();
-    World { issuer, upstream, servers, clients, gate, plain: ([127, 0, 0, 1], plain).into() }
+    World {
+        issuer,
+        opaque_is_bound_by,
+        _endpoint: endpoint,
+        upstream,
+        servers,
+        clients,
+        gate,
+        plain: ([127, 0, 0, 1], plain).into(),
+    }
 }
 
 /// `x5t#S256` of a certificate.
@@ -107,6 +131,20 @@ fn in_other_hands_it_is_of_no_use() {
     let in_clear = Connection::open(world.plain).ask(&Request::get("/orders").host(NAME).bearer(&token));
     assert_eq!(said(&in_clear), refused("sender-constraint"));
     assert_eq!(world.upstream.received().len(), 1);
+}
+
+#[test]
+fn an_opaque_token_is_bound_as_its_issuer_says() {
+    let world = world();
+    let own = world.clients.identity("orders.internal");
+    *world.opaque_is_bound_by.lock().unwrap() = thumbprint(&own);
+    for _ in 0..2 {
+        assert_eq!(world.ask(&world.with(&own), "/bound", "opaque").status(), 200);
+        let other = world.clients.identity("orders.internal");
+        assert_eq!(said(&world.ask(&world.with(&other), "/bound", "opaque")), refused("sender-constraint"));
+        let without = world.ask(&world.servers.client(&["http/1.1"]), "/orders", "opaque");
+        assert_eq!(said(&without), refused("sender-constraint"));
+    }
 }
 
 #[test]
