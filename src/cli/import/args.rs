@@ -37,6 +37,9 @@ pub(in crate::cli) struct ApiGatewayArgs {
     /// Where the gate will listen.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(super) listen: SocketAddr,
+    /// A host that clients ask for; may be given several times. Default: any. Backends are sent the host that the client asked for.
+    #[arg(long = "host", value_name = "HOST")]
+    pub(super) hosts: Vec<String>,
     /// An app client whose tokens are taken; may be given several times. A user-pool authorizer takes those of every client of its
     /// pool, and the document does not say which there are.
     #[arg(long = "client-id", value_name = "ID")]

@@ -21,6 +21,8 @@ pub(super) struct Building<'a> {
     /// The trusted issuers of each authorizer.
     pub(super) names: BTreeMap<String, Result<Vec<String>, Cause>>,
     pub(super) forward_token: bool,
+    /// The hosts of all routes, closed ones too: a route of a host goes before one of any. None: any.
+    pub(super) hosts: &'a [String],
 }
 
 /// A path of the gate, and the methods of it that an operation has.
@@ -77,9 +79,7 @@ impl Building<'_> {
         let mut add = |key: &str, value: Value| {
             route.insert(key.to_owned(), value);
         };
-        let is_usual = METHODS.iter().all(|method| slot.methods.iter().any(|own| own == method));
-        let path = &slot.path.text;
-        add("match", if is_usual { json!({"path": path}) } else { json!({"path": path, "methods": slot.methods}) });
+        add("match", self.matches(slot));
         add("access", self.access(&carried.guard));
         if let Some(cors) = self.cors(one) {
             add("cors", cors);
@@ -92,6 +92,18 @@ impl Building<'_> {
         }
         add("upstream", json!(self.draft.upstream(&carried.target.backend)));
         Value::Object(route)
+    }
+
+    fn matches(&self, slot: &Slot) -> Value {
+        let mut matches = Map::new();
+        if !self.hosts.is_empty() {
+            matches.insert("hosts".to_owned(), json!(self.hosts));
+        }
+        matches.insert("path".to_owned(), json!(slot.path.text));
+        if !METHODS.iter().all(|method| slot.methods.iter().any(|own| own == method)) {
+            matches.insert("methods".to_owned(), json!(slot.methods));
+        }
+        Value::Object(matches)
     }
 
     fn access(&self, guard: &Guard) -> Value {
@@ -119,9 +131,9 @@ impl Building<'_> {
         if !one.is_no_loss {
             self.report.add(Effect::LeftOut, &one.at, cause.clone());
         }
-        for Slot { path, methods } in slots {
+        for slot in slots {
             let why = format!("left out, so closed: {} ({})", cause.code, one.at);
-            self.draft.close(&format!("{}{}", one.name, path.suffix), &path.text, methods, &why)?;
+            self.draft.close(&format!("{}{}", one.name, slot.path.suffix), &self.matches(slot), &why)?;
         }
         Ok(())
     }

@@ -44,6 +44,7 @@ pub(in crate::cli::import) fn import(text: &str, args: &ApiGatewayArgs) -> Resul
         common: root.get("x-amazon-apigateway-cors"),
         names,
         forward_token: args.forward_token,
+        hosts: &args.hosts,
     };
     let (draft, mut report) = building.build(&planned, if is_based { &base } else { "" })?;
     say_of_the_whole(&root, &base, &planned, args, &mut report);
@@ -101,6 +102,11 @@ fn say_of_the_whole(root: &Node<'_>, base: &str, planned: &[Planned], args: &Api
     if root.get("security").is_some() && planned.iter().any(|one| one.is_guarded_by_all) {
         let message = "API Gateway takes no notice of what the whole document asks for; the gate asks for it";
         say(Effect::ToDo, "/security", "document-security", message);
+    }
+    if args.hosts.is_empty() && !carried.is_empty() {
+        let message = "backends are sent the host that the client asked for, and not their own: where they tell services apart by \
+                       it, `--host` says for which hosts the routes are";
+        say(Effect::ToDo, "", "any-host", message);
     }
     if !base.is_empty() && carried.iter().any(|one| !one.target.with_base) {
         let message = format!(
@@ -206,6 +212,10 @@ fn say_of_tokens(tokens: &Tokens, at: &str, clients: &[String], report: &mut Rep
         let message = "API Gateway takes tokens of every app client of the pool, and the gate only of those that are named: \
                        put them into `client_ids` or `audience`, or say `--client-id`";
         report.add(Effect::ToDo, at, Cause::new("app-clients", message));
+    }
+    if tokens.has_pattern {
+        let message = "only tokens whose `aud` its `identityValidationExpression` matches are taken there: name no other app clients";
+        report.add(Effect::ToDo, at, Cause::new("client-pattern", message));
     }
     if tokens.audience.is_some() && tokens.issuers.iter().any(|issuer| is_user_pool(issuer)) {
         report.add(Effect::Lost, at, Cause::new("id-token", "access tokens of the pool are taken, ID tokens are not"));

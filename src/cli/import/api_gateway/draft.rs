@@ -127,7 +127,7 @@ impl Draft {
     }
 
     /// Takes a route in that refuses everyone, so that no other takes what it takes. Only where there is another at all.
-    pub(super) fn close(&mut self, name: &str, path: &str, methods: &[String], why: &str) -> Result<(), String> {
+    pub(super) fn close(&mut self, name: &str, matches: &Value, why: &str) -> Result<(), String> {
         let upstream = self.routes.iter().find_map(|route| route.get("upstream").cloned());
         let Some(upstream) = upstream else { return Ok(()) };
         self.trust_nobody()?;
@@ -136,12 +136,12 @@ impl Draft {
         let route = json!({
             "#": comment,
             "name": self.route_name(name),
-            "match": {"path": path, "methods": methods},
+            "match": matches,
             "access": {"issuers": [NOBODY]},
             "upstream": upstream,
         });
         if let Some(objection) = self.objection(&route) {
-            return Err(format!("the path `{path}`: {objection}"));
+            return Err(format!("the route of {matches} cannot be closed: {objection}"));
         }
         self.routes.push(route);
         Ok(())

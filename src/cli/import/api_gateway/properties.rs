@@ -143,9 +143,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn nobody_is_let_in_whom_api_gateway_would_not_let_in(operations in operations()) {
+    fn nobody_is_let_in_whom_api_gateway_would_not_let_in(operations in operations(), of_a_host in any::<bool>()) {
         let document = document(&operations);
-        let made = import(&document.to_string(), &args(&[])).unwrap();
+        let hosts: &[&str] = if of_a_host { &["--host", "gate.example"] } else { &[] };
+        let made = import(&document.to_string(), &args(hosts)).unwrap();
         let Some(config) = made.config else { return Ok(()) };
         for (method, path, passed) in at_the_gate(&config) {
             let there = at_api_gateway(&document, &method.to_ascii_lowercase(), path);

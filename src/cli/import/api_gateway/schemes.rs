@@ -24,6 +24,8 @@ pub(super) struct Tokens {
     /// The audience that the document names; none for user pools, whose clients it does not name.
     pub(super) audience: Option<Vec<String>>,
     pub(super) place: Place,
+    /// Whether tokens must also match a pattern.
+    pub(super) has_pattern: bool,
 }
 
 /// Where a token stands in a request.
@@ -86,7 +88,8 @@ fn of_pools(scheme: &Node<'_>, authorizer: &Node<'_>) -> Scheme {
         return Scheme::Other(Cause::new("unknown-pool", "`providerARNs` are not all ARNs of user pools"));
     };
     let header = scheme.text("name").unwrap_or("Authorization").to_ascii_lowercase();
-    Scheme::Tokens(Tokens { issuers, audience: None, place: Place::Header(header) })
+    let has_pattern = authorizer.get("identityValidationExpression").is_some();
+    Scheme::Tokens(Tokens { issuers, audience: None, place: Place::Header(header), has_pattern })
 }
 
 fn issuer_of(arn: &str) -> Option<String> {
@@ -114,11 +117,14 @@ fn of_jwt(authorizer: &Node<'_>) -> Scheme {
     match sources.iter().map(|source| place(source)).collect::<Option<Vec<_>>>().as_deref() {
         Some([]) => {
             let place = Place::Header("authorization".to_owned());
-            Scheme::Tokens(Tokens { issuers: vec![issuer], audience: Some(audience), place })
+            Scheme::Tokens(Tokens { issuers: vec![issuer], audience: Some(audience), place, has_pattern: false })
         }
-        Some([place]) => {
-            Scheme::Tokens(Tokens { issuers: vec![issuer], audience: Some(audience), place: place.clone() })
-        }
+        Some([place]) => Scheme::Tokens(Tokens {
+            issuers: vec![issuer],
+            audience: Some(audience),
+            place: place.clone(),
+            has_pattern: false,
+        }),
         _ => Scheme::Other(Cause::new("identity-source", "its `identitySource` is not one header or query parameter")),
     }
 }

@@ -205,9 +205,9 @@ fn an_operation_that_is_left_out_falls_to_no_vaguer_path() {
             "* /{proxy}/{*more} → public",
             "GET /admin → nobody",
             "DELETE /admin → nobody",
-            "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS /internal/{id} → nobody",
-            "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS /empty → nobody",
-            "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS /elsewhere → nobody",
+            "* /internal/{id} → nobody",
+            "* /empty → nobody",
+            "* /elsewhere → nobody",
         ]
     );
     assert!(!codes(&made).iter().any(|code| code.ends_with("/paths/~1empty")), "API Gateway refuses it too");
@@ -229,11 +229,7 @@ fn a_path_of_one_segment_is_never_asked_of_a_greedy_one() {
     );
     assert_eq!(
         routes(&config(&made)),
-        [
-            "GET /files/{id} → jwt",
-            "* /files/{proxy}/{*more} → public",
-            "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS /{*rest} → nobody",
-        ]
+        ["GET /files/{id} → jwt", "* /files/{proxy}/{*more} → public", "* /{*rest} → nobody",]
     );
 }
 
@@ -406,7 +402,10 @@ fn a_base_path_is_kept_where_backends_are_asked_with_it() {
         document["paths"] = json!({"/a": get("/a"), "/b/{id}": get("/b/{id}")});
         let made = imported(&document, &[]);
         assert_eq!(routes(&config(&made)), ["GET /a → public", "GET /b/{id} → public"], "{with}");
-        assert!(codes(&made).contains(&"base-path ".to_owned()), "{with}");
+        assert!(
+            codes(&made).contains(&"base-path ".to_owned()) && codes(&made).contains(&"any-host ".to_owned()),
+            "{with}"
+        );
         document["paths"] = json!({"/a": get("/prod/a"), "/b/{id}": get("/prod/b/{id}"), "/c": get("/c"), "/{proxy+}": get("/prod/{proxy}")});
         let made = imported(&document, &[]);
         let expected = [
@@ -418,6 +417,26 @@ fn a_base_path_is_kept_where_backends_are_asked_with_it() {
         ];
         assert_eq!(routes(&config(&made)), expected, "{with}");
     }
+}
+
+#[test]
+fn routes_are_for_the_hosts_that_are_named_closed_ones_too() {
+    let lambda = one("/a", &json!([{"lambda": []}]), &http("/a"));
+    let made = imported(&lambda, &["--host", "api.example.com", "--host", "*.example.org"]);
+    for route in config(&made)["routes"].as_array().unwrap() {
+        assert_eq!(route["match"]["hosts"], json!(["api.example.com", "*.example.org"]));
+    }
+    assert!(!codes(&made).contains(&"any-host ".to_owned()));
+    let made = imported(&lambda, &["--host", "https://api.example.com"]);
+    assert!(made.config.is_none() && codes(&made).contains(&"not-expressible /paths/~1other/get".to_owned()));
+}
+
+#[test]
+fn a_pattern_for_clients_is_told() {
+    let mut document = one("/a", &json!([{"pool": []}]), &http("/a"));
+    document["components"]["securitySchemes"]["pool"]["x-amazon-apigateway-authorizer"]["identityValidationExpression"] =
+        json!("web-.*");
+    assert!(codes(&imported(&document, &[])).contains(&"client-pattern /components/securitySchemes/pool".to_owned()));
 }
 
 #[test]
