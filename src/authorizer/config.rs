@@ -28,7 +28,7 @@ pub struct RouteConfig {
     #[serde(default)]
     pub access: AccessConfig,
     /// How often requests may come: one limit, `{by: sub, rate: 100/s, burst: 200}`, or a list of them that must all hold.
-    /// Preflight requests that the gate answers itself are not counted. Default: none.
+    /// Preflight requests that the gate answers itself are not counted, nor are explanations. Default: none.
     #[serde(default, deserialize_with = "one_or_several")]
     #[schemars(with = "OneOrSeveral<RateLimitConfig>")]
     pub rate_limit: Vec<RateLimitConfig>,

@@ -11,7 +11,8 @@ use crate::short_form::ShortForm;
 
 /// How often requests of one kind may come: a bucket that holds `burst` of them and fills at `rate`. Beyond, they are refused
 /// with 429 `rate-limited` and `retry-after`; every answer of the route tells what is left in `RateLimit` and
-/// `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11). What is counted outlives a reload, and not a restart.
+/// `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11). What is counted outlives a reload, and not a restart; where
+/// more than about 130,000 callers and addresses have something on count at a time, those who used least are forgotten.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimitConfig {
