@@ -15,7 +15,7 @@ pub(in crate::cli) enum ImportCommand {
     /// path is refused, and falls to no other route.
     #[command(after_help = "Examples:
   aws apigateway get-export --rest-api-id a1b2c3 --stage-name prod --export-type oas30 \\
-      --parameters extensions=integrations,authorizers api.json
+      --parameters '{\"extensions\": \"integrations,authorizers\"}' api.json
   lychgate import api-gateway api.json --client-id 1example23456789 > lychgate.yaml
   aws apigatewayv2 export-api --api-id a1b2c3 --output-type YAML --specification OAS30 api.yaml
   lychgate import api-gateway api.yaml --output lychgate.yaml

@@ -86,6 +86,7 @@ impl Report {
                 text.extend([effect.heading(), "\n"]);
             }
             for Finding { at, cause, .. } in of_it {
+                let at = if at.is_empty() { "the document" } else { at };
                 text.push_str(&format!("  {}\n      {}: {}\n", one_line(at), cause.code, one_line(&cause.message)));
             }
         }

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 
 use super::api_gateway::{Imported, import};
 use super::args::{ApiGatewayArgs, ImportCommand};
+use super::report::one_line;
 use crate::cli::report::Failure;
 use crate::cli::run::Verdict;
 
@@ -20,7 +21,9 @@ pub(in crate::cli) fn run(command: &ImportCommand) -> Result<Verdict, Failure> {
     let Imported { config, report } = match import(&text, args) {
         Ok(imported) => imported,
         Err(wrong) => {
-            eprintln!("error: `{}`: {wrong}", args.document.display());
+            // It may quote the document.
+            let lines: Vec<_> = wrong.lines().map(one_line).collect();
+            eprintln!("error: `{}`: {}", args.document.display(), lines.join("\n"));
             return Ok(Verdict::No);
         }
     };

@@ -3,8 +3,10 @@
 import collections
 import http.client
 import http.server
+import re
 import threading
 import time
+import urllib.request
 
 from gate import Gate, check, finish, free_port, until
 from name_server import NO_SUCH_NAME, SERVER_FAILURE, NO_ERROR, NameServer
@@ -101,6 +103,11 @@ def resolutions(gate, result):
     return gate.metric(f'lychgate_upstream_resolutions_total{{result="{result}",upstream="orders"}}')
 
 
+def measured(gate):
+    with urllib.request.urlopen(gate.admin + "/metrics", timeout=10) as answer:
+        return set(re.findall(r'^lychgate_upstream_healthy{endpoint="([^"]*)"', answer.read().decode(), re.MULTILINE))
+
+
 def change(gate, names, one, other, load):
     check("the first address is used", load.only(one.address))
 
@@ -135,6 +142,7 @@ def change(gate, names, one, other, load):
 
     names.addresses = [other.address]
     check("when it is there again, so are its changes", until(lambda: load.only(other.address)))
+    check("what has left is measured no more", until(lambda: measured(gate) == {f"{other.address}:{PORT}"}), measured(gate))
     check("the name server was asked, and not all the time", 3 < names.asked < 60, names.asked)
     again.shutdown()
 

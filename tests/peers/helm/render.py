@@ -281,5 +281,7 @@ with tempfile.TemporaryDirectory() as made, tempfile.TemporaryDirectory() as sid
     rendered = {file.stem: check_chart(chart, file) for file in sorted(VALUES.glob("*.yaml"))}
     check_switches(rendered)
     check_values(chart)
+    built = re.search(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
+    check("the chart installs the version that is built", [] if chart.metadata["appVersion"] == built else [chart.metadata])
     check_sidecar(pathlib.Path(sidecar))
 sys.exit(1 if failed else 0)
