@@ -124,9 +124,6 @@ impl Doors<'_> {
     fn hang(&self, log: AccessLog, in_flight: &Arc<AtomicUsize>) -> Result<Server, ServerError> {
         let config = &self.loaded.config;
         self.count_when_scraped();
-        if let AdminConfig::At { address, .. } = &config.admin {
-            self.open(*address, "the operator's door", crate::admin::router(self.admin_state()))?;
-        }
         let house = self.in_force.house();
         if let (Some(issuer), Some(settings), Some(recorder)) = (&house.issuer, &config.issuer, &self.recorder) {
             self.open(settings.address, "the embedded issuer", issuer.router(recorder.clone()))?;
@@ -143,6 +140,10 @@ impl Doors<'_> {
         .hang(gateway)?;
         if let Some(ext_authz) = &config.ext_authz {
             server.add_service(self.doors_for_proxies(ext_authz, log, in_flight)?);
+        }
+        // The last of all: who reads here that the gate is ready may ask at every other door.
+        if let AdminConfig::At { address, .. } = &config.admin {
+            self.open(*address, "the operator's door", crate::admin::router(self.admin_state()))?;
         }
         Ok(server)
     }
