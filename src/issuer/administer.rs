@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::backup::{Imported, export, import};
 use super::cognito;
 use super::error::IssuerError;
 use super::handle::Issuer;
-use super::store::{Deliveries, OUTBOX_LETTER, ShownMessage};
+use super::record::{Over, Recorder, sub_before};
+use super::store::{Deliveries, OUTBOX_LETTER, Pools, ShownMessage};
 
 /// Most messages that are shown in development.
 const MOST_SHOWN: i64 = 100;
@@ -23,6 +25,8 @@ pub enum Refused {
     No {
         /// The exception's name in the service model.
         kind: &'static str,
+        /// The stable name of the reason.
+        code: &'static str,
         /// What is told to the caller.
         message: String,
     },
@@ -31,14 +35,73 @@ pub enum Refused {
     House(#[from] IssuerError),
 }
 
+impl Refused {
+    /// The stable name of the reason, for logs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::No { code, .. } => code,
+            Self::House(error) => error.code(),
+        }
+    }
+}
+
 impl Issuer {
-    /// Does what an administrator's call of this operation does. Nobody is asked for a signature: whoever holds the database and
-    /// the master key may do all of it.
+    /// Does what an administrator's call of this operation does, and has it recorded. Nobody is asked for a signature: whoever holds
+    /// the database and the master key may do all of it.
     ///
     /// # Errors
     /// [`Refused`] as the caller of the API would be told.
-    pub async fn administer(&self, operation: &str, members: &Map<String, Value>) -> Result<Value, Refused> {
-        cognito::administer((self.engine(), self.administration()), operation, members).await
+    pub async fn administer(
+        &self,
+        recorder: &Recorder,
+        operation: &'static str,
+        members: &Map<String, Value>,
+    ) -> Result<Value, Refused> {
+        let at = self.engine().clock.unix_millis();
+        let sub = sub_before(self.engine(), operation, members).await;
+        let answer = cognito::administer((self.engine(), self.administration()), operation, members).await;
+        recorder.take(&Over {
+            operation,
+            request_id: &Uuid::new_v4().to_string(),
+            at,
+            source: None,
+            input: members,
+            sub,
+            answer: answer.as_ref().ok(),
+            refused: answer.as_ref().err().map(Refused::code),
+        });
+        answer
+    }
+
+    /// Has something recorded that was done to a pool and is no operation of the API; `refused` is why it was not done.
+    pub fn record(
+        &self,
+        recorder: &Recorder,
+        operation: &'static str,
+        pool_id: Option<&str>,
+        refused: Option<&'static str>,
+    ) {
+        let input: Map<String, Value> = pool_id.map(|id| ("UserPoolId".to_owned(), json!(id))).into_iter().collect();
+        recorder.take(&Over {
+            operation,
+            request_id: &Uuid::new_v4().to_string(),
+            at: self.engine().clock.unix_millis(),
+            source: None,
+            input: &input,
+            sub: None,
+            answer: None,
+            refused,
+        });
+    }
+
+    /// The ids of the pools of this name, or the one of this id.
+    ///
+    /// # Errors
+    /// Whatever keeps the database from being read.
+    pub async fn pools_called(&self, named: &str) -> Result<Vec<String>, IssuerError> {
+        let pools = Pools(&mut self.engine().database.read().await?).all().await?;
+        Ok(pools.into_iter().filter(|pool| pool.id == named || pool.name == named).map(|pool| pool.id).collect())
     }
 
     /// Writes a pool as JSON lines; gives how many users those are, or `None` where there is no such pool.

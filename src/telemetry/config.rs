@@ -14,7 +14,7 @@ pub struct TelemetryConfig {
     /// One line a request on standard output. Default `json`.
     pub access_log: AccessLogFormat,
     /// One JSON line for each identity action at the embedded issuer, on standard output too; `"log": "audit"` tells them from those of the
-    /// access log. Default `json`.
+    /// access log. `lychgate pool` writes such lines for what it does, on standard error. Default `json`.
     pub audit_log: AuditLogFormat,
     /// Where traces go. Default nowhere.
     pub traces: Option<TracesConfig>,

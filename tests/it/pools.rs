@@ -150,6 +150,54 @@ fn a_backup_comes_back_whole_in_another_database() {
     assert_eq!(fs::read_to_string(again).unwrap(), fs::read_to_string(backup).unwrap());
 }
 
+/// The audit lines of a command.
+fn audited(finished: &Finished) -> Vec<Value> {
+    let lines = finished.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["log"] == "audit").collect()
+}
+
+#[test]
+fn what_a_command_does_is_a_line_of_the_audit_log_with_cognitos_name() {
+    let desk = Desk::new();
+    desk.told(&["create", "staff"]);
+    let id = desk.told(&["describe", "staff"])["Id"].as_str().unwrap().to_owned();
+    let password = desk.file("password", PASSWORD);
+    let said = |arguments: &[&str]| {
+        let lines = audited(&desk.pool(arguments));
+        for line in &lines {
+            assert_eq!(line["pool"], id.as_str(), "{line}");
+            assert!(line.get("source").is_none());
+        }
+        let text = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        lines
+            .iter()
+            .map(|line| [text(line, "event"), text(line, "result"), text(line, "code")].join(" "))
+            .collect::<Vec<_>>()
+    };
+    let add = ["user", "add", "staff", "bob", "--password-file", &password];
+    assert_eq!(said(&add), ["AdminCreateUser success ", "PasswordChange success "]);
+    assert_eq!(said(&add), ["AdminCreateUser failure user-exists"]);
+    assert_eq!(said(&["user", "disable", "staff", "bob"]), ["AdminDisableUser success "]);
+    assert_eq!(said(&["user", "sign-out", "staff", "bob"]), ["SignOut success "]);
+    assert_eq!(said(&["rotate-keys", "staff"]), ["RotateSigningKeys success "]);
+    assert_eq!(
+        said(&["export", "staff", "--with-secrets", "--output", &desk.path("b")]),
+        ["ExportUserPoolWithSecrets success "]
+    );
+    let line = desk.file("line", "{\"kind\": \"user\", \"username\": \"carol\"}\n");
+    assert_eq!(said(&["import", "--into", "staff", "--input", &line]), ["ImportUserPool success "]);
+    let deleted = audited(&desk.pool(&["user", "delete", "staff", "bob"]));
+    assert_eq!(deleted[0]["event"], "AdminDeleteUser");
+    assert_eq!(
+        deleted[0]["subject"].as_str().map(str::len),
+        Some(16),
+        "whom, though nobody is there any more: {deleted:?}"
+    );
+    for finished in [desk.pool(&add), desk.pool(&["user", "list", "staff"])] {
+        assert!(!finished.stderr.contains(PASSWORD) && !finished.stdout.contains("\"log\""));
+    }
+}
+
 /// A server with the config, and calls of its API.
 struct Served {
     gate: TestGateway,

@@ -249,6 +249,37 @@ fn each_way_of_being_wrong_is_refused_in_its_own_way() {
 }
 
 #[test]
+fn the_key_on_the_card_administers_the_pool_and_no_other_does() {
+    let quickstart = Quickstart::start();
+    let card = until("the card", || {
+        let card = quickstart.stdout.lock().unwrap().clone();
+        card.contains("aws cognito-idp").then_some(card)
+    });
+    let (issuer, key) = (quickstart.card["issuer"].as_str().unwrap(), &quickstart.card["admin_key"]);
+    let (id, secret) = (key["id"].as_str().unwrap(), key["secret"].as_str().unwrap());
+    let pool = quickstart.card["pool_id"].as_str().unwrap();
+    let line = card.lines().find(|line| line.contains("aws cognito-idp")).unwrap();
+    for said in [&format!("AWS_ACCESS_KEY_ID={id} "), "--endpoint-url", issuer, "--region local", pool] {
+        assert!(line.contains(said), "{said}: {line}");
+    }
+    assert!(!card.contains(secret), "the secret stays in its file");
+    let file = line.split('\'').nth(1).unwrap();
+    assert_eq!(fs::read_to_string(file).unwrap(), secret);
+    // curl signs as the AWS CLI does.
+    let list = |user: &str| {
+        let line = format!(
+            "curl -s {issuer}/ --aws-sigv4 aws:amz:local:cognito-idp --user '{user}' -H 'content-type: application/x-amz-json-1.1' \
+             -H 'x-amz-target: AWSCognitoIdentityProviderService.ListUsers' -d '{{\"UserPoolId\":\"{pool}\"}}'"
+        );
+        shell(&line, Path::new("/")).json()
+    };
+    let users = list(&format!("{id}:{secret}"));
+    assert_eq!(users["Users"].as_array().map(Vec::len), Some(2), "{users}");
+    assert_eq!(list(&format!("{id}:another-secret-than-that"))["__type"], "InvalidSignatureException");
+    assert_eq!(list(&format!("SOMEBODY:{secret}"))["__type"], "UnrecognizedClientException");
+}
+
+#[test]
 fn a_sign_out_in_the_pool_is_known_at_the_gate_at_once() {
     let quickstart = Quickstart::start();
     let token = quickstart.access_token("alice", "web");

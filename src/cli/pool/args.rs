@@ -37,7 +37,12 @@ pub(in crate::cli) enum PoolCommand {
 
 A line for a user needs `kind` and `username` alone:
   {\"kind\": \"user\", \"username\": \"alice\", \"attributes\": {\"email\": \"alice@example.com\"}, \"groups\": [\"sales\"],
-   \"password_hash\": \"$argon2id$…\"}")]
+   \"password_hash\": \"$argon2id$…\"}
+Hashes of other directories are taken too, and replaced by Argon2id when their user first signs in with the password; until then
+the user cannot sign in by SRP, and a wrong password may take longer than one for a user that is not there:
+  bcrypt   $2b$12$…, also $2a$ and $2y$, cost 4 to 14 (Auth0, Cognito import jobs)
+  PBKDF2   $pbkdf2-sha256$i=27500,l=64$SALT$HASH, also sha512 (of Keycloak: `salt` and `value` as they are); Django's pbkdf2_sha256$…
+  scrypt   $scrypt$ln=16,r=8,p=1$SALT$HASH, up to 128 MiB")]
     Import(ImportArgs),
     /// Users of a pool.
     #[command(subcommand)]

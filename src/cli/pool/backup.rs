@@ -14,12 +14,16 @@ pub(super) async fn export(desk: &Desk, args: &ExportArgs) -> Done {
     let pool = desk.pool_id(&args.of.pool).await?;
     let Some(path) = &args.output else {
         let mut out = BufWriter::new(std::io::stdout());
-        desk.issuer.export(&pool, false, &mut out).await?;
+        let ended = desk.issuer.export(&pool, false, &mut out).await;
+        desk.record("ExportUserPool", Some(&pool), ended)?;
         return out.flush().context("could not write to standard output").map_err(Trouble::from);
     };
     let file = create_private(path)?;
     let mut out = BufWriter::new(file);
-    let users = desk.issuer.export(&pool, args.with_secrets, &mut out).await?.unwrap_or_default();
+    let ended = desk.issuer.export(&pool, args.with_secrets, &mut out).await;
+    // With secrets a pool can be impersonated: the two are told apart.
+    let operation = if args.with_secrets { "ExportUserPoolWithSecrets" } else { "ExportUserPool" };
+    let users = desk.record(operation, Some(&pool), ended)?.unwrap_or_default();
     let failed = || format!("could not write `{}`", path.display());
     let file = out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(failed)?;
     // A backup that was said to be there is there.
@@ -34,7 +38,8 @@ pub(super) async fn import(desk: &Desk, args: &ImportArgs) -> Done {
         None => None,
     };
     let mut lines = input(args.input.as_deref())?;
-    let made = desk.issuer.import(into, &mut lines).await?;
+    let ended = desk.issuer.import(into.clone(), &mut lines).await;
+    let made = desk.record("ImportUserPool", into.as_deref(), ended)?;
     let (users, skipped) = (made.users, made.skipped);
     let told = json!({"users": users, "skipped": skipped, "clients": made.clients, "groups": made.groups});
     desk.done(&told, &format!("{users} users were added, {skipped} were there already"));

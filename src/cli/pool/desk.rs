@@ -1,21 +1,32 @@
 //! Where commands about pools are worked on: the config's issuer, opened beside whoever serves it.
 
+use std::time::Duration;
+
 use anyhow::{Context, anyhow};
+use aws_lc_rs::rand;
 use serde_json::{Map, Value, json};
+use tokio::task::JoinHandle;
 
 use super::args::OfConfig;
 use crate::cli::input;
 use crate::cli::report::Failure;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::issuer::{Issuer, IssuerError, Refused};
+use crate::issuer::{Issuer, IssuerError, Recorder, Refused};
 use crate::server::ServerError;
+use crate::telemetry::{AuditLog, Metrics};
 
-/// The issuer of a config, and how answers are written.
+/// The issuer of a config, how answers are written, and where it is said what was done.
 pub(super) struct Desk {
     pub(super) issuer: Issuer,
     pub(super) json: bool,
+    recorder: Recorder,
+    writing: JoinHandle<()>,
+    audit: AuditLog,
 }
+
+/// How long the last audit lines may take to be written.
+const LAST_LINES: Duration = Duration::from_secs(5);
 
 /// Why a command ends without having done what it was asked for.
 pub(super) enum Trouble {
@@ -46,7 +57,7 @@ impl From<IssuerError> for Trouble {
 impl From<Refused> for Trouble {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::No { kind, message } => Self::No(format!("{message} ({kind})")),
+            Refused::No { kind, message, .. } => Self::No(format!("{message} ({kind})")),
             Refused::House(error) => error.into(),
         }
     }
@@ -63,14 +74,43 @@ impl Desk {
         let missing = || Failure::Usage("the config has no `issuer`".to_owned());
         let issuer = loaded.config.issuer.clone().ok_or_else(missing)?;
         let issuer = Issuer::open_beside(issuer, Clock::system()).await.map_err(ServerError::from)?;
-        Ok(Self { issuer, json: common.json })
+        let metrics = Metrics::new().map_err(ServerError::from)?;
+        let mut salt = [0; 32];
+        rand::fill(&mut salt).map_err(|_| ServerError::Randomness)?;
+        // Standard output is for what was asked for.
+        let audit = AuditLog::start(&loaded.config.telemetry, salt, &metrics, Box::new(std::io::stderr()));
+        let audit = audit.map_err(ServerError::from)?;
+        let (recorder, recording) = issuer.recorder(audit.clone(), metrics.identity());
+        Ok(Self { issuer, json: common.json, recorder, writing: tokio::spawn(recording.run()), audit })
+    }
+
+    /// Waits until what was done is said, and lets the database go.
+    pub(super) async fn close(self) {
+        drop(self.recorder);
+        // Late or not, what was handed over is written below.
+        let _ = tokio::time::timeout(LAST_LINES, self.writing).await;
+        self.issuer.close().await;
+        if !self.audit.close(LAST_LINES) {
+            eprintln!("warning: the last lines of the audit log could not be written");
+        }
+    }
+
+    /// Says in the audit log how something ended that was done to a pool and is no operation of the API.
+    pub(super) fn record<T>(
+        &self,
+        operation: &'static str,
+        pool_id: Option<&str>,
+        ended: Result<T, IssuerError>,
+    ) -> Result<T, IssuerError> {
+        self.issuer.record(&self.recorder, operation, pool_id, ended.as_ref().err().map(IssuerError::code));
+        ended
     }
 
     /// Has an administrator's operation done; `null` members are left out.
     pub(super) async fn call(&self, operation: &'static str, input: Value) -> Result<Value, Trouble> {
         let Value::Object(members) = input else { return Err(anyhow!("`{operation}` takes an object").into()) };
         let members: Map<String, Value> = members.into_iter().filter(|(_, value)| !value.is_null()).collect();
-        Ok(self.issuer.administer(operation, &members).await?)
+        Ok(self.issuer.administer(&self.recorder, operation, &members).await?)
     }
 
     /// All items of a list, or the first of them, page by page. `token` is what the operation calls the mark of the next page.
@@ -93,13 +133,11 @@ impl Desk {
 
     /// The id of the pool with this name or id.
     pub(super) async fn pool_id(&self, named: &str) -> Result<String, Trouble> {
-        let pools = self.all(List::POOLS, json!({}), usize::MAX).await?;
-        let is_meant = |pool: &&Value| pool["Id"] == named || pool["Name"] == named;
-        let mut meant = pools.iter().filter(is_meant).filter_map(|pool| pool["Id"].as_str());
-        match (meant.next(), meant.next()) {
-            (Some(id), None) => Ok(id.to_owned()),
-            (None, _) => Err(Trouble::No(format!("there is no pool `{named}`"))),
-            (Some(_), Some(_)) => Err(Trouble::No(format!("several pools have the name `{named}`: say its id"))),
+        let meant = self.issuer.pools_called(named).await?;
+        match meant.as_slice() {
+            [id] => Ok(id.clone()),
+            [] => Err(Trouble::No(format!("there is no pool `{named}`"))),
+            _ => Err(Trouble::No(format!("several pools have the name `{named}`: say its id"))),
         }
     }
 

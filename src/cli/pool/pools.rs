@@ -46,7 +46,8 @@ pub(super) async fn rotate_keys(desk: &Desk, args: &RotateArgs) -> Done {
         (false, true) => (RotateKeys::AtOnce, "the next keys sign from now on"),
         (false, false) => (RotateKeys::Overlapping, "the next keys are published and will sign later"),
     };
-    if !desk.issuer.rotate_keys(&id, how).await? {
+    let ended = desk.issuer.rotate_keys(&id, how).await;
+    if !desk.record("RotateSigningKeys", Some(&id), ended)? {
         return Err(Trouble::No(format!("there is no pool `{}`", args.of.pool)));
     }
     desk.done(&json!({"UserPoolId": id}), words);

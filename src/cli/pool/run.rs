@@ -12,7 +12,7 @@ pub(in crate::cli) fn run(command: &PoolCommand) -> Result<Verdict, Failure> {
     let ended = runtime.block_on(async {
         let desk = Desk::open(common(command)).await?;
         let done = perform(&desk, command).await;
-        desk.issuer.close().await;
+        desk.close().await;
         done
     });
     match ended {

@@ -4,9 +4,10 @@ use std::fmt::Write;
 use std::io::IsTerminal;
 use std::path::Path;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use super::state::{ADMIN_KEY, ADMIN_SECRET};
 use crate::admin::AdminConfig;
 use crate::config::Config;
 use crate::issuer::{IssuerConfig, PoolConfig, UserConfig};
@@ -17,6 +18,8 @@ pub(super) struct Card<'a> {
     issuer: String,
     admin: Option<String>,
     pool: &'a PoolConfig,
+    /// The secret of the key that administers, where the config still has it.
+    admin_secret: Option<&'a SecretString>,
     config_file: &'a Path,
     kept: bool,
 }
@@ -36,6 +39,7 @@ impl<'a> Card<'a> {
             issuer: issuer.public_url.clone().unwrap_or_else(|| format!("http://{}", issuer.address)),
             admin,
             pool: issuer.pools.values().next()?,
+            admin_secret: issuer.admin_keys.get(ADMIN_KEY),
             config_file,
             kept,
         })
@@ -95,7 +99,8 @@ impl<'a> Card<'a> {
                 format!("curl -s {}/metrics | grep lychgate_requests_total", self.admin.as_deref().unwrap_or_default()),
             ),
         ];
-        for (number, (what, line)) in steps.iter().enumerate() {
+        let aws = self.aws_line().map(|line| ("administer with the AWS CLI", line));
+        for (number, (what, line)) in steps.iter().chain(&aws).enumerate() {
             writeln!(card, "\n  {}", paint.dim(&format!("{}. {what}", number + 1)))?;
             writeln!(card, "{line}")?;
         }
@@ -119,6 +124,20 @@ impl<'a> Card<'a> {
         ))
     }
 
+    /// One line that lists the pool's users as an administrator. The secret stays in its file.
+    fn aws_line(&self) -> Option<String> {
+        self.admin_secret?;
+        let secret = self.config_file.parent()?.join(ADMIN_SECRET);
+        let pool = self.pool.id.as_deref()?;
+        let (region, _) = pool.rsplit_once('_')?;
+        Some(format!(
+            "AWS_ACCESS_KEY_ID={ADMIN_KEY} AWS_SECRET_ACCESS_KEY=\"$(cat '{}')\" aws cognito-idp list-users \
+             --endpoint-url {} --region {region} --user-pool-id {pool}",
+            secret.display(),
+            self.issuer
+        ))
+    }
+
     /// The client with the most rights.
     fn client_id(&self) -> Option<&str> {
         let mut clients: Vec<_> = self.pool.clients.values().filter(|client| client.secret.is_none()).collect();
@@ -137,6 +156,7 @@ impl<'a> Card<'a> {
             "issuer": self.issuer,
             "admin": self.admin,
             "pool_id": self.pool.id,
+            "admin_key": self.admin_secret.map(|secret| json!({"id": ADMIN_KEY, "secret": secret.expose_secret()})),
             "client_id": self.client_id(),
             "clients": clients.collect::<serde_json::Map<_, _>>(),
             "users": users.collect::<Vec<_>>(),

@@ -15,6 +15,10 @@ const CONFIG: &str = include_str!("demo/lychgate.yaml");
 const POLICY: &str = include_str!("demo/tenants.cedar");
 const CASES: &str = include_str!("demo/tenants.cases.yaml");
 const USERS: [&str; 2] = ["alice", "bob"];
+/// Whose key administers the pools; the config names it, and its secret is kept in the file of [`ADMIN_SECRET`].
+pub(super) const ADMIN_KEY: &str = "QUICKSTARTADMIN";
+/// Where the secret of [`ADMIN_KEY`] is, in the folder.
+pub(super) const ADMIN_SECRET: &str = "secrets/admin";
 /// No letter or digit that could be taken for another; 32 of them, so that a byte chooses evenly.
 const PASSWORD_LETTERS: [char; 32] = [
     'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z',
@@ -70,6 +74,7 @@ impl State {
         for user in USERS {
             write_new(&secrets.join(user), &password()?)?;
         }
+        write_new(&self.folder().join(ADMIN_SECRET), &password()?)?;
         // The config comes last: where it is there, the rest is too.
         if self.config().exists() {
             return Ok(());

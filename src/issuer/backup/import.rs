@@ -269,7 +269,7 @@ fn fits(line: &UserLine) -> Result<(), Unfit> {
     let hashes = line.password_hash.iter().chain(&line.password_history);
     must(
         hashes.into_iter().all(|hash| PasswordHash::is_fit(hash)),
-        "`password_hash` is no Argon2id hash in PHC form, or too costly",
+        "`password_hash` is none of Argon2id, bcrypt, PBKDF2 and scrypt in a known form, or too costly",
     )
 }
 

@@ -92,7 +92,7 @@ pub(super) struct UserLine {
     /// Other names to sign in by, by their attributes. Default: those attributes that the pool takes for names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) aliases: Option<BTreeMap<String, String>>,
-    /// Argon2id in PHC text form.
+    /// Argon2id in PHC text form; bcrypt, PBKDF2 or scrypt as others export it, until the user signs in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) password_hash: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

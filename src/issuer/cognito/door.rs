@@ -23,7 +23,7 @@ use super::operations::Target;
 use super::{own, sign_in, sign_up};
 use crate::issuer::administer::Refused;
 use crate::issuer::flow::Engine;
-use crate::issuer::record::{Over, Recorder};
+use crate::issuer::record::{Over, Recorder, sub_before};
 
 /// Largest body, in bytes: the largest that is meant to be sent has a pool's templates of 20,000 characters each.
 const LARGEST_BODY: usize = 128 * 1024;
@@ -56,15 +56,16 @@ pub(crate) async fn call(
     let target = target(request.headers());
     let request_id = Uuid::new_v4().to_string();
     let source = request.extensions().get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| address.ip());
-    let mut input = Map::new();
-    let answer = answer((&engine, &administration), target, request, &mut input).await;
+    let mut asked = Asked::default();
+    let answer = answer((&engine, &administration), target, request, &mut asked).await;
     log(target, &request_id, answer.as_ref().err());
     recorder.take(&Over {
         operation: target.name(),
         request_id: &request_id,
         at: engine.clock.unix_millis(),
         source,
-        input: &input,
+        input: &asked.members,
+        sub: asked.sub,
         answer: answer.as_ref().ok(),
         refused: answer.as_ref().err().map(|refusal| refusal.code),
     });
@@ -76,12 +77,19 @@ pub(crate) async fn call(
     response
 }
 
-/// The answer; `members` becomes what was asked, as soon as that is read.
+/// What was asked, as far as it was read, and of whom, where that is gone afterwards.
+#[derive(Default)]
+struct Asked {
+    members: Map<String, Value>,
+    sub: Option<String>,
+}
+
+/// The answer; `asked` becomes what was asked, as soon as that is read.
 async fn answer(
     (engine, administration): (&Arc<Engine>, &Administration),
     target: Target,
     request: Request<Body>,
-    members: &mut Map<String, Value>,
+    asked: &mut Asked,
 ) -> Result<Value, CognitoError> {
     let operation = match target {
         Target::Built(operation) => operation,
@@ -96,11 +104,12 @@ async fn answer(
     // Who may not administer learns nothing of what was wrong with the request.
     let now = engine.clock.unix_seconds();
     let region = if operation.open { String::new() } else { administration.region_of(&parts, &body, now)? };
-    *members = parse(&body)?;
-    judge(operation, members)?;
+    asked.members = parse(&body)?;
+    judge(operation, &asked.members)?;
+    asked.sub = sub_before(engine, operation.name, &asked.members).await;
     let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
     let is_administrative = !operation.open;
-    let input = Input(members);
+    let input = Input(&asked.members);
     let call = Call { engine, administration, input, is_administrative, region: &region, address };
     let answer =
         if operation.open { of_users(&call, operation.name).await } else { of_pools(&call, operation.name).await };

@@ -33,7 +33,7 @@ impl From<CognitoError> for Refused {
     fn from(error: CognitoError) -> Self {
         match error.cause {
             Some(cause) => Self::House(*cause),
-            None => Self::No { kind: error.kind, message: error.message },
+            None => Self::No { kind: error.kind, code: error.code, message: error.message },
         }
     }
 }
@@ -135,6 +135,7 @@ fn always_said(refusal: &Refusal) -> (&'static str, &'static str) {
         Refusal::NotThisClient => ("UnauthorizedException", "The client is not authorized to revoke this token."),
         Refusal::NotARefreshToken => ("UnsupportedTokenTypeException", "Only refresh tokens can be revoked."),
         Refusal::UnknownUser => ("UserNotFoundException", "User does not exist."),
+        Refusal::UnknownUserOfClient => ("UserNotFoundException", "Username/client id combination not found."),
         Refusal::NotConfirmed => ("UserNotConfirmedException", "User is not confirmed."),
         Refusal::ResetRequired => ("PasswordResetRequiredException", "Password reset required for the user"),
         Refusal::UserExists => ("UsernameExistsException", "User already exists"),

@@ -15,6 +15,7 @@ pub(super) async fn initiate_auth(call: &Call<'_>) -> Result<Value, CognitoError
         client_id: call.input.needed("ClientId"),
         admin_of: call.input.text("UserPoolId").filter(|_| call.is_administrative),
         parameters: &parameters,
+        session: call.input.text("Session"),
         address: call.address,
     };
     Ok(step(&call.engine.initiate(&ask).await?))

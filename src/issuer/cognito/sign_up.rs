@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::answers::{delivery, put};
 use super::door::Call;
 use super::error::CognitoError;
-use crate::issuer::flow::{Recovery, SignUp};
+use crate::issuer::flow::{Confirmation, Recovery, SignUp};
 
 pub(super) async fn sign_up(call: &Call<'_>) -> Result<Value, CognitoError> {
     let input = &call.input;
@@ -21,14 +21,24 @@ pub(super) async fn sign_up(call: &Call<'_>) -> Result<Value, CognitoError> {
     put(&mut answer, "UserConfirmed", Some(json!(false)));
     put(&mut answer, "UserSub", Some(json!(made.sub)));
     put(&mut answer, "CodeDeliveryDetails", made.delivery.as_ref().map(delivery));
+    put(&mut answer, "Session", made.session.map(|session| json!(session)));
     Ok(Value::Object(answer))
 }
 
 pub(super) async fn confirm_sign_up(call: &Call<'_>) -> Result<Value, CognitoError> {
     let input = &call.input;
-    let code = (input.needed("Username"), input.needed("ConfirmationCode"), input.flag("ForceAliasCreation"));
-    call.engine.confirm_sign_up(input.needed("ClientId"), input.text("SecretHash"), code).await?;
-    Ok(json!({}))
+    let ask = Confirmation {
+        client_id: input.needed("ClientId"),
+        secret_hash: input.text("SecretHash"),
+        user_name: input.needed("Username"),
+        code: input.needed("ConfirmationCode"),
+        by_force: input.flag("ForceAliasCreation"),
+        session: input.text("Session"),
+    };
+    let session = call.engine.confirm_sign_up(ask).await?;
+    let mut answer = Map::new();
+    put(&mut answer, "Session", session.map(|session| json!(session)));
+    Ok(Value::Object(answer))
 }
 
 pub(super) async fn resend_confirmation_code(call: &Call<'_>) -> Result<Value, CognitoError> {

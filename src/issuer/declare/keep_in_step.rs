@@ -60,7 +60,7 @@ async fn put_pool(write: &mut Connection, declared: &DeclaredPool, now: u64) -> 
         Clients(write).declare(client, now).await?;
     }
     for group in &declared.groups {
-        Groups(write).put(&declared.pool.id, group, now).await?;
+        Groups(write).declare(&declared.pool.id, group, now).await?;
     }
     Ok(())
 }
@@ -110,7 +110,7 @@ async fn new_password(
     let work = move || {
         let password = password.expose_secret();
         let right = kept.as_ref().and_then(|kept| kept.password.as_ref()).is_some_and(|hash| hash.is_of(password));
-        let proves = right && kept.is_some_and(|kept| kept.has_verifier);
+        let proves = right && kept.is_some_and(|kept| kept.srp.is_some());
         let hash = if right { None } else { Some(PasswordHash::of(password)?) };
         let verifier = if proves { None } else { Some(Verifier::of(&pool_id, &name, password)?) };
         Ok(NewProofs { hash, verifier })

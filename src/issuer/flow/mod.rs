@@ -4,6 +4,7 @@ mod account;
 mod bearer;
 mod directory;
 mod engine;
+mod even;
 mod pools;
 mod refresh;
 mod refusal;
@@ -11,7 +12,8 @@ mod sign_in;
 mod sign_out;
 
 pub(crate) use account::{
-    Creation, Delivery, Given, NewByAdmin, Preference, Recovery, SignUp, TotpBearer, keep_aliases, sealed_verifier,
+    Confirmation, Creation, Delivery, Given, NewByAdmin, Preference, Recovery, SignUp, TotpBearer, keep_aliases,
+    sealed_verifier,
 };
 pub(crate) use engine::{Engine, SignedIn};
 pub(crate) use refusal::Refusal;

@@ -46,6 +46,9 @@ pub(crate) enum Refusal {
     /// There is no such user, and the caller may know.
     #[error("there is no such user")]
     UnknownUser,
+    /// There is no such user in the client's pool, and the caller may know.
+    #[error("there is no such user of this client")]
+    UnknownUserOfClient,
     /// The user has not confirmed the account.
     #[error("the user is not confirmed")]
     NotConfirmed,
@@ -151,7 +154,7 @@ impl Refusal {
             Self::WrongCredentials => "wrong-credentials",
             Self::Locked => "locked",
             Self::UserDisabled => "user-disabled",
-            Self::UnknownUser => "unknown-user",
+            Self::UnknownUser | Self::UnknownUserOfClient => "unknown-user",
             Self::NotConfirmed => "not-confirmed",
             Self::ResetRequired => "reset-required",
             Self::TemporaryPasswordExpired => "temporary-password-expired",

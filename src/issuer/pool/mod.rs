@@ -3,6 +3,7 @@
 mod attributes;
 mod client;
 mod client_settings;
+mod foreign_hash;
 mod group;
 mod lockout;
 mod password;
@@ -16,7 +17,7 @@ mod user_pool;
 pub(crate) use attributes::{Attributes, is_attribute_name};
 pub(crate) use client::{Client, Flow, Lifetimes, SecretHash};
 pub(crate) use client_settings::ClientSettings;
-pub(crate) use group::{Group, is_group_name};
+pub(crate) use group::{Group, Roles, is_group_name};
 pub(crate) use lockout::Attempts;
 pub(crate) use password::{PasswordHash, is_long_enough};
 pub(crate) use schema::{AttributeDefinition, is_email, is_phone_number};

@@ -3,6 +3,7 @@
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc};
 use argon2::{Algorithm, Argon2, Params, Version};
 
+use super::foreign_hash::ForeignHash;
 use crate::issuer::error::IssuerError;
 
 /// OWASP's first choice for Argon2id: 19 MiB, two passes, one lane.
@@ -30,8 +31,12 @@ impl PasswordHash {
         Ok(Self(hash.to_string()))
     }
 
-    /// Whether a hash from elsewhere may be kept: Argon2id, and not so costly that one sign-in could take the machine.
+    /// Whether a hash from elsewhere may be kept: Argon2id or one of [`ForeignHash`], and not so costly that one sign-in could take
+    /// the machine.
     pub(crate) fn is_fit(text: &str) -> bool {
+        if ForeignHash::read(text).is_some() {
+            return true;
+        }
         let Ok(hash) = phc::PasswordHash::new(text) else { return false };
         let Ok(params) = Params::try_from(&hash) else { return false };
         let is_cheap =
@@ -48,8 +53,16 @@ impl PasswordHash {
         &self.0
     }
 
+    /// Whether it is what [`PasswordHash::of`] makes. Any other is replaced at the next sign-in.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.0.starts_with(&format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"))
+    }
+
     /// Whether this is the hash of `password`. A kept text that is no hash is the hash of nothing.
     pub(crate) fn is_of(&self, password: &str) -> bool {
+        if let Some(foreign) = ForeignHash::read(&self.0) {
+            return foreign.is_of(password);
+        }
         let Ok(argon2) = argon2id() else { return false };
         argon2.verify_password(password.as_bytes(), self.0.as_str()).is_ok()
     }
@@ -94,15 +107,22 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_from_elsewhere_must_be_argon2id_and_bearable() {
+    fn a_hash_from_elsewhere_must_be_known_and_bearable() {
         let own = PasswordHash::of("same").unwrap();
         assert!(PasswordHash::is_fit(own.as_str()));
         let dear = own.as_str().replace("m=19456", "m=4000000");
         let many = own.as_str().replace("t=2", "t=1000");
         let other = own.as_str().replace("argon2id", "argon2i");
         let bcrypt = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
-        for text in ["", "plain", "$argon2id$v=19$m=19456,t=2,p=1", &dear, &many, &other, bcrypt] {
+        assert!(PasswordHash::is_fit(bcrypt));
+        let hostile = bcrypt.replace("$12$", "$31$");
+        for text in ["", "plain", "$argon2id$v=19$m=19456,t=2,p=1", &dear, &many, &other, &hostile] {
             assert!(!PasswordHash::is_fit(text), "{text}");
+        }
+        assert!(own.is_ours());
+        let cheaper = own.as_str().replace("m=19456", "m=8");
+        for text in [bcrypt, &cheaper] {
+            assert!(!PasswordHash::kept(text.to_owned()).is_ours(), "{text}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! A user of a pool, and how user names are compared.
 
 use super::attributes::Attributes;
+use super::group::Roles;
 use super::password::PasswordHash;
 use super::proof::Factor;
 
@@ -19,6 +20,8 @@ pub(crate) struct User {
     pub attributes: Attributes,
     /// Ordered by precedence.
     pub groups: Vec<String>,
+    /// What those groups give.
+    pub roles: Roles,
 }
 
 /// How far a user's account has come.

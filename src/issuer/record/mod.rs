@@ -3,5 +3,5 @@
 mod action;
 mod recorder;
 
-pub(crate) use recorder::Over;
+pub(crate) use recorder::{Over, sub_before};
 pub use recorder::{Recorder, Recording};

@@ -42,7 +42,8 @@ impl Recorder {
     /// Takes a call that is over. Never waits.
     pub(crate) fn take(&self, over: &Over<'_>) {
         let Over { operation, input, answer, refused, .. } = *over;
-        let named = Named::read(operation, input, answer);
+        let mut named = Named::read(operation, input, answer);
+        named.sub = named.sub.take().or_else(|| over.sub.clone());
         let call = Call {
             operation,
             request_id: over.request_id.to_owned(),
@@ -87,10 +88,24 @@ pub(crate) struct Over<'a> {
     pub at: u64,
     pub source: Option<IpAddr>,
     pub input: &'a Map<String, Value>,
+    /// Whom it was about, where that cannot be found out afterwards.
+    pub sub: Option<String>,
     /// What was answered, where it was not a refusal.
     pub answer: Option<&'a Value>,
     /// The stable code of the refusal.
     pub refused: Option<&'static str>,
+}
+
+/// The `sub` of the user whom an operation is about to delete: afterwards nobody knows it.
+pub(crate) async fn sub_before(engine: &Engine, operation: &str, input: &Map<String, Value>) -> Option<String> {
+    let text = |name: &str| input.get(name).and_then(Value::as_str);
+    let (pool_id, name) = (text("UserPoolId")?, text("Username")?);
+    if operation != "AdminDeleteUser" {
+        return None;
+    }
+    let mut read = engine.database.read().await.ok()?;
+    let found = Users(&mut read).by_login_or_sub(pool_id, name).await.ok()?;
+    found.map(|stored| stored.user.sub)
 }
 
 impl Recording {

@@ -29,6 +29,11 @@ impl Mint<'_> {
         self.put_common(&mut claims, "id", self.client.lifetimes.id);
         claims.insert("aud".to_owned(), json!(self.client.id));
         claims.insert("cognito:username".to_owned(), json!(self.user.name));
+        let roles = &self.user.roles;
+        if !roles.all.is_empty() {
+            claims.insert("cognito:roles".to_owned(), json!(roles.all));
+        }
+        claims.extend(roles.preferred.as_ref().map(|role| ("cognito:preferred_role".to_owned(), json!(role))));
         claims
     }
 
@@ -69,7 +74,7 @@ impl Mint<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::issuer::pool::{ClientSettings, Flow, Lifetimes, UserStatus};
+    use crate::issuer::pool::{ClientSettings, Flow, Lifetimes, Roles, UserStatus};
 
     struct Everyone {
         client: Client,
@@ -103,6 +108,7 @@ mod tests {
                 updated_at: 0,
                 attributes: attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect(),
                 groups: vec!["admin".to_owned(), "sales".to_owned()],
+                roles: Roles::default(),
             },
             session: Session {
                 id: "o".to_owned(),
@@ -158,6 +164,19 @@ mod tests {
         assert_eq!(claims["email_verified"], true);
         assert_eq!(claims["scope"], "aws.cognito.signin.user.admin orders/read");
         assert!(!claims.contains_key("email"));
+    }
+
+    #[test]
+    fn roles_of_groups_are_in_the_id_token_alone() {
+        let mut everyone = everyone();
+        let role = |name: &str| format!("arn:aws:iam::000000000000:role/{name}");
+        everyone.user.roles = Roles::of(&[(Some(1), role("admin")), (Some(2), role("sales"))]);
+        let claims = mint(&everyone).id_token();
+        assert_eq!(claims["cognito:roles"], json!([role("admin"), role("sales")]));
+        assert_eq!(claims["cognito:preferred_role"], role("admin").as_str());
+        everyone.user.roles.preferred = None;
+        assert!(!mint(&everyone).id_token().contains_key("cognito:preferred_role"));
+        assert!(!mint(&everyone).access_token().contains_key("cognito:roles"));
     }
 
     #[test]

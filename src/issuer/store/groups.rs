@@ -3,7 +3,7 @@
 use super::column::unsigned;
 use super::database::{Connection, query};
 use crate::issuer::error::IssuerError;
-use crate::issuer::pool::Group;
+use crate::issuer::pool::{Group, Roles};
 
 type Row = (String, Option<String>, Option<i64>, Option<String>, i64, i64);
 
@@ -28,6 +28,20 @@ impl Groups<'_> {
         let put = put.bind(group.precedence).bind(&group.role_arn).bind(now);
         put.execute(self.0).await.map_err(IssuerError::database("keep a group"))?;
         Ok(())
+    }
+
+    /// Keeps a group that the config declares: what it does not say stays.
+    pub(crate) async fn declare(self, pool_id: &str, group: &Group, now: u64) -> Result<(), IssuerError> {
+        let kept = Groups(&mut *self.0).by_name(pool_id, &group.name).await?;
+        let (description, precedence, role_arn) =
+            kept.map(|kept| (kept.description, kept.precedence, kept.role_arn)).unwrap_or_default();
+        let group = Group {
+            description: group.description.clone().or(description),
+            precedence: group.precedence.or(precedence),
+            role_arn: group.role_arn.clone().or(role_arn),
+            ..group.clone()
+        };
+        self.put(pool_id, &group, now).await
     }
 
     /// Makes the groups that the config puts the user in be these; groups that others put the user in stay.
@@ -99,17 +113,22 @@ impl Groups<'_> {
         Ok(())
     }
 
-    /// The names of the user's groups in the order of their precedence: lowest first, those without one last, then by name.
-    pub(crate) async fn of_user(self, sub: &str) -> Result<Vec<String>, IssuerError> {
-        let statement = "SELECT g.name FROM group_members m
+    /// The names of the user's groups in the order of their precedence, lowest first, those without one last, then by name; and the
+    /// roles that they give.
+    pub(crate) async fn of_user(self, sub: &str) -> Result<(Vec<String>, Roles), IssuerError> {
+        let statement = "SELECT g.name, g.precedence, g.role_arn FROM group_members m
             JOIN pool_groups g ON g.pool_id = m.pool_id AND g.name = m.group_name
             WHERE m.sub = $1 ORDER BY g.precedence IS NULL, g.precedence, g.name";
-        let rows: Vec<(String,)> = query(statement)
+        let rows: Vec<(String, Option<i64>, Option<String>)> = query(statement)
             .bind(sub)
             .fetch_all(self.0)
             .await
             .map_err(IssuerError::database("read a user's groups"))?;
-        Ok(rows.into_iter().map(|(name,)| name).collect())
+        let role = |(_, precedence, role): &(String, Option<i64>, Option<String>)| {
+            Some((precedence.and_then(|precedence| u32::try_from(precedence).ok()), role.clone()?))
+        };
+        let roles = Roles::of(&rows.iter().filter_map(role).collect::<Vec<_>>());
+        Ok((rows.into_iter().map(|(name, ..)| name).collect(), roles))
     }
 }
 

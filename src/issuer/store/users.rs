@@ -42,9 +42,11 @@ pub(crate) struct Login {
     pub sub: String,
     pub name: String,
     pub password: Option<PasswordHash>,
-    /// Whether the password can be proved by SRP.
-    pub has_verifier: bool,
+    /// Where the password can be proved by SRP.
+    pub srp: Option<SealedVerifier>,
 }
+
+type LoginRow = (String, String, Option<String>, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// A user that is new.
 #[derive(Debug)]
@@ -145,20 +147,21 @@ impl Users<'_> {
 
     /// Whoever signs in by this name or alias. One statement, whether there is such a user or not.
     pub(crate) async fn login(self, pool_id: &str, name: &str) -> Result<Option<Login>, IssuerError> {
-        let statement = "SELECT sub, name, password_hash, srp_identity FROM users WHERE pool_id = $1 AND name_key = $2
-            UNION ALL SELECT u.sub, u.name, u.password_hash, u.srp_identity FROM aliases a JOIN users u ON u.sub = a.sub
-            WHERE a.pool_id = $1 AND a.value_key = $2 LIMIT 1";
-        let row: Option<(String, String, Option<String>, Option<String>)> = query(statement)
+        let statement = "SELECT sub, name, password_hash, srp_identity, srp_salt, srp_verifier FROM users
+            WHERE pool_id = $1 AND name_key = $2
+            UNION ALL SELECT u.sub, u.name, u.password_hash, u.srp_identity, u.srp_salt, u.srp_verifier
+            FROM aliases a JOIN users u ON u.sub = a.sub WHERE a.pool_id = $1 AND a.value_key = $2 LIMIT 1";
+        let row: Option<LoginRow> = query(statement)
             .bind(pool_id)
             .bind(user_name_key(name))
             .fetch_optional(self.0)
             .await
             .map_err(IssuerError::database("read a password hash"))?;
-        Ok(row.map(|(sub, name, hash, identity)| Login {
+        Ok(row.map(|(sub, name, hash, identity, salt, verifier)| Login {
             sub,
             name,
             password: hash.map(PasswordHash::kept),
-            has_verifier: identity.is_some(),
+            srp: sealed_verifier(identity, salt, verifier),
         }))
     }
 
@@ -207,11 +210,11 @@ impl Users<'_> {
             .fetch_all(&mut *self.0)
             .await
             .map_err(IssuerError::database("read a user's attributes"))?;
-        let groups = Groups(self.0).of_user(&sub).await?;
+        let (groups, roles) = Groups(self.0).of_user(&sub).await?;
         let attributes: Attributes = attributes.into_iter().collect();
         let status = UserStatus::read(&status).ok_or(IssuerError::Kept("user status"))?;
         let (created_at, updated_at) = (unsigned(created_at), unsigned(updated_at));
-        Ok(User { sub, name, enabled, status, created_at, updated_at, attributes, groups })
+        Ok(User { sub, name, enabled, status, created_at, updated_at, attributes, groups, roles })
     }
 
     /// Sets attributes; an empty value takes one away.
@@ -280,6 +283,13 @@ impl Users<'_> {
         Ok(())
     }
 
+    /// Keeps another hash of the password that is set.
+    pub(crate) async fn renew_hash(self, sub: &str, hash: &PasswordHash) -> Result<(), IssuerError> {
+        let renew = query("UPDATE users SET password_hash = $1 WHERE sub = $2").bind(hash.as_str()).bind(sub);
+        renew.execute(self.0).await.map_err(IssuerError::database("keep a password hash"))?;
+        Ok(())
+    }
+
     pub(crate) async fn set_status(self, sub: &str, status: UserStatus, now: u64) -> Result<(), IssuerError> {
         let set = query("UPDATE users SET status = $1, updated_at = $2 WHERE sub = $3").bind(status.name());
         set.bind(now).bind(sub).execute(self.0).await.map_err(IssuerError::database("keep a user's status"))?;
@@ -299,14 +309,19 @@ impl Users<'_> {
     }
 }
 
+fn sealed_verifier(
+    identity: Option<String>,
+    salt: Option<Vec<u8>>,
+    verifier: Option<Vec<u8>>,
+) -> Option<SealedVerifier> {
+    Some(SealedVerifier { identity: identity?, salt: salt?, sealed: verifier? })
+}
+
 fn credentials(proofs: Proofs) -> Result<Credentials, IssuerError> {
     let (_, temporary_until, history, identity, salt, verifier, totp, totp_used, factors, preferred) = proofs;
     let history: Vec<String> = from_list(&history, "password history")?;
     let factors: Vec<String> = from_list(&factors, "list of factors")?;
-    let srp = match (identity, salt, verifier) {
-        (Some(identity), Some(salt), Some(sealed)) => Some(SealedVerifier { identity, salt, sealed }),
-        _ => None,
-    };
+    let srp = sealed_verifier(identity, salt, verifier);
     Ok(Credentials {
         temporary_until: temporary_until.map(unsigned),
         srp,

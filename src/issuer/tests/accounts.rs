@@ -247,7 +247,7 @@ async fn answers_tell_nothing_about_who_exists_unless_the_client_wants_it() {
     assert_eq!(open.call("ResendConfirmationCode", "frank", &json!({})).await.status, 200);
 
     let told = open.issuer.make_client(&open.pool, &json!({"PreventUserExistenceErrors": "LEGACY"})).await;
-    let unknown = ("UserNotFoundException", "User does not exist.");
+    let unknown = ("UserNotFoundException", "Username/client id combination not found.");
     for operation in ["ForgotPassword", "ResendConfirmationCode"] {
         let answer = open.issuer.call(operation, &json!({"ClientId": told, "Username": "nobody"})).await;
         assert_eq!(answer.refusal(), unknown, "{operation}");
@@ -377,4 +377,77 @@ async fn an_administrator_confirms_and_sets_attributes() {
     delete["UserAttributeNames"] = json!(["email"]);
     assert_eq!(open.issuer.admin("AdminDeleteUserAttributes", &delete).await.status, 200);
     assert_eq!(open.issuer.try_password(&open.client, "frank@example.com", GOOD).await.refusal(), WRONG);
+}
+
+#[tokio::test]
+async fn a_sign_up_goes_on_into_a_sign_in_for_who_has_the_code() {
+    let open = Open::plain().await;
+    let other = open.issuer.make_client(&open.pool, &json!({})).await;
+    let made = open.sign_up("frank", GOOD, &json!({"email": "frank@example.com"})).await.body;
+    let first = made["Session"].clone();
+    assert!(first.as_str().is_some_and(|session| session.len() >= 20), "{made}");
+    let start = async |client: &str, name: &str, session: &Value| {
+        let input = json!({"ClientId": client, "AuthFlow": "USER_AUTH", "AuthParameters": {"USERNAME": name}, "Session": session});
+        open.issuer.call("InitiateAuth", &input).await
+    };
+    let invalid = ("NotAuthorizedException", "Invalid session for the user.");
+    assert_eq!(start(&open.client, "frank", &first).await.refusal(), invalid, "not confirmed yet");
+    for challenge in ["SELECT_CHALLENGE", "PASSWORD_VERIFIER", "MFA_SETUP"] {
+        let responses = json!({"USERNAME": "frank", "ANSWER": "PASSWORD", "PASSWORD": GOOD});
+        assert_eq!(
+            open.issuer.respond(&open.client, challenge, &first, &responses).await.refusal(),
+            invalid,
+            "{challenge}"
+        );
+    }
+    let code = open.issuer.code(&open.pool).await;
+    let grace = open.sign_up("grace", GOOD, &json!({"email": "grace@example.com"})).await.body;
+    let confirm = async |session: &Value| {
+        open.call("ConfirmSignUp", "frank", &json!({"ConfirmationCode": code, "Session": session})).await
+    };
+    assert_eq!(confirm(&grace["Session"]).await.refusal(), invalid, "of another account");
+    let confirmed = confirm(&first).await;
+    assert_eq!(confirmed.status, 200, "{}", confirmed.body);
+    let second = confirmed.body["Session"].clone();
+    assert_eq!(start(&other, "frank", &second).await.refusal(), invalid, "another client");
+    assert_eq!(start(&open.client, "grace", &second).await.refusal(), invalid, "another user");
+    let signed_in = start(&open.client, "frank", &second).await;
+    assert_eq!(signed_in.status, 200, "{}", signed_in.body);
+    assert!(signed_in.token("AccessToken").contains('.'));
+    assert_eq!(start(&open.client, "frank", &second).await.refusal(), invalid, "once");
+}
+
+#[tokio::test]
+async fn an_account_needs_no_password_where_a_code_signs_in() {
+    let first = json!({"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}}});
+    let open = Open::with(&first, &json!({})).await;
+    let email = json!([{"Name": "email", "Value": "frank@example.com"}]);
+    let input = json!({"ClientId": open.client, "Username": "frank", "UserAttributes": email});
+    let made = open.issuer.call("SignUp", &input).await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    let code = open.issuer.code(&open.pool).await;
+    assert_eq!(open.confirm("frank", &code).await.status, 200);
+    for password in [GOOD, "x"] {
+        assert_eq!(open.issuer.try_password(&open.client, "frank", password).await.refusal(), WRONG);
+    }
+    let parameters = json!({"USERNAME": "frank", "PREFERRED_CHALLENGE": "EMAIL_OTP"});
+    let asked = open.issuer.initiate(&open.client, "USER_AUTH", &parameters).await.body;
+    let responses = json!({"USERNAME": "frank", "EMAIL_OTP_CODE": open.issuer.code(&open.pool).await});
+    assert_eq!(open.issuer.respond(&open.client, "EMAIL_OTP", &asked["Session"], &responses).await.status, 200);
+    let plain = Open::plain().await;
+    let input = json!({"ClientId": plain.client, "Username": "frank", "UserAttributes": email});
+    assert_eq!(plain.issuer.call("SignUp", &input).await.refusal().1, "Password is required");
+}
+
+#[tokio::test]
+async fn codes_are_sent_again_as_often_to_an_account_as_to_nobody() {
+    let open = Open::plain().await;
+    open.sign_up("frank", GOOD, &json!({"email": "frank@example.com"})).await;
+    for name in ["frank", "nobody"] {
+        let mut sent = Vec::new();
+        for _ in 0..6 {
+            sent.push(open.call("ResendConfirmationCode", name, &json!({})).await.status);
+        }
+        assert_eq!(sent, [200, 200, 200, 200, 200, 400], "{name}");
+    }
 }

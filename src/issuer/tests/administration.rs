@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::database::TestDatabase;
-use super::support::{PASSWORD, POOLS, TestIssuer, config, open_with, secret_hash};
+use super::support::{PASSWORD, POOLS, TestIssuer, claims, config, open_with, secret_hash};
 use crate::clock::Clock;
 
 #[tokio::test]
@@ -338,6 +338,90 @@ async fn users_are_listed_by_pages_and_filters() {
     assert_eq!(some["Users"][0]["Attributes"], json!([{"Name": "email", "Value": "alice@example.com"}]));
     let token = issuer.admin("ListUsers", &json!({"UserPoolId": pool, "PaginationToken": "!"})).await;
     assert_eq!(token.refusal().0, "InvalidParameterException");
+}
+
+#[tokio::test]
+async fn pages_of_every_filter_have_each_user_once() {
+    let issuer = TestIssuer::start().await;
+    let pool = issuer.make_pool(&json!({"PoolName": "listed"})).await;
+    let group = json!({"UserPoolId": pool, "GroupName": "all"});
+    assert_eq!(issuer.admin("CreateGroup", &group).await.status, 200);
+    for number in 0..5 {
+        // Some values are the same, and some begin alike.
+        let name = ["Ann", "Ann", "Anna", "Anne", "Bob"][number];
+        let user = format!("user{number}");
+        let create = json!({"UserPoolId": pool, "Username": user, "MessageAction": "SUPPRESS", "TemporaryPassword": "Correct-horse-1",
+            "UserAttributes": [{"Name": "name", "Value": name}]});
+        assert_eq!(issuer.admin("AdminCreateUser", &create).await.status, 200);
+        let member = json!({"UserPoolId": pool, "GroupName": "all", "Username": user});
+        assert_eq!(issuer.admin("AdminAddUserToGroup", &member).await.status, 200);
+    }
+    let all = ["user0", "user1", "user2", "user3", "user4"];
+    for (filter, expected) in [
+        ("username ^= \"USER\"", &all[..]),
+        ("status = \"Enabled\"", &all),
+        ("cognito:user_status = \"FORCE_CHANGE_PASSWORD\"", &all),
+        ("name ^= \"An\"", &all[..4]),
+        ("name ^= \"Ann\"", &all[..4]),
+        ("name = \"Ann\"", &all[..2]),
+        ("name ^= \"\"", &all),
+    ] {
+        for size in [1, 2, 5] {
+            let input = json!({"UserPoolId": pool, "Filter": filter, "Limit": size});
+            assert_eq!(all_pages(&issuer, "ListUsers", "PaginationToken", input).await, expected, "{filter} by {size}");
+        }
+    }
+    let input = json!({"UserPoolId": pool, "GroupName": "all", "Limit": 2});
+    assert_eq!(all_pages(&issuer, "ListUsersInGroup", "NextToken", input).await, all);
+}
+
+/// The names on all pages, sorted.
+async fn all_pages(issuer: &TestIssuer, operation: &str, token: &str, mut input: Value) -> Vec<String> {
+    let mut names = Vec::new();
+    loop {
+        let page = issuer.admin(operation, &input).await.body;
+        let users = page["Users"].as_array().unwrap_or_else(|| panic!("{page}")).iter();
+        names.extend(users.map(|user| user["Username"].as_str().unwrap().to_owned()));
+        match page.get(token) {
+            Some(next) => input[token] = next.clone(),
+            None => break,
+        }
+    }
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn what_is_not_done_is_refused_rather_than_kept() {
+    let issuer = TestIssuer::start().await;
+    for settings in [
+        json!({"KeyConfiguration": {"KeyType": "CUSTOMER_MANAGED_KEY"}}),
+        json!({"IssuerConfiguration": {"Type": "UPDATED"}}),
+        json!({"AcrConfiguration": {"Level1": {"AcrValue": "urn:x"}}}),
+        json!({"DcrConfiguration": {"EnableStatus": "Enabled"}}),
+        json!({"DeviceConfiguration": {"ChallengeRequiredOnNewDevice": true}}),
+        json!({"UserPoolAddOns": {"AdvancedSecurityMode": "AUDIT"}}),
+    ] {
+        let mut input = settings.clone();
+        input["PoolName"] = json!("refused");
+        assert_eq!(issuer.admin("CreateUserPool", &input).await.refusal().0, "InvalidParameterException", "{settings}");
+    }
+    let kept = json!({"PoolName": "kept", "KeyConfiguration": {"KeyType": "AWS_OWNED_KEY"}, "IssuerConfiguration": {"Type": "ORIGINAL"}});
+    let pool = issuer.make_pool(&kept).await;
+    let flows = json!(["ALLOW_USER_SRP_AUTH", "ALLOW_TOKEN_EXCHANGE_DELEGATION"]);
+    let client = json!({"UserPoolId": pool, "ClientName": "c", "ExplicitAuthFlows": flows});
+    assert_eq!(issuer.admin("CreateUserPoolClient", &client).await.refusal().0, "InvalidParameterException");
+}
+
+#[tokio::test]
+async fn roles_of_groups_are_told_in_id_tokens_and_a_start_leaves_them() {
+    let issuer = TestIssuer::start().await;
+    let role = "arn:aws:iam::000000000000:role/sales";
+    let update = json!({"UserPoolId": issuer.pool_id("demo"), "GroupName": "sales", "RoleArn": role});
+    assert_eq!(issuer.admin("UpdateGroup", &update).await.status, 200);
+    let issuer = issuer.again_with(POOLS).await;
+    let told = claims(&issuer.sign_in("web", "alice").await.token("IdToken"));
+    assert_eq!((&told["cognito:roles"], &told["cognito:preferred_role"]), (&json!([role]), &json!(role)));
 }
 
 #[tokio::test]

@@ -123,7 +123,7 @@ async fn a_line_that_cannot_be_is_named_by_its_number_and_changes_nothing() {
         (json!({"kind": "user", "username": "x", "sub": "not a uuid"}), "`sub`"),
         (json!({"kind": "user", "username": "x", "status": "GONE"}), "`status`"),
         (json!({"kind": "user", "username": "x", "attributes": {"iss": "x"}}), "`attributes`"),
-        (json!({"kind": "user", "username": "x", "password_hash": "$2b$12$hunter2"}), "`password_hash`"),
+        (json!({"kind": "user", "username": "x", "password_hash": "$2b$31$hunter2"}), "`password_hash`"),
         (json!({"kind": "user", "username": "x", "password": "hunter2"}), "not a line"),
         (json!({"kind": "secret"}), "not a line"),
         (json!(["hunter2"]), "not a line"),
@@ -137,4 +137,37 @@ async fn a_line_that_cannot_be_is_named_by_its_number_and_changes_nothing() {
     let mut out = Vec::new();
     assert_eq!(target.issuer.export("local_Demo12345", false, &mut out).await.unwrap(), Some(2), "carol never came");
     assert_eq!(target.issuer.export("local_nobody", false, &mut out).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_hash_that_others_made_signs_in_once_and_is_then_replaced() {
+    let target = issuer(POOLS, &json!({})).await;
+    let hashes = [
+        ("bcrypt", "$2b$05$abcdefghijklmnopqrstuuD3mHdCr44zlIZ.VZCaYRpfQhXMYnEo."),
+        ("pbkdf2", "$pbkdf2-sha256$i=1000,l=32$AAECAwQFBgcICQoLDA0ODw$AhaeZ02AwPxykuhhDI8XvhQN8GKvmqM+qF6qvs/98I0"),
+        ("scrypt", "$scrypt$ln=10,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$hKGWL22WtdGfIbxEPAZ06BS2bWyYKuZIKvypfAlYOWk"),
+    ];
+    for (name, hash) in hashes {
+        let line = json!({"kind": "user", "username": name, "password_hash": hash}).to_string();
+        assert_eq!(imported(&target.issuer, Some("local_Demo12345"), &line).await.unwrap().users, 1);
+    }
+    let kept = async |name: &str| {
+        let mut out = Vec::new();
+        target.issuer.export("local_Demo12345", true, &mut out).await.unwrap();
+        let user = users(&String::from_utf8(out).unwrap()).into_iter().find(|user| user["username"] == name).unwrap();
+        (user["password_hash"].as_str().unwrap().to_owned(), user.get("srp").is_some())
+    };
+    for (name, hash) in hashes {
+        for wrong in ["wrong password", ""] {
+            assert_eq!(target.try_password("web", name, wrong).await.status, 400, "{name}");
+        }
+        assert_eq!(kept(name).await, (hash.to_owned(), false), "a wrong one changes nothing");
+        for time in ["first", "second"] {
+            let signed_in = target.try_password("web", name, PASSWORD).await;
+            assert_eq!(signed_in.status, 200, "{name}, {time}: {}", signed_in.body);
+            let (hash, has_verifier) = kept(name).await;
+            assert!(hash.starts_with("$argon2id$") && has_verifier, "{name}: {hash}");
+        }
+        assert_eq!(target.try_password("web", name, "wrong password").await.status, 400);
+    }
 }

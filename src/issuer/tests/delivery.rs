@@ -16,7 +16,7 @@ use super::database::TestDatabase;
 use super::support::{NOW, TestIssuer, config, open_with};
 use crate::clock::Clock;
 use crate::issuer::store::query;
-use crate::telemetry::Metrics;
+use crate::telemetry::{AuditLog, Metrics};
 
 const SECRET: &str = "a secret of the webhook";
 const POOLS: &str = "demo: {id: local_Demo12345, token_algorithm: ES256, clients: {web: {id: web}}}";
@@ -69,7 +69,9 @@ impl World {
     async fn invite(&self, name: &str) {
         let members = json!({"UserPoolId": "local_Demo12345", "Username": name, "DesiredDeliveryMediums": ["SMS"],
             "UserAttributes": [{"Name": "phone_number", "Value": "+12065550100"}]});
-        self.issuer.issuer.administer("AdminCreateUser", members.as_object().unwrap()).await.unwrap();
+        let (recorder, _) = self.issuer.issuer.recorder(AuditLog::default(), self.metrics.identity());
+        let made = self.issuer.issuer.administer(&recorder, "AdminCreateUser", members.as_object().unwrap()).await;
+        made.unwrap();
     }
 
     async fn counted(&self, line: &str) {

@@ -371,3 +371,17 @@ async fn refresh_tokens_rotate_and_one_that_is_used_again_ends_the_session() {
     assert!(answer.body["AuthenticationResult"].get("RefreshToken").is_none() && answer.status == 200);
     assert_eq!(rotate(&plain.token("RefreshToken")).await.status, 400, "another client's");
 }
+
+#[tokio::test]
+async fn a_password_is_not_recovered_by_the_second_factor() {
+    let mfa = json!({"MfaConfiguration": "OPTIONAL", "EmailMfaConfiguration": {}, "SoftwareTokenMfaConfiguration": {"Enabled": true}});
+    let guarded = Guarded::with(&mfa, &json!({"email": "frank@example.com", "email_verified": "true"})).await;
+    let forgot =
+        async || guarded.issuer.call("ForgotPassword", &json!({"ClientId": guarded.client, "Username": "frank"})).await;
+    assert_eq!(forgot().await.status, 200);
+    assert_eq!(guarded.issuer.letters(&guarded.pool).await.len(), 1);
+    let set = json!({"UserPoolId": guarded.pool, "Username": "frank", "EmailMfaSettings": {"Enabled": true}});
+    assert_eq!(guarded.issuer.admin("AdminSetUserMFAPreference", &set).await.status, 200);
+    assert_eq!(forgot().await.status, 200, "the answer tells nothing");
+    assert_eq!(guarded.issuer.letters(&guarded.pool).await.len(), 1, "but nothing was sent");
+}

@@ -24,6 +24,8 @@ mod nodes;
 mod record;
 /// Declared pools: kept in step at each start, and what outlives a restart.
 mod restart;
+/// The tables of both databases, held together.
+mod schema;
 /// Refresh, revocation and sign-out.
 mod sessions;
 /// Sign-in with a password, its refusals, and the lock.

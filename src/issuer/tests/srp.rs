@@ -215,6 +215,7 @@ async fn an_unknown_user_is_answered_alike_and_always_the_same() {
         parameters.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
     };
     assert_eq!((shape(&one), salt(&one).len()), (shape(&known), salt(&known).len()));
+    assert_eq!(one["ChallengeParameters"]["USERNAME"], two["ChallengeParameters"]["USERNAME"], "whatever the case");
     assert_eq!(prove(&issuer, "web", &one, (PASSWORD, NOW_TEXT)).await.refusal(), WRONG);
     assert_eq!(prove(&issuer, "web", &other, ("", NOW_TEXT)).await.refusal(), WRONG);
 }
@@ -289,4 +290,21 @@ async fn administrators_sign_users_in_by_srp_too_and_sessions_do_not_cross() {
     let responses = json!({"USERNAME": "alice", "PASSWORD_CLAIM_SIGNATURE": signature, "TIMESTAMP": NOW_TEXT, "PASSWORD_CLAIM_SECRET_BLOCK": asked["ChallengeParameters"]["SECRET_BLOCK"]});
     let reply = json!({"UserPoolId": pool, "ClientId": "web", "ChallengeName": "PASSWORD_VERIFIER", "Session": asked["Session"], "ChallengeResponses": responses});
     assert_eq!(issuer.admin("AdminRespondToAuthChallenge", &reply).await.status, 200);
+}
+
+#[tokio::test]
+async fn where_an_address_stands_for_the_name_nobody_is_told_by_another_name_as_users_are() {
+    let issuer = TestIssuer::start().await;
+    for settings in [json!({"UsernameAttributes": ["email"]}), json!({"AliasAttributes": ["email"]})] {
+        let mut settings = settings;
+        settings["PoolName"] = json!("addressed");
+        let pool = issuer.make_pool(&settings).await;
+        let client = issuer.make_client(&pool, &json!({})).await;
+        let asked = begin(&issuer, &client, "nobody@example.com", &Client::new(1).public()).await.body;
+        let name = asked["ChallengeParameters"]["USERNAME"].as_str().unwrap();
+        assert!(uuid::Uuid::parse_str(name).is_ok(), "{name}");
+        let signature = Client::new(1).signature(&asked, &pool, PASSWORD, NOW_TEXT);
+        let responses = json!({"PASSWORD_CLAIM_SIGNATURE": signature});
+        assert_eq!(prove_by(&issuer, &client, &asked, &responses).await.refusal(), WRONG, "not another refusal");
+    }
 }

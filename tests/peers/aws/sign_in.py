@@ -256,6 +256,18 @@ def the_operator(card):
     check("the status is JSON without a password", status == 200 and all(u["password"] not in body for u in card["users"]), body)
 
 
+def the_administrator(state, card):
+    """The line of the card, as it is pasted into a shell."""
+    printed = [line for line in (state / "log.txt").read_text().splitlines() if "aws cognito-idp list-users" in line]
+    check("the card shows how to administer with the AWS CLI", len(printed) == 1, printed)
+    done = subprocess.run(printed[0], shell=True, capture_output=True, text=True, timeout=60, check=False)
+    names = [user["Username"] for user in json.loads(done.stdout or "{}").get("Users", [])]
+    check("the AWS CLI lists the users by it", sorted(names) == ["alice", "bob"], done.stdout + done.stderr)
+    wrong = printed[0].replace("secrets/admin", "secrets/alice")
+    done = subprocess.run(wrong, shell=True, capture_output=True, text=True, timeout=60, check=False)
+    check("and with another secret does not", "InvalidSignatureException" in done.stderr, done.stdout + done.stderr)
+
+
 def what_is_kept(state, card, alice, bob):
     """The folder that `quickstart --state` leaves is what `serve` takes."""
     config = state / "lychgate.yaml"
@@ -292,6 +304,7 @@ def main():
             the_gate(card, alice, bob)
             signing_out(card, alice, bob)
             the_operator(card)
+            the_administrator(state, card)
             check("Ctrl-C ends it cleanly", stops_cleanly(process, signal.SIGINT))
         what_is_kept(state, card, alice, bob)
     sys.exit(1 if failed else 0)

@@ -10,7 +10,7 @@ import time
 import node
 from node import Node, check, fresh_database, serve_echo
 
-TIMES = 20
+TIMES = int(sys.argv[2]) if len(sys.argv) > 2 else 20
 WORKERS = 3
 POOL = "local_Demo12345"
 

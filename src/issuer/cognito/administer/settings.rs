@@ -36,11 +36,40 @@ pub(super) fn judge_pool(input: Input<'_>) -> Result<(), CognitoError> {
     if first.is_some_and(|policy| policy.list("AllowedFirstAuthFactors").contains(&"WEB_AUTHN")) {
         return refused("SignInPolicy: passkeys are not built in this issuer");
     }
+    if let Some(message) = not_done(input) {
+        return refused(message);
+    }
     let link = input.within("VerificationMessageTemplate").and_then(|template| template.text("DefaultEmailOption"));
     if link == Some("CONFIRM_WITH_LINK") {
         return refused("VerificationMessageTemplate: confirmation by link is not built in this issuer");
     }
     judge_schema(input.get("Schema"), &PoolSettings::default())
+}
+
+/// What a pool is asked for that would be kept and never be.
+fn not_done(input: Input<'_>) -> Option<&'static str> {
+    let says = |name: &str, member: &str, value: &str| {
+        input.within(name).and_then(|settings| settings.text(member)).is_some_and(|said| said == value)
+    };
+    let has_levels =
+        input.within("AcrConfiguration").is_some_and(|levels| levels.0.values().any(|level| !level.is_null()));
+    [
+        (
+            says("KeyConfiguration", "KeyType", "CUSTOMER_MANAGED_KEY"),
+            "KeyConfiguration: what is kept is sealed under `issuer.master_key`; there are no keys of customers",
+        ),
+        (
+            says("IssuerConfiguration", "Type", "UPDATED"),
+            "IssuerConfiguration: the `iss` of a pool is set by `issuer` of its declaration, not by the API",
+        ),
+        (has_levels, "AcrConfiguration: authentication levels are not built in this issuer"),
+        (
+            says("DcrConfiguration", "EnableStatus", "Enabled"),
+            "DcrConfiguration: clients cannot register themselves at this issuer",
+        ),
+    ]
+    .into_iter()
+    .find_map(|(asked, message)| asked.then_some(message))
 }
 
 /// Refuses attributes that cannot be added to those that there are.
@@ -82,6 +111,9 @@ pub(super) fn judge_client(input: Input<'_>) -> Result<(), CognitoError> {
     if rotates && input.list("ExplicitAuthFlows").iter().any(|flow| refreshes.contains(flow)) {
         let message = "Refresh token rotation cannot be enabled with ALLOW_REFRESH_TOKEN_AUTH";
         return Err(CognitoError::invalid_parameter(message));
+    }
+    if input.list("ExplicitAuthFlows").iter().any(|flow| flow.starts_with("ALLOW_TOKEN_EXCHANGE")) {
+        return Err(CognitoError::invalid_parameter("ExplicitAuthFlows: tokens cannot be exchanged at this issuer"));
     }
     if input.get("EnableTokenRevocation") == Some(&Value::Bool(false)) {
         let message = "EnableTokenRevocation: tokens of this issuer can always be revoked";

@@ -165,7 +165,7 @@ impl Engine {
             return Err(Refusal::NotAllowed("User password cannot be reset in the current state."));
         }
         let mut write = self.database.write().await?;
-        let delivery = self.send_reset_code(&mut write, &pool, user).await?;
+        let delivery = self.send_reset_code(&mut write, &pool, &stored).await?;
         let (hash, srp, history) =
             (stored.password.as_ref(), stored.credentials.srp.as_ref(), &stored.credentials.history);
         let new = NewPassword { hash, srp, history, status: UserStatus::ResetRequired, temporary_until: None };

@@ -48,7 +48,10 @@ impl Engine {
     /// Sends a new code in place of an earlier one.
     pub(crate) async fn send_code(&self, write: &mut Connection, sending: &Sending<'_>) -> Result<Delivery, Refusal> {
         let Sending { pool, user, purpose, medium, target, .. } = *sending;
-        self.within(write, "send", (&pool.id, &user.sub), purpose, MOST_SENT).await?;
+        // The first code of a new account is not counted: else one could be sent again less often than to a name that nobody has.
+        if sending.kind != MessageKind::SignUp {
+            self.within(write, "send", (&pool.id, &user.sub), purpose, MOST_SENT).await?;
+        }
         let code = Code::generate()?;
         let now = self.clock.unix_millis();
         let lifetime = if purpose == RESET { HOUR } else { 24 * HOUR };

@@ -17,5 +17,5 @@ pub(crate) use codes::Delivery;
 pub(crate) use factors::Preference;
 pub(crate) use passwords::sealed_verifier;
 pub(crate) use recovery::Recovery;
-pub(crate) use sign_up::SignUp;
+pub(crate) use sign_up::{Confirmation, SignUp};
 pub(crate) use totp::TotpBearer;

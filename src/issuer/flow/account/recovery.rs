@@ -5,13 +5,15 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::super::engine::Engine;
+use super::super::even::evenly;
 use super::super::refusal::Refusal;
-use super::super::sign_in::Counted;
+use super::super::sign_in::{Counted, active_factors};
 use super::codes::{Delivery, RESET, Sending};
 use super::passwords::srp_identity;
 use crate::issuer::error::IssuerError;
 use crate::issuer::messages::{Medium, MessageKind};
-use crate::issuer::pool::{Attempts, User, UserPool, UserStatus};
+use crate::issuer::pool::proof::Factor;
+use crate::issuer::pool::{Attempts, StoredUser, UserPool, UserStatus};
 use crate::issuer::store::{Connection, PasswordAttempts, Users};
 
 /// A new password for a code.
@@ -35,13 +37,22 @@ impl Engine {
         secret_hash: Option<&str>,
         user_name: &str,
     ) -> Result<Delivery, Refusal> {
+        evenly(self.send_forgotten(client_id, secret_hash, user_name)).await
+    }
+
+    async fn send_forgotten(
+        &self,
+        client_id: &str,
+        secret_hash: Option<&str>,
+        user_name: &str,
+    ) -> Result<Delivery, Refusal> {
         let client = self.known_client(client_id).await?;
         let pool = self.pool_of(&client).await?;
         let found = Users(&mut self.database.read().await?).by_login(&pool.id, user_name).await?;
         let names = found.as_ref().map_or(vec![user_name], |found| vec![user_name, &found.user.name]);
         self.prove(&client, secret_hash, &names).await?;
         let hides = client.settings.hides_users();
-        let Some(stored) = found.filter(|found| !hides || recoverable(&pool, &found.user)) else {
+        let Some(stored) = found.filter(|found| !hides || recoverable(&pool, found)) else {
             return self.as_if_sent(&client, &pool, user_name, RESET).await;
         };
         let user = &stored.user;
@@ -52,7 +63,7 @@ impl Engine {
             return Err(Refusal::NotAllowed("User password cannot be reset in the current state."));
         }
         let mut write = self.database.write().await?;
-        let delivery = self.send_reset_code(&mut write, &pool, user).await?;
+        let delivery = self.send_reset_code(&mut write, &pool, &stored).await?;
         write.commit().await.map_err(IssuerError::database("send a code"))?;
         Ok(delivery)
     }
@@ -62,27 +73,31 @@ impl Engine {
         &self,
         write: &mut Connection,
         pool: &UserPool,
-        user: &User,
+        stored: &StoredUser,
     ) -> Result<Delivery, Refusal> {
-        let (medium, target) = recovery_way(pool, user).ok_or_else(|| {
+        let (medium, target) = recovery_way(pool, stored).ok_or_else(|| {
             Refusal::Invalid(
                 "Cannot reset password for the user as there is no registered/verified email or phone_number"
                     .to_owned(),
             )
         })?;
-        let kind = MessageKind::ForgotPassword;
+        let (kind, user) = (MessageKind::ForgotPassword, &stored.user);
         self.send_code(write, &Sending { pool, user, kind, purpose: RESET, medium, target }).await
     }
 
     /// Sets a new password for the code that was sent. All sessions of the old one end.
     pub(crate) async fn recover(self: &Arc<Self>, ask: Recovery<'_>) -> Result<(), Refusal> {
+        evenly(self.take_recovery(ask)).await
+    }
+
+    async fn take_recovery(self: &Arc<Self>, ask: Recovery<'_>) -> Result<(), Refusal> {
         let client = self.known_client(ask.client_id).await?;
         let pool = self.pool_of(&client).await?;
         let found = Users(&mut self.database.read().await?).by_login(&pool.id, ask.user_name).await?;
         let names = found.as_ref().map_or(vec![ask.user_name], |found| vec![ask.user_name, &found.user.name]);
         self.prove(&client, ask.secret_hash, &names).await?;
         if found.is_none() && !client.settings.hides_users() {
-            return Err(Refusal::UnknownUser);
+            return Err(Refusal::UnknownUserOfClient);
         }
         let policy = pool.settings.password_policy();
         if let Some(objection) = policy.objection(ask.password.expose_secret()) {
@@ -137,12 +152,23 @@ impl Engine {
 }
 
 /// Whether a code for a new password could be sent to the user at all.
-fn recoverable(pool: &UserPool, user: &User) -> bool {
-    user.enabled && user.status != UserStatus::ForceChangePassword && recovery_way(pool, user).is_some()
+fn recoverable(pool: &UserPool, stored: &StoredUser) -> bool {
+    let user = &stored.user;
+    user.enabled && user.status != UserStatus::ForceChangePassword && recovery_way(pool, stored).is_some()
 }
 
-/// The pool's first way of recovery that the user has proved to have.
-fn recovery_way<'a>(pool: &UserPool, user: &'a User) -> Option<(Medium, &'a str)> {
+/// The pool's first way of recovery that the user has proved to have, and that is not a second factor of the user's: who reads
+/// the codes of one could set the password too, and both factors would be one.
+fn recovery_way<'a>(pool: &UserPool, stored: &'a StoredUser) -> Option<(Medium, &'a str)> {
+    let user = &stored.user;
+    let taken = active_factors(pool, stored, pool.settings.mfa());
+    let is_factor = |medium| match medium {
+        Medium::Email => taken.contains(&Factor::Email),
+        Medium::Sms => taken.contains(&Factor::Sms),
+    };
     let mut ways = pool.settings.recovery().into_iter().filter(|attribute| user.attributes.is_verified(attribute));
-    ways.find_map(|attribute| Some((Medium::of(attribute)?, user.attributes.get(attribute)?)))
+    ways.find_map(|attribute| {
+        let medium = Medium::of(attribute).filter(|medium| !is_factor(*medium))?;
+        Some((medium, user.attributes.get(attribute)?))
+    })
 }

@@ -4,12 +4,15 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::super::engine::Engine;
+use super::super::even::evenly;
 use super::super::refusal::Refusal;
 use super::attributes::{Author, Given, keep_aliases};
 use super::codes::{Delivery, SIGN_UP, Sending};
+use super::passwords::Hashed;
 use crate::issuer::error::IssuerError;
 use crate::issuer::messages::{Medium, MessageKind};
-use crate::issuer::pool::{Client, UserPool, UserStatus, is_email, is_phone_number, is_user_name, user_name_key};
+use crate::issuer::pool::proof::FirstFactor;
+use crate::issuer::pool::{Client, Flow, UserPool, UserStatus, is_email, is_phone_number, is_user_name, user_name_key};
 use crate::issuer::store::{Connection, NewPassword, NewUser, Users};
 
 /// What a user signs up with.
@@ -27,6 +30,21 @@ pub(crate) struct SignUp<'a> {
 pub(crate) struct SignedUp {
     pub sub: String,
     pub delivery: Option<Delivery>,
+    /// What confirms the account and goes on into a sign-in.
+    pub session: Option<String>,
+}
+
+/// The code of a new account, given back.
+#[derive(Debug)]
+pub(crate) struct Confirmation<'a> {
+    pub client_id: &'a str,
+    pub secret_hash: Option<&'a str>,
+    pub user_name: &'a str,
+    pub code: &'a str,
+    /// Whether another user's address may be taken over.
+    pub by_force: bool,
+    /// What `SignUp` gave, where the user shall go on into a sign-in.
+    pub session: Option<&'a str>,
 }
 
 /// An account to be made, by whoever makes it.
@@ -107,18 +125,40 @@ impl Engine {
         };
         registration.name_attribute()?;
         Self::judge_required(&pool, &registration.attributes)?;
-        let password = ask.password.ok_or_else(|| Refusal::Invalid("Password is required".to_owned()))?;
-        self.judge_password(&pool.settings.password_policy(), None, &password).await?;
-        let hashed = self.hashed(&pool.id, (&sub, registration.name()), password).await?;
+        let hashed = self.first_password((&client, &pool), (&sub, registration.name()), ask.password).await?;
 
         let mut write = self.database.write().await?;
         self.register(&mut write, &registration).await?;
-        let (hash, srp) = (Some(&hashed.hash), Some(&hashed.srp));
+        let (hash, srp) = (hashed.as_ref().map(|hashed| &hashed.hash), hashed.as_ref().map(|hashed| &hashed.srp));
         let new = NewPassword { hash, srp, history: &[], status: UserStatus::Unconfirmed, temporary_until: None };
         Users(&mut write).set_password(&sub, &new, self.clock.unix_millis()).await?;
         let delivery = self.send_sign_up_code(&mut write, &pool, &sub, MessageKind::SignUp).await?;
+        let session = match delivery {
+            Some(_) => {
+                let names = (sub.as_str(), registration.name(), ask.user_name);
+                self.begin_sign_up(&mut write, &client, names, hash).await?
+            }
+            None => None,
+        };
         write.commit().await.map_err(IssuerError::database("add a user"))?;
-        Ok(SignedUp { sub, delivery })
+        Ok(SignedUp { sub, delivery, session })
+    }
+
+    /// The password of a new account. It may have none where users of the client can sign in by a code that is sent.
+    async fn first_password(
+        &self,
+        (client, pool): (&Client, &UserPool),
+        (sub, name): (&str, &str),
+        password: Option<SecretString>,
+    ) -> Result<Option<Hashed>, Refusal> {
+        let Some(password) = password else {
+            let is_code = |factor: &FirstFactor| matches!(factor, FirstFactor::EmailOtp | FirstFactor::SmsOtp);
+            let by_code = client.flows.contains(&Flow::UserAuth) && pool.settings.first_factors().iter().any(is_code);
+            let required = || Refusal::Invalid("Password is required".to_owned());
+            return if by_code { Ok(None) } else { Err(required()) };
+        };
+        self.judge_password(&pool.settings.password_policy(), None, &password).await?;
+        Ok(Some(self.hashed(&pool.id, (sub, name), password).await?))
     }
 
     /// Adds the account, if its name is nobody's, as a name or as an alias.
@@ -162,6 +202,15 @@ impl Engine {
         secret_hash: Option<&str>,
         user_name: &str,
     ) -> Result<Delivery, Refusal> {
+        evenly(self.send_again(client_id, secret_hash, user_name)).await
+    }
+
+    async fn send_again(
+        &self,
+        client_id: &str,
+        secret_hash: Option<&str>,
+        user_name: &str,
+    ) -> Result<Delivery, Refusal> {
         let client = self.known_client(client_id).await?;
         let pool = self.pool_of(&client).await?;
         let found = Users(&mut self.database.read().await?).by_login(&pool.id, user_name).await?;
@@ -190,7 +239,7 @@ impl Engine {
         what: &str,
     ) -> Result<Delivery, Refusal> {
         if !client.settings.hides_users() {
-            return Err(Refusal::UnknownUser);
+            return Err(Refusal::UnknownUserOfClient);
         }
         let mut write = self.database.write().await?;
         self.within(&mut write, "send", (&pool.id, &user_name_key(user_name)), what, 5).await?;
@@ -213,36 +262,43 @@ impl Engine {
         }
     }
 
-    /// Confirms an account by the code that was sent, which proves the address that it was sent to.
-    pub(crate) async fn confirm_sign_up(
-        &self,
-        client_id: &str,
-        secret_hash: Option<&str>,
-        (user_name, code, by_force): (&str, &str, bool),
-    ) -> Result<(), Refusal> {
-        let client = self.known_client(client_id).await?;
+    /// Confirms an account by the code that was sent, which proves the address that it was sent to. Gives the `Session` to sign in
+    /// with, where the one of the sign-up was given back.
+    pub(crate) async fn confirm_sign_up(&self, ask: Confirmation<'_>) -> Result<Option<String>, Refusal> {
+        evenly(self.take_confirmation(ask)).await
+    }
+
+    async fn take_confirmation(&self, ask: Confirmation<'_>) -> Result<Option<String>, Refusal> {
+        let client = self.known_client(ask.client_id).await?;
         let pool = self.pool_of(&client).await?;
-        let found = Users(&mut self.database.read().await?).by_login(&pool.id, user_name).await?;
-        let names = found.as_ref().map_or(vec![user_name], |found| vec![user_name, &found.user.name]);
-        self.prove(&client, secret_hash, &names).await?;
+        let found = Users(&mut self.database.read().await?).by_login(&pool.id, ask.user_name).await?;
+        let names = found.as_ref().map_or(vec![ask.user_name], |found| vec![ask.user_name, &found.user.name]);
+        self.prove(&client, ask.secret_hash, &names).await?;
         let user = found.as_ref().map(|found| &found.user);
         if user.is_none() && !client.settings.hides_users() {
-            return Err(Refusal::UnknownUser);
+            return Err(Refusal::UnknownUserOfClient);
         }
         if user.is_some_and(|user| user.status == UserStatus::Confirmed) && !client.settings.hides_users() {
             return Err(Refusal::NotAllowed("User cannot be confirmed. Current status is CONFIRMED"));
         }
-        let who = (pool.id.as_str(), user_name, user);
-        let (mut write, sent) = self.spend_code(Some(&client), who, SIGN_UP, code).await?;
+        let who = (pool.id.as_str(), ask.user_name, user);
+        let (mut write, sent) = self.spend_code(Some(&client), who, SIGN_UP, ask.code).await?;
         let Some(user) = user else { return Err(Refusal::WrongCode) };
         let addressed = (sent.attribute.as_str(), sent.target.as_str());
         // The address may have been changed since; then the code proves nothing.
-        if user.attributes.get(&sent.attribute) == Some(&sent.target) {
-            self.prove_attribute(&mut write, &pool, user, addressed, by_force).await?;
+        let proves = user.attributes.get(&sent.attribute) == Some(&sent.target);
+        if proves {
+            self.prove_attribute(&mut write, &pool, user, addressed, ask.by_force).await?;
         }
         Users(&mut write).set_status(&user.sub, UserStatus::Confirmed, self.clock.unix_millis()).await?;
+        let session = match (ask.session, Medium::of(&sent.attribute).filter(|_| proves)) {
+            (Some(session), Some(medium)) => {
+                Some(self.go_on_to_sign_in(&mut write, (&client, user), session, medium).await?)
+            }
+            _ => None,
+        };
         write.commit().await.map_err(IssuerError::database("confirm a user"))?;
-        Ok(())
+        Ok(session)
     }
 
     /// Deletes the bearer's account. When it has answered, the gateway refuses all its tokens.

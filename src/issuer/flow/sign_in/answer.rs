@@ -89,6 +89,7 @@ impl Engine {
                 self.settle(write, way.client, decided).await
             }
             Awaits::ChooseFirst(offered) => self.take_choice(way, offered, (session, reply)).await,
+            Awaits::Confirmation | Awaits::FirstSignIn(_) => Err(Refusal::InvalidSession),
         }
     }
 
@@ -100,7 +101,7 @@ impl Engine {
     }
 
     /// The same, with the user as it is now, who must still have the password that the sign-in began with.
-    async fn taken_of(&self, session: &str, underway: &Underway) -> Result<(Write, StoredUser), Refusal> {
+    pub(super) async fn taken_of(&self, session: &str, underway: &Underway) -> Result<(Write, StoredUser), Refusal> {
         let mut write = self.taken(session).await?;
         let sub = underway.sub.as_deref().ok_or(Refusal::InvalidSession)?;
         let stored = Users(&mut write).by_sub(&underway.pool_id, sub).await?;
@@ -124,13 +125,7 @@ impl Engine {
                 let password = SecretString::from(needed(reply, "PASSWORD")?);
                 self.by_password(way, password, reply.address).await
             }
-            FirstFactor::PasswordSrp => {
-                let stored = Users(&mut self.database.read().await?).by_login(&way.pool.id, way.given).await?;
-                let sub = stored.as_ref().map(|stored| stored.user.sub.as_str());
-                let counted = Counted { pool_id: &way.pool.id, given: way.given, sub, address: reply.address };
-                self.not_locked(&mut self.database.read().await?, counted).await?;
-                self.answer_srp(way, stored, needed(reply, "SRP_A")?).await
-            }
+            FirstFactor::PasswordSrp => self.begin_srp(way, needed(reply, "SRP_A")?, reply.address).await,
             FirstFactor::EmailOtp | FirstFactor::SmsOtp => self.begin_first_code(way, chosen).await,
         }
     }

@@ -15,6 +15,8 @@ pub(crate) struct Ask<'a> {
     /// The pool that an administrator names; `None` for users.
     pub admin_of: Option<&'a str>,
     pub parameters: &'a [(&'a str, &'a str)],
+    /// What `ConfirmSignUp` gave, where the sign-in goes on from there.
+    pub session: Option<&'a str>,
     /// Where the caller is, as far as it is known.
     pub address: Option<IpAddr>,
 }

@@ -48,7 +48,7 @@ impl Engine {
         };
         let parameters = delivery_parameters(medium, &target);
         let stored = stored.filter(|_| !mark.is_empty());
-        self.ask(write, way, stored, Awaits::FirstCode { factor, mark }, parameters).await
+        self.ask(write, way, stored.map(Into::into), Awaits::FirstCode { factor, mark }, parameters).await
     }
 }
 

@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use super::super::engine::Engine;
+use super::super::even::evenly;
 use super::super::refresh::Refresh;
 use super::super::refusal::Refusal;
 use super::ask::{Ask, Challenge, Step};
@@ -33,7 +34,10 @@ impl Engine {
                 let password = ask.get("PASSWORD").ok_or(Refusal::MissingParameter("PASSWORD"))?;
                 self.by_password(&way, SecretString::from(password), ask.address).await
             }
-            Flow::UserSrp => self.begin_srp(&way, ask).await,
+            Flow::UserSrp => {
+                let public = ask.get("SRP_A").ok_or(Refusal::MissingParameter("SRP_A"))?;
+                self.begin_srp(&way, public, ask.address).await
+            }
             Flow::UserAuth => self.begin_choice(&way, ask).await,
             Flow::Custom => {
                 Err(Refusal::Invalid("Custom auth lambda trigger is not configured for the user pool.".to_owned()))
@@ -44,6 +48,9 @@ impl Engine {
 
     /// `USER_AUTH`: the factor that the caller prefers, or a question which it shall be.
     async fn begin_choice(&self, way: &Way<'_>, ask: &Ask<'_>) -> Result<Step, Refusal> {
+        if let Some(session) = ask.session {
+            return self.sign_in_confirmed(way, session).await;
+        }
         let offered = Self::first_factors(way);
         let preferred =
             ask.get("PREFERRED_CHALLENGE").and_then(FirstFactor::read).filter(|factor| offered.contains(factor));
@@ -52,7 +59,9 @@ impl Engine {
                 let password = SecretString::from(ask.get("PASSWORD").unwrap_or_default());
                 self.by_password(way, password, ask.address).await
             }
-            Some(FirstFactor::PasswordSrp) if ask.get("SRP_A").is_some() => self.begin_srp(way, ask).await,
+            Some(FirstFactor::PasswordSrp) if ask.get("SRP_A").is_some() => {
+                self.begin_srp(way, ask.get("SRP_A").unwrap_or_default(), ask.address).await
+            }
             Some(factor @ (FirstFactor::EmailOtp | FirstFactor::SmsOtp)) => self.begin_first_code(way, factor).await,
             _ => self.ask_first(way, offered).await,
         }
@@ -60,6 +69,10 @@ impl Engine {
 
     /// Sends a first factor's code. A user that is not confirmed cannot sign in by one.
     pub(super) async fn begin_first_code(&self, way: &Way<'_>, factor: FirstFactor) -> Result<Step, Refusal> {
+        evenly(self.send_first_code(way, factor)).await
+    }
+
+    async fn send_first_code(&self, way: &Way<'_>, factor: FirstFactor) -> Result<Step, Refusal> {
         let mut write = self.database.write().await?;
         let stored = Users(&mut write).by_login(&way.pool.id, way.given).await?;
         let asked = self.ask_first_code(&mut write, way, stored.as_ref(), factor).await?;
@@ -69,8 +82,8 @@ impl Engine {
 
     async fn ask_first(&self, way: &Way<'_>, offered: Vec<FirstFactor>) -> Result<Step, Refusal> {
         let mut write = self.database.write().await?;
-        let stored = Users(&mut write).by_login(&way.pool.id, way.given).await?;
-        if stored.is_none() && !way.client.settings.hides_users() {
+        let login = Users(&mut write).login(&way.pool.id, way.given).await?;
+        if login.is_none() && !way.client.settings.hides_users() {
             return Err(Refusal::UnknownUser);
         }
         let asked = self.ask(&mut write, way, None, Awaits::ChooseFirst(offered), Vec::new()).await?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::engine::{Engine, SignedIn};
 use super::super::refusal::Refusal;
 use super::ask::{Challenge, Step};
-use super::underway::{Awaits, Underway, stamp};
+use super::underway::{Awaits, Underway, Whom, stamp};
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::proof::{Factor, MfaLevel};
 use crate::issuer::pool::{Client, RefreshToken, Session, StoredUser, UserPool, UserStatus};
@@ -92,7 +92,7 @@ impl Engine {
             ("requiredAttributes", json!(required).to_string()),
             ("userAttributes", Value::Object(attributes).to_string()),
         ];
-        self.ask(write, way, Some(stored), Awaits::NewPassword, parameters).await.map(Decided::Ask)
+        self.ask(write, way, Some(stored.into()), Awaits::NewPassword, parameters).await.map(Decided::Ask)
     }
 
     /// The second factor that is asked for; none where the pool or the user wants none.
@@ -126,7 +126,9 @@ impl Engine {
             (None, several) => {
                 let names: Vec<&str> = several.iter().map(|factor| factor.name()).collect();
                 let parameters = vec![("MFAS_CAN_CHOOSE", json!(names).to_string())];
-                self.ask(write, way, Some(stored), Awaits::ChooseFactor(several.to_vec()), parameters).await.map(Some)
+                self.ask(write, way, Some(stored.into()), Awaits::ChooseFactor(several.to_vec()), parameters)
+                    .await
+                    .map(Some)
             }
         }
     }
@@ -142,7 +144,7 @@ impl Engine {
             return Err(Refusal::NoFactor);
         }
         let parameters = vec![("MFAS_CAN_SETUP", json!([Factor::Totp.name()]).to_string())];
-        self.ask(write, way, Some(stored), Awaits::SetUp { done: false }, parameters).await
+        self.ask(write, way, Some(stored.into()), Awaits::SetUp { done: false }, parameters).await
     }
 
     /// Keeps what is waited for and makes the question.
@@ -150,12 +152,12 @@ impl Engine {
         &self,
         write: &mut Connection,
         way: &Way<'_>,
-        stored: Option<&StoredUser>,
+        whom: Option<Whom<'_>>,
         awaits: Awaits,
         parameters: Vec<(&'static str, String)>,
     ) -> Result<Challenge, Refusal> {
         let session = RefreshToken::generate()?.expose().to_owned();
-        self.ask_under(write, (way, &session), stored, awaits, parameters).await
+        self.ask_under(write, (way, &session), whom, awaits, parameters).await
     }
 
     /// The same, under this `Session`.
@@ -163,7 +165,7 @@ impl Engine {
         &self,
         write: &mut Connection,
         (way, session): (&Way<'_>, &str),
-        stored: Option<&StoredUser>,
+        whom: Option<Whom<'_>>,
         awaits: Awaits,
         parameters: Vec<(&'static str, String)>,
     ) -> Result<Challenge, Refusal> {
@@ -172,16 +174,21 @@ impl Engine {
             Awaits::ChooseFirst(factors) => factors.iter().map(|factor| factor.name()).collect(),
             _ => Vec::new(),
         };
+        // Nobody answers by the name that the question had for nobody, as a user does by the user's.
+        let nobody = match &awaits {
+            Awaits::Srp(proof) => proof.identity.as_str(),
+            _ => way.given,
+        };
         let underway = Underway {
             pool_id: way.pool.id.clone(),
             client_id: way.client.id.clone(),
-            sub: stored.map(|stored| stored.user.sub.clone()),
-            name: stored.map_or_else(|| way.given.to_owned(), |stored| stored.user.name.clone()),
+            sub: whom.map(|whom| whom.sub.to_owned()),
+            name: whom.map_or(nobody, |whom| whom.name).to_owned(),
             given: way.given.to_owned(),
             by_admin: way.by_admin,
-            stamp: stored.and_then(|stored| stored.password.as_ref()).map(stamp),
-            awaits,
+            stamp: whom.and_then(|whom| whom.password).map(stamp),
             expires_at: self.deadline(way.client),
+            awaits,
         };
         self.put_back(write, session, &underway).await?;
         Ok(Challenge { name, session: session.into(), parameters, available })
@@ -214,7 +221,10 @@ impl Engine {
 
 /// The second factors that count for this user. Where MFA is on, an address that the user has stands for one that was turned on:
 /// else a user without an app could not get in.
-fn active_factors(pool: &UserPool, stored: &StoredUser, level: MfaLevel) -> Vec<Factor> {
+pub(in super::super) fn active_factors(pool: &UserPool, stored: &StoredUser, level: MfaLevel) -> Vec<Factor> {
+    if level == MfaLevel::Off {
+        return Vec::new();
+    }
     let (credentials, attributes) = (&stored.credentials, &stored.user.attributes);
     let has = |factor: &Factor| match factor {
         Factor::Totp => credentials.totp.is_some(),

@@ -21,6 +21,8 @@ pub(super) struct Compared {
     login: Option<Login>,
     /// A verifier of a password that is right, where the account had none.
     verifier: Option<Verifier>,
+    /// Our own hash of a password that is right, where the account had one that others made.
+    renewed: Option<PasswordHash>,
 }
 
 /// Whose attempts are counted: the user's, whatever name was given, or the name's where nobody has it.
@@ -76,16 +78,18 @@ impl Engine {
         drop(read);
         let kept = login.as_ref().and_then(|login| login.password.clone());
         let (hash, exists) = (kept.clone().unwrap_or_else(|| self.decoy.clone()), kept.is_some());
-        let lacking = login.as_ref().filter(|login| !login.has_verifier).map(|login| login.name.clone());
+        let lacking = login.as_ref().filter(|login| login.srp.is_none()).map(|login| login.name.clone());
         let pool_id = way.pool.id.clone();
         let work = move || {
             let right = hash.is_of(password.expose_secret()) && exists;
             let name = lacking.filter(|_| right);
-            let verifier = name.map(|name| Verifier::of(&pool_id, &name, password.expose_secret())).transpose();
-            verifier.map(|verifier| (right, verifier))
+            let verifier = name.map(|name| Verifier::of(&pool_id, &name, password.expose_secret())).transpose()?;
+            let is_foreign = right && !hash.is_ours();
+            let renewed = is_foreign.then(|| PasswordHash::of(password.expose_secret())).transpose()?;
+            Ok::<_, IssuerError>((right, verifier, renewed))
         };
-        let (right, verifier) = self.hashing.run(work).await??;
-        Ok(Compared { right, login, verifier })
+        let (right, verifier, renewed) = self.hashing.run(work).await??;
+        Ok(Compared { right, login, verifier, renewed })
     }
 
     /// Counts the attempt and gives the user whose password was right.
@@ -107,11 +111,15 @@ impl Engine {
         };
         // The user is read again: the password may have been changed while the old one was compared.
         let stored = Users(&mut *write).by_sub(&way.pool.id, &login.sub).await?;
-        let stored = stored.filter(|stored| stored.password == login.password).ok_or(Refusal::WrongCredentials)?;
+        let mut stored = stored.filter(|stored| stored.password == login.password).ok_or(Refusal::WrongCredentials)?;
         PasswordAttempts(&mut *write).clear(counted.key()).await?;
         if let Some(verifier) = &compared.verifier {
             let sealed = sealed_verifier(&self.sealer, &login.sub, verifier)?;
             Users(&mut *write).set_verifier(&login.sub, &sealed).await?;
+        }
+        if let Some(renewed) = &compared.renewed {
+            Users(&mut *write).renew_hash(&login.sub, renewed).await?;
+            stored.password = Some(renewed.clone());
         }
         Ok(stored)
     }

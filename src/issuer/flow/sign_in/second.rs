@@ -28,7 +28,7 @@ impl Engine {
             Factor::Totp => {
                 let parameters =
                     vec![("FRIENDLY_DEVICE_NAME", "TOTP".to_owned()), ("USER_ID_FOR_SRP", stored.user.name.clone())];
-                return self.ask(write, way, Some(stored), Awaits::Totp, parameters).await;
+                return self.ask(write, way, Some(stored.into()), Awaits::Totp, parameters).await;
             }
             Factor::Sms => Medium::Sms,
             Factor::Email => Medium::Email,
@@ -37,7 +37,7 @@ impl Engine {
         let mark = self.send_sign_in_code(write, way, &stored.user, (medium, target)).await?;
         let mut parameters = delivery_parameters(medium, target);
         parameters.push(("USER_ID_FOR_SRP", stored.user.name.clone()));
-        self.ask(write, way, Some(stored), Awaits::Code { factor, mark }, parameters).await
+        self.ask(write, way, Some(stored.into()), Awaits::Code { factor, mark }, parameters).await
     }
 
     /// Sends a code that is good for one step of one sign-in, and gives its mark.

@@ -1,50 +1,47 @@
 //! The password by SRP: the client proves that it knows it, and the server that it knows its verifier.
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::super::engine::Engine;
 use super::super::refusal::Refusal;
-use super::ask::{Ask, Reply, Step};
+use super::ask::{Reply, Step};
 use super::next::{Passed, Way};
 use super::password::Counted;
 use super::underway::{AwaitedProof, Awaits, Underway};
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::proof::{PublicValue, SrpAnswer, Verifier, hex, is_recent, pool_name};
-use crate::issuer::pool::{RefreshToken, StoredUser, user_name_key};
+use crate::issuer::pool::{RefreshToken, is_email, is_phone_number, user_name_key};
 use crate::issuer::store::{PasswordAttempts, Users, Write};
 
 impl Engine {
-    /// Answers `SRP_A` with `PASSWORD_VERIFIER`. A name that nobody has gets a salt of its own, always the same, and as much work.
-    pub(super) async fn begin_srp(&self, way: &Way<'_>, ask: &Ask<'_>) -> Result<Step, Refusal> {
-        let public = ask.get("SRP_A").ok_or(Refusal::MissingParameter("SRP_A"))?;
-        let stored = Users(&mut self.database.read().await?).by_login(&way.pool.id, way.given).await?;
-        let sub = stored.as_ref().map(|stored| stored.user.sub.as_str());
-        let counted = Counted { pool_id: &way.pool.id, given: way.given, sub, address: ask.address };
-        self.not_locked(&mut self.database.read().await?, counted).await?;
-        self.answer_srp(way, stored, public).await
-    }
-
-    /// The server's half, for whoever the name is of.
-    pub(super) async fn answer_srp(
+    /// Answers `SRP_A` with `PASSWORD_VERIFIER`. A name that nobody has gets a salt of its own, always the same, for as much work.
+    pub(super) async fn begin_srp(
         &self,
         way: &Way<'_>,
-        stored: Option<StoredUser>,
         public: &str,
+        address: Option<IpAddr>,
     ) -> Result<Step, Refusal> {
+        // One statement, whoever has the name: more of them for a user could be timed.
+        let login = Users(&mut self.database.read().await?).login(&way.pool.id, way.given).await?;
+        let sub = login.as_ref().map(|login| login.sub.as_str());
+        let counted = Counted { pool_id: &way.pool.id, given: way.given, sub, address };
+        self.not_locked(&mut self.database.read().await?, counted).await?;
         let public = PublicValue::read(public);
         let public = public.ok_or_else(|| Refusal::Invalid("SRP_A is not a public value of the group".to_owned()))?;
-        if stored.is_none() && !way.client.settings.hides_users() {
+        if login.is_none() && !way.client.settings.hides_users() {
             return Err(Refusal::UnknownUser);
         }
-        let kept = stored.as_ref().and_then(|stored| Some((stored, stored.credentials.srp.as_ref()?)));
+        let kept = login.as_ref().and_then(|login| Some((login, login.srp.as_ref()?)));
         let verifier = match kept {
-            Some((stored, srp)) => self.opened_verifier(&stored.user.sub, srp)?,
+            Some((login, srp)) => self.opened_verifier(&login.sub, srp)?,
             // Nobody has the name, or an imported password cannot do SRP yet: nothing will prove this one.
-            None => self.made_up_verifier(way).await?,
+            None => self.verifier_of_nobody(way),
         };
-        let stored = stored.filter(|stored| stored.credentials.srp.is_some());
+        let login = login.filter(|login| login.srp.is_some());
         let work = move || verifier.exchange().map(|exchange| (verifier, exchange));
         let (verifier, exchange) = self.hashing.run(work).await??;
         // What the client signs besides its proof: random, so that no signature is good twice. It is the `Session` too, because
@@ -67,23 +64,27 @@ impl Engine {
             ("USER_ID_FOR_SRP", verifier.identity),
         ];
         let mut write = self.database.write().await?;
-        let asked =
-            self.ask_under(&mut write, (way, &session), stored.as_ref(), Awaits::Srp(awaited), parameters).await?;
+        let whom = login.as_ref().map(Into::into);
+        let asked = self.ask_under(&mut write, (way, &session), whom, Awaits::Srp(awaited), parameters).await?;
         write.commit().await.map_err(IssuerError::database("keep a sign-in"))?;
         Ok(Step::Challenge(asked))
     }
 
     /// What nobody has a password for: the same for a name each time, so that asking twice tells nothing.
-    async fn made_up_verifier(&self, way: &Way<'_>) -> Result<Verifier, IssuerError> {
+    fn verifier_of_nobody(&self, way: &Way<'_>) -> Verifier {
         let key = user_name_key(way.given);
         let mark = self.sealer.mark(&format!("srp/{}", way.pool.id), &key);
-        let mut salt = [0; 16];
-        salt.iter_mut().zip(&mark).for_each(|(to, from)| *to = *from);
-        // Where addresses stand for names, the name of a real user is a UUID.
-        let identity =
-            if way.pool.settings.username_attributes().is_empty() { way.given.to_owned() } else { made_up_uuid(&mark) };
-        let (pool_id, password) = (way.pool.id.clone(), hex(&mark));
-        self.hashing.run(move || Verifier::with_salt(&pool_id, &identity, &password, salt)).await
+        // SRP has the user's own name, whatever was given: an address is never one where it stands for a name, and case is not
+        // given back as it came.
+        let stands_for_a_name = |attribute: &str| match attribute {
+            "email" => is_email(way.given),
+            "phone_number" => is_phone_number(way.given),
+            _ => false,
+        };
+        let aliases = way.pool.settings.alias_attributes();
+        let is_address = aliases.into_iter().any(stands_for_a_name);
+        let has_made_up_name = is_address || !way.pool.settings.username_attributes().is_empty();
+        Verifier::of_nobody(if has_made_up_name { made_up_uuid(&mark) } else { key }, &mark)
     }
 
     /// Judges the proof. Each exchange is judged once, and a wrong one counts as a wrong password does.

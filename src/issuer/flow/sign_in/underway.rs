@@ -8,8 +8,8 @@ use super::super::engine::Engine;
 use super::super::refusal::Refusal;
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::proof::{Factor, FirstFactor, hex};
-use crate::issuer::pool::{Client, PasswordHash, RefreshToken, Sha256};
-use crate::issuer::store::{AuthSessions, Connection};
+use crate::issuer::pool::{Client, PasswordHash, RefreshToken, Sha256, StoredUser};
+use crate::issuer::store::{AuthSessions, Connection, Login};
 
 /// Most wrong answers to one question.
 const MOST_TRIES: u64 = 5;
@@ -34,6 +34,26 @@ pub(in super::super) struct Underway {
     pub expires_at: u64,
 }
 
+/// Of whom a sign-in is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whom<'a> {
+    pub sub: &'a str,
+    pub name: &'a str,
+    pub password: Option<&'a PasswordHash>,
+}
+
+impl<'a> From<&'a StoredUser> for Whom<'a> {
+    fn from(stored: &'a StoredUser) -> Self {
+        Self { sub: &stored.user.sub, name: &stored.user.name, password: stored.password.as_ref() }
+    }
+}
+
+impl<'a> From<&'a Login> for Whom<'a> {
+    fn from(login: &'a Login) -> Self {
+        Self { sub: &login.sub, name: &login.name, password: login.password.as_ref() }
+    }
+}
+
 /// What it waits for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in super::super) enum Awaits {
@@ -51,6 +71,10 @@ pub(in super::super) enum Awaits {
         done: bool,
     },
     ChooseFirst(Vec<FirstFactor>),
+    /// A new account is to be confirmed, by `ConfirmSignUp`.
+    Confirmation,
+    /// An account was confirmed by a code that was sent; `InitiateAuth` goes on from it, and that code is the first factor.
+    FirstSignIn(Factor),
     /// A first factor that was sent.
     FirstCode {
         factor: FirstFactor,
@@ -87,6 +111,9 @@ impl Awaits {
             Self::ChooseFactor(_) => "SELECT_MFA_TYPE",
             Self::SetUp { .. } => "MFA_SETUP",
             Self::ChooseFirst(_) => "SELECT_CHALLENGE",
+            // No challenges: nothing that `RespondToAuthChallenge` takes is called so.
+            Self::Confirmation => "ConfirmSignUp",
+            Self::FirstSignIn(_) => "InitiateAuth",
             Self::FirstCode { factor, .. } => factor.name(),
         }
     }

@@ -66,11 +66,16 @@ impl Verifier {
         Ok(Self::with_salt(pool_id, identity, password, salt))
     }
 
-    /// The salt's first byte is made to need no padding: clients differ in how they pad a number that begins with zeros.
-    pub(crate) fn with_salt(pool_id: &str, identity: &str, password: &str, mut salt: [u8; 16]) -> Self {
-        if let Some(first) = salt.first_mut() {
-            *first = (*first & 0x3f) | 0x40;
-        }
+    /// What stands where there is no verifier. No password is known by it, and it costs no power: making it takes as long as
+    /// reading one does. Whoever asks cannot tell it from a real one, since `B` is random either way.
+    pub(crate) fn of_nobody(identity: String, seed: &[u8]) -> Self {
+        let mut salt = [0; 16];
+        salt.iter_mut().zip(seed).for_each(|(to, from)| *to = *from);
+        Self { identity, salt: unpaddable(salt), value: Zeroizing::new(seed.to_vec()) }
+    }
+
+    fn with_salt(pool_id: &str, identity: &str, password: &str, salt: [u8; 16]) -> Self {
+        let salt = unpaddable(salt);
         let inner = digest(&SHA256, format!("{}{identity}:{password}", pool_name(pool_id)).as_bytes());
         let x = digest(&SHA256, &[salt.as_slice(), inner.as_ref()].concat());
         let value = generator().pow(&number(x.as_ref())).retrieve();
@@ -132,6 +137,14 @@ impl PublicValue {
     pub(crate) fn to_hex(&self) -> String {
         hex(self.0.to_be_bytes().as_ref())
     }
+}
+
+/// A salt's first byte is made to need no padding: clients differ in how they pad a number that begins with zeros.
+fn unpaddable(mut salt: [u8; 16]) -> [u8; 16] {
+    if let Some(first) = salt.first_mut() {
+        *first = (*first & 0x3f) | 0x40;
+    }
+    salt
 }
 
 /// The pool's name in SRP: what follows the `_` of its id.
@@ -267,6 +280,20 @@ mod tests {
         assert!(!proved("correct horse", b"other", "now") && !proved("correct horse", b"block", "then"));
         let other = Verifier::of(POOL, "alice", "correct horse").unwrap();
         assert_ne!(other.value, verifier.value);
+    }
+
+    #[test]
+    fn what_stands_for_nobody_has_the_form_of_a_verifier_and_no_password() {
+        let nobody = Verifier::of_nobody("nobody".to_owned(), &[0xee; 32]);
+        assert!((0x40..0x80).contains(&nobody.salt[0]));
+        let client = TestClient { secret: [7; 32] };
+        let public = PublicValue::read(&hex(client.public().to_be_bytes().as_ref())).unwrap();
+        let exchange = nobody.exchange().unwrap();
+        assert!(exchange.public.len() > 2 * LENGTH - 16);
+        let signature = client.signature(&nobody, &exchange, "", b"block", "now");
+        let answer =
+            Answer { pool_name: pool_name(POOL), secret_block: b"block", timestamp: "now", signature: &signature };
+        assert!(!nobody.proves(&public, &exchange.secret, &answer));
     }
 
     #[test]

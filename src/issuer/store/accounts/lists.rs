@@ -1,4 +1,4 @@
-//! Statements that list users, a page at a time in the order of their `sub`, so that a page costs the same wherever it stands.
+//! Statements that list users, a page at a time in the order of an index, so that a page costs the same wherever it stands.
 
 use super::super::database::{Connection, query};
 use super::super::users::Users;
@@ -6,6 +6,9 @@ use crate::issuer::error::IssuerError;
 use crate::issuer::pool::{User, user_name_key};
 
 type Identity = (String, String, bool, String, i64, i64);
+
+/// How long a `sub` is: a UUID.
+const SUB: usize = 36;
 
 /// Which users a list is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub(crate) enum UserFilter {
     InGroup(String),
 }
 
-/// A page of users and where the next begins.
+/// A page of users and what the next begins after.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub users: Vec<User>,
@@ -68,8 +71,19 @@ fn end_of(prefix: &str) -> String {
     format!("{prefix}{}", char::MAX)
 }
 
+/// Where a user stands in a list: what the next page begins after.
+fn place_of(user: &User, filter: &UserFilter) -> String {
+    match filter {
+        UserFilter::Name { prefix: true, .. } => user_name_key(&user.name),
+        UserFilter::Attribute { name, prefix: true, .. } => {
+            format!("{}{}", user.sub, user.attributes.get(name).unwrap_or_default())
+        }
+        _ => user.sub.clone(),
+    }
+}
+
 impl UserLists<'_> {
-    /// The users after `after`, at most `limit` of them.
+    /// The users after `after`, which is what an earlier page ended with, or empty; at most `limit` of them.
     pub(crate) async fn page(
         self,
         pool_id: &str,
@@ -85,9 +99,13 @@ impl UserLists<'_> {
             }
             UserFilter::Name { value, prefix: true } => {
                 let prefix = user_name_key(value);
-                begun(found!("users u WHERE u.pool_id = $1 AND u.name_key >= $4 AND u.name_key < $5"))
-                    .bind(prefix.clone())
-                    .bind(end_of(&prefix))
+                begun(
+                    "SELECT u.sub, u.name, u.enabled, u.status, u.created_at, u.updated_at FROM users u
+                    WHERE u.pool_id = $1 AND u.name_key >= $4 AND u.name_key < $5 AND u.name_key > $2
+                    ORDER BY u.name_key LIMIT $3",
+                )
+                .bind(prefix.clone())
+                .bind(end_of(&prefix))
             }
             UserFilter::Sub { value, prefix: false } => {
                 begun(page!("users u WHERE u.pool_id = $1 AND u.sub = $4")).bind(value)
@@ -108,32 +126,42 @@ impl UserLists<'_> {
             ))
             .bind(name)
             .bind(value),
-            UserFilter::Attribute { name, value, prefix: true } => begun(found!(
-                "user_attributes a CROSS JOIN users u
-                WHERE u.sub = a.sub AND u.pool_id = $1 AND a.name = $4 AND a.value >= $5 AND a.value < $6"
-            ))
-            .bind(name)
-            .bind(value)
-            .bind(end_of(value)),
-            UserFilter::InGroup(group) => begun(found!(
-                "group_members m CROSS JOIN users u WHERE u.sub = m.sub AND m.pool_id = $1 AND m.group_name = $4"
-            ))
+            UserFilter::Attribute { name, value, prefix: true } => {
+                let (sub, reached) = after.split_at_checked(SUB).unwrap_or_default();
+                query(
+                    "SELECT u.sub, u.name, u.enabled, u.status, u.created_at, u.updated_at
+                    FROM user_attributes a CROSS JOIN users u
+                    WHERE u.sub = a.sub AND u.pool_id = $1 AND a.name = $4 AND a.value >= $5 AND a.value < $6
+                    AND (a.value > $5 OR a.sub > $2) ORDER BY a.value, a.sub LIMIT $3",
+                )
+                .bind(pool_id)
+                .bind(sub)
+                .bind(u64::from(limit) + 1)
+                .bind(name)
+                .bind(if reached > value.as_str() { reached } else { value })
+                .bind(end_of(value))
+            }
+            UserFilter::InGroup(group) => begun(
+                "SELECT u.sub, u.name, u.enabled, u.status, u.created_at, u.updated_at
+                FROM group_members m CROSS JOIN users u WHERE u.sub = m.sub AND m.pool_id = $1 AND m.group_name = $4
+                AND m.sub > $2 ORDER BY m.sub LIMIT $3",
+            )
             .bind(group),
         };
         let rows: Vec<Identity> =
             statement.fetch_all(&mut *self.0).await.map_err(IssuerError::database("list users"))?;
-        self.read(rows, limit).await
+        self.read(rows, filter, limit).await
     }
 
-    async fn read(self, mut rows: Vec<Identity>, limit: u32) -> Result<Page, IssuerError> {
+    async fn read(self, mut rows: Vec<Identity>, filter: &UserFilter, limit: u32) -> Result<Page, IssuerError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = rows.last().map(|row| row.0.clone()).filter(|_| more);
         let mut users = Vec::with_capacity(rows.len());
         for row in rows {
             users.push(Users(&mut *self.0).with_belongings(row).await?);
         }
+        let next = users.last().filter(|_| more).map(|last| place_of(last, filter));
         Ok(Page { users, next })
     }
 

@@ -11,7 +11,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     Step {
         number: 1,
         name: "pools",
@@ -41,6 +41,12 @@ const STEPS: [Step; 5] = [
         name: "delivery",
         sqlite: include_str!("../migrations/sqlite/0011_delivery.sql"),
         postgres: include_str!("../migrations/postgres/0011_delivery.sql"),
+    },
+    Step {
+        number: 12,
+        name: "lists",
+        sqlite: include_str!("../migrations/sqlite/0012_lists.sql"),
+        postgres: include_str!("../migrations/postgres/0012_lists.sql"),
     },
 ];
 
