@@ -43,7 +43,7 @@ struct AdminFields {
     #[serde(default)]
     revocations: Option<RevocationsConfig>,
     /// It explains decisions of the live gate to whoever reaches it: `POST /explain` with `{"request": "GET https://host/path"}`
-    /// and `headers`, `token` or `claims`, `ip`. Default `false`.
+    /// and `headers`, `token` or `claims`, `ip`, `certificate` (PEM). Default `false`.
     #[serde(default)]
     explain: bool,
 }

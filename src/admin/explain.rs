@@ -27,6 +27,8 @@ pub struct ExplainRequest {
     pub headers: Vec<(String, String)>,
     /// The client's address.
     pub ip: IpAddr,
+    /// The certificate that the client has proved to hold, in PEM; none where it showed none.
+    pub certificate: Option<String>,
     /// Who asks.
     pub credential: ExplainCredential,
 }
@@ -74,7 +76,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn read(body: &[u8]) -> Result<ExplainRequest, String> {
     let members: Map<String, Value> =
         serde_json::from_slice(body).map_err(|error| format!("the body is no JSON object (line {})", error.line()))?;
-    let known = ["request", "headers", "token", "claims", "ip"];
+    let known = ["request", "headers", "token", "claims", "ip", "certificate"];
     if let Some(unknown) = members.keys().find(|name| !known.contains(&name.as_str())) {
         return Err(format!("unknown member `{}`", unknown.escape_default()));
     }
@@ -88,7 +90,9 @@ fn read(body: &[u8]) -> Result<ExplainRequest, String> {
         (Some(_), Some(_)) => return Err("there is `token` or `claims`, not both".to_owned()),
     };
     let headers = headers(members.get("headers"))?;
-    Ok(ExplainRequest { request, headers, ip: ip.transpose()?.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), credential })
+    let certificate = text(members.get("certificate"), "certificate")?;
+    let ip = ip.transpose()?.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    Ok(ExplainRequest { request, headers, ip, certificate, credential })
 }
 
 fn text(value: Option<&Value>, name: &str) -> Result<Option<String>, String> {
@@ -142,6 +146,7 @@ mod tests {
             (r#"{"request": "a", "claims": "s3cret"}"#, "`claims` must be an object"),
             (r#"{"request": "a", "claims": {}, "token": "s3cret"}"#, "not both"),
             (r#"{"request": "a", "ip": "s3cret"}"#, "`ip` must be an address"),
+            (r#"{"request": "a", "certificate": {"a": "s3cret"}}"#, "`certificate` must be a string"),
             (r#"{"request": "a", "headers": ["s3cret"]}"#, "`headers` must be an object"),
             (r#"{"request": "a", "headers": {"a": [1]}}"#, "`headers` must be an object"),
         ] {

@@ -45,6 +45,14 @@ impl Access {
             AccessConfig::Rules(rules) => Rules::new(rules, bundles).map(Self::Rules),
         }
     }
+
+    /// The rules, where there are any.
+    pub(super) fn rules(&self) -> Option<&Rules> {
+        match self {
+            Self::Public => None,
+            Self::Rules(rules) => Some(rules),
+        }
+    }
 }
 
 impl Rules {
@@ -62,6 +70,11 @@ impl Rules {
             optional: config.optional,
             bound_alone: config.sender_constrained.is_some(),
         })
+    }
+
+    /// The names of the issuers whose tokens count here; none where all do.
+    pub(super) fn issuers(&self) -> &[String] {
+        &self.issuers
     }
 
     /// Whether tokens of this issuer count here.

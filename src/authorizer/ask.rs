@@ -19,6 +19,27 @@ pub struct AppliedBundle {
     pub mode: Mode,
     /// A bundle that is asked beside it and compared, and whose answer never counts.
     pub candidate: Option<Arc<Bundle>>,
+    /// How both are asked.
+    pub evaluation: Evaluation,
+}
+
+/// Which of a bundle's policies are evaluated for a decision. The answer is the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Evaluation {
+    /// Those that can matter.
+    #[default]
+    Selected,
+    /// Every one, for comparison.
+    All,
+}
+
+impl Evaluation {
+    fn decide(self, bundle: &Bundle, query: &Query<'_>) -> Verdict {
+        match self {
+            Self::Selected => bundle.decide(query),
+            Self::All => bundle.decide_all(query),
+        }
+    }
 }
 
 /// What the policies of a route said, enforced or not.
@@ -85,8 +106,9 @@ impl AppliedBundle {
     /// Asks the bundle, and its candidate if it has one.
     pub(super) fn ask(&self, caller: &Caller, asked: &Asked<'_>) -> Result<PolicyAnswer, Denial> {
         let answered = asked.with_query(caller, |query| {
-            let tried = self.candidate.as_ref().map(|candidate| (candidate, candidate.decide(query)));
-            (self.bundle.decide(query), tried)
+            let decide = |bundle: &Bundle| self.evaluation.decide(bundle, query);
+            let tried = self.candidate.as_ref().map(|candidate| (candidate, decide(candidate)));
+            (decide(&self.bundle), tried)
         });
         let (verdict, tried) = answered.map_err(|_| Denial::PolicyError { bundle: self.bundle.name().to_owned() })?;
         let shadow = match tried {

@@ -1,4 +1,5 @@
-//! Runs the cases of a bundle as requests would run: by route and claims, and then the policies.
+//! Runs the cases of a bundle as requests would run: by route and claims, by what the route itself asks for, and then the
+//! policies.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,8 +7,10 @@ use http::header::HOST;
 use http::{HeaderMap, HeaderValue};
 
 use super::authorize::Authorizer;
+use super::client_certificate::ClientCertificate;
+use super::rehearse::{CaseRequest, Said};
 use super::request::{AccessRequest, ConnectionFacts, ReceivedRequest};
-use crate::policy::{Bundle, Case, CaseCaller, CaseReport, CaseToken, Verdict};
+use crate::policy::{Bundle, Case, CaseAnswer, CaseCaller, CaseReport, CaseToken};
 use crate::token::{SaidToken, SupposedToken, TokenError};
 
 /// The host of a case that names none, for routes that take any.
@@ -30,38 +33,46 @@ impl Authorizer {
         bundle.run_cases(wanted, |case| self.run_case(asked_as, bundle, case, options.evaluate_all))
     }
 
-    fn run_case(&self, name: &str, bundle: &Bundle, case: &Case, evaluate_all: bool) -> Result<Verdict, String> {
+    fn run_case(&self, name: &str, bundle: &Bundle, case: &Case, evaluate_all: bool) -> Result<CaseAnswer, String> {
         let mut headers = HeaderMap::new();
         let host = case.request.host.as_deref().unwrap_or(ANY_HOST);
         headers.insert(HOST, HeaderValue::from_str(host).map_err(|_| "the host cannot be sent".to_owned())?);
         let query = case.request.query.as_ref().map(|query| format!("?{query}"));
         let target = format!("{}{}", case.request.path, query.unwrap_or_default());
+        let certificate = certificate_of(case);
         let request = AccessRequest::read(ReceivedRequest {
             method: &case.request.method,
             target: target.as_bytes(),
             authority: None,
             headers: &headers,
             client: case.ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            connection: ConnectionFacts::default(),
+            connection: ConnectionFacts { certificate: certificate.as_ref(), ..ConnectionFacts::default() },
         });
         let request = request.map_err(|denial| denial.detail())?;
         let now_millis = case.now_millis.unwrap_or_else(|| self.clock.unix_millis());
-        let token = match &case.caller {
-            CaseCaller::Anonymous => None,
-            CaseCaller::Token(token) => Some(self.suppose(token, now_millis / 1000)?),
+        let (token, said) = match &case.caller {
+            CaseCaller::Anonymous => (None, Said::default()),
+            CaseCaller::Token(token) => {
+                let said = Said { scopes: token.scopes.is_some(), groups: token.groups.is_some() };
+                (Some(self.suppose(token, now_millis / 1000)?), said)
+            }
         };
-        self.ask_as_request(name, &request, token.as_ref(), now_millis, |query| {
+        let asked = CaseRequest { bundle: name, request: &request, token: token.as_ref(), said, now_millis };
+        let answer = self.ask_as_request(asked, |query| {
             let verdict = bundle.decide(query);
             if evaluate_all && bundle.decide_all(query) != verdict {
                 return Err("evaluating every policy gives another answer: please report it".to_owned());
             }
-            Ok(verdict)
-        })
+            Ok(CaseAnswer::Decided(verdict))
+        })?;
+        answer.unwrap_or_else(|denial| Ok(CaseAnswer::Refused(denial.code())))
     }
 
     fn suppose(&self, token: &CaseToken, now: u64) -> Result<SupposedToken, String> {
         let claims = token.claims.clone().into_iter().collect();
-        let CaseToken { issuer, sub, groups, scopes, age, .. } = token;
+        let CaseToken { issuer, sub, age, .. } = token;
+        let groups = token.groups.as_deref().unwrap_or_default();
+        let scopes = token.scopes.as_deref().unwrap_or_default();
         let said = SaidToken { issuer, sub, groups, scopes, claims: &claims, age: *age };
         self.verifier.suppose_said(said, now).map_err(|error| match error {
             TokenError::UnknownIssuer => format!(
@@ -70,4 +81,14 @@ impl Authorizer {
             error => format!("the token would be refused ({}): {error}", error.code()),
         })
     }
+}
+
+/// The certificate that a case's client shows, as the handshake would have proved it.
+fn certificate_of(case: &Case) -> Option<ClientCertificate> {
+    let certificate = case.certificate.as_ref()?;
+    Some(ClientCertificate {
+        sha256: certificate.sha256.0,
+        subject: certificate.subject.clone(),
+        alternative_names: certificate.names.clone(),
+    })
 }

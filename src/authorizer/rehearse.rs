@@ -44,6 +44,26 @@ pub struct Passage {
     pub removed: Vec<String>,
 }
 
+/// A case of a bundle, as a request.
+#[derive(Clone, Copy)]
+pub(super) struct CaseRequest<'a> {
+    /// The name of the bundle that it is about.
+    pub(super) bundle: &'a str,
+    pub(super) request: &'a AccessRequest<'a>,
+    /// None where it is anonymous.
+    pub(super) token: Option<&'a SupposedToken>,
+    pub(super) said: Said,
+    /// Unix milliseconds.
+    pub(super) now_millis: u64,
+}
+
+/// What a case says of its token. Of the rest nothing is known, and what the route asks of that is taken for fulfilled.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said {
+    pub(super) scopes: bool,
+    pub(super) groups: bool,
+}
+
 impl From<&Permit> for Passage {
     fn from(permit: &Permit) -> Self {
         let shown = |value: &http::HeaderValue| value.to_str().unwrap_or("?").to_owned();
@@ -94,25 +114,29 @@ impl Authorizer {
         Permit::cut(route, &caller, request, told, &self.places)
     }
 
-    /// Puts the question of a request to `ask`, if its route asks the bundle of this name. Whether the route itself would take
-    /// the caller is not asked: what is tried are the policies.
+    /// Puts the question of a case to `ask`, unless its route refuses the caller before any policy is asked, as it would in a
+    /// decision.
+    ///
+    /// # Errors
+    /// The case is about no decision of this bundle: no route takes it, or one that asks another.
     pub(super) fn ask_as_request<R>(
         &self,
-        bundle: &str,
-        request: &AccessRequest<'_>,
-        token: Option<&SupposedToken>,
-        now_millis: u64,
-        ask: impl FnOnce(&Query<'_>) -> Result<R, String>,
-    ) -> Result<R, String> {
+        case: CaseRequest<'_>,
+        ask: impl FnOnce(&Query<'_>) -> R,
+    ) -> Result<Result<R, Denial>, String> {
+        let CaseRequest { bundle, request, token, said, now_millis } = case;
         let before = |denial: Denial| format!("refused before any policy ({}): {}", denial.code(), denial.detail());
         let segments = request.target().segments().map_err(before)?;
         let (route, parameters) = self.route_of(request, &segments).map_err(before)?;
-        if !matches!(&route.access, Access::Rules(rules) if rules.asks(bundle)) {
+        let Some(rules) = route.access.rules().filter(|rules| rules.asks(bundle)) else {
             return Err(format!("it takes route `{}`, which does not ask this bundle", route.name));
-        }
+        };
         let caller = token.map_or(Caller::Anonymous, |token| Caller::Known(token.as_if_verified().clone()));
+        if let Err(denial) = rules.admit(&caller, said) {
+            return Ok(Err(denial));
+        }
         let asked = Asked { route, request, parameters: &parameters, now_millis, principals: &self.principals };
-        asked.with_query(&caller, ask).map_err(|error| error.to_string())?
+        asked.with_query(&caller, ask).map(Ok).map_err(|error| error.to_string())
     }
 }
 
@@ -131,5 +155,21 @@ impl Rules {
         (findings.credential, findings.token) = (true, Some(token.clone()));
         self.accepts_issuer(token)?;
         Ok(Caller::Known(token.clone()))
+    }
+
+    /// Whether a route with these rules would ask its policies about a case's caller.
+    fn admit(&self, caller: &Caller, said: Said) -> Result<(), Denial> {
+        let Some(token) = caller.token() else {
+            return if self.optional { Ok(()) } else { Err(Denial::MissingCredential) };
+        };
+        self.accepts_issuer(token)?;
+        // Claims of the case may say as much as its own lists do.
+        if said.scopes || !token.scopes().is_empty() {
+            self.check_scopes(caller)?;
+        }
+        if said.groups || !token.groups().is_empty() {
+            self.check_groups(caller)?;
+        }
+        Ok(())
     }
 }

@@ -59,5 +59,6 @@ fn case_json(outcome: &CaseOutcome) -> Value {
         "expected": outcome.expected,
         "says": outcome.mismatch.as_ref().map(ToString::to_string),
         "by": outcome.determining,
+        "refused": outcome.refused,
     })
 }

@@ -8,7 +8,7 @@ use super::report::Failure;
 use super::run::Verdict;
 use crate::authorizer::{AskedRequest, Denial, Explanation, Presented, WayToPass};
 use crate::config::{Config, Loaded};
-use crate::server::{Ground, ServerError, build};
+use crate::server::{Ground, ServerError, build, certificate_of_pem};
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Verdict, Failure> {
     let (asked, presented) = (read_request(args)?, read_claims(args)?);
@@ -45,6 +45,14 @@ fn read_request(args: &ExplainArgs) -> Result<AskedRequest, Failure> {
     let asked = AskedRequest::read(&args.request, fields, args.ip).map_err(|wrong| {
         Failure::Usage(format!("--request takes 'METHOD URL', such as 'GET https://host/path': {wrong}"))
     })?;
+    let asked = match &args.certificate {
+        None => asked,
+        Some(file) => {
+            let certificate = certificate_of_pem(&input::read(Some(file), "certificate")?);
+            let wrong = || Failure::Usage(format!("`{}` is no certificate in PEM", file.display()));
+            asked.with_certificate(certificate.ok_or_else(wrong)?)
+        }
+    };
     match &args.token {
         None => Ok(asked),
         Some(file) => asked.with_token(&input::read(Some(file), "token")?).map_err(Failure::Usage),

@@ -2,19 +2,24 @@
 
 use tracing::{info, warn};
 
-use super::args::ConfigArgs;
+use super::args::ServeArgs;
 use super::report::Failure;
 use super::run::Verdict;
+use crate::authorizer::Evaluation;
 use crate::config::{Config, Loaded};
 use crate::server::ServerError;
 
-pub(super) fn run(args: &ConfigArgs) -> Result<Verdict, Failure> {
-    let loaded = Config::load(&args.config).map_err(ServerError::from)?;
+pub(super) fn run(args: &ServeArgs) -> Result<Verdict, Failure> {
+    let loaded = Config::load(&args.file.config).map_err(ServerError::from)?;
     crate::telemetry::start(&loaded.config.telemetry).map_err(ServerError::from)?;
     for warning in loaded.warnings() {
         warn!("{warning}");
     }
-    crate::server::serve(&loaded, || announce(&loaded))?;
+    let evaluation = if args.evaluate_all { Evaluation::All } else { Evaluation::Selected };
+    if args.evaluate_all {
+        info!("every policy is evaluated for each decision, for comparison");
+    }
+    crate::server::serve(&loaded, evaluation, || announce(&loaded))?;
     Ok(Verdict::Good)
 }
 

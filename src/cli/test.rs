@@ -84,9 +84,10 @@ fn shown(ran: &[RanBundle]) -> String {
 }
 
 fn show_case(text: &mut String, outcome: &CaseOutcome, width: usize) {
-    let (sign, by) = match &outcome.mismatch {
-        None => ("✓", names(&outcome.determining)),
-        Some(_) => ("✗", String::new()),
+    let (sign, by) = match (&outcome.mismatch, outcome.refused) {
+        (None, None) => ("✓", names(&outcome.determining)),
+        (None, Some(code)) => ("✓", format!("by the route: {code}")),
+        (Some(_), _) => ("✗", String::new()),
     };
     let line = format!("  {sign} {:width$}  {:5}  {by}", outcome.name, outcome.expected);
     // Writing to a string does not fail.

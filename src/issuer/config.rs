@@ -392,6 +392,33 @@ pub struct UserConfig {
     pub enabled: bool,
 }
 
+impl UserConfig {
+    /// The standard attributes (OpenID Connect Core 1.0 section 5.1) that a user may have: all but `sub`, which is never set.
+    pub const STANDARD_ATTRIBUTES: [&str; 19] = [
+        "address",
+        "birthdate",
+        "email",
+        "email_verified",
+        "family_name",
+        "gender",
+        "given_name",
+        "locale",
+        "middle_name",
+        "name",
+        "nickname",
+        "phone_number",
+        "phone_number_verified",
+        "picture",
+        "preferred_username",
+        "profile",
+        "updated_at",
+        "website",
+        "zoneinfo",
+    ];
+    /// Those of them that are `true` or `false`, and a JSON boolean in tokens.
+    pub const FLAGS: [&str; 2] = ["email_verified", "phone_number_verified"];
+}
+
 fn yes() -> bool {
     true
 }

@@ -19,7 +19,10 @@ mod standing;
 mod verdict;
 
 pub use bundle::{Bundle, Link, PolicySummary};
-pub use cases::{Case, CaseCaller, CaseMismatch, CaseOutcome, CaseReport, CaseRequest, CaseToken, Expectation};
+pub use cases::{
+    Case, CaseAnswer, CaseCaller, CaseCertificate, CaseMismatch, CaseOutcome, CaseReport, CaseRequest, CaseToken,
+    Expectation,
+};
 pub use config::{BundleConfig, CandidateConfig, Mode};
 pub use difference::Difference;
 pub use error::{Flaw, Place, PolicyError};

@@ -316,7 +316,7 @@ pub struct TimeoutsConfig {
     /// TCP and TLS handshakes together. Default `1s`.
     #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub connect: Duration,
-    /// Each read of the answer. Default `60s`.
+    /// Each wait for the answer or for more of it. Default `60s`.
     #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub read: Duration,
     /// Each write of the request. Default `60s`.
@@ -325,12 +325,22 @@ pub struct TimeoutsConfig {
     /// A kept connection without a request. Default `60s`.
     #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub idle: Duration,
+    /// In place of `read`, each wait for more of a stream: of a WebSocket, of an answer to a request that asks for events
+    /// (`accept: text/event-stream`), and of a gRPC call from its beginning on. Default `5m`.
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
+    pub stream_idle: Duration,
 }
 
 impl Default for TimeoutsConfig {
     fn default() -> Self {
         let minute = Duration::from_mins(1);
-        Self { connect: Duration::from_secs(1), read: minute, write: minute, idle: minute }
+        Self {
+            connect: Duration::from_secs(1),
+            read: minute,
+            write: minute,
+            idle: minute,
+            stream_idle: Duration::from_mins(5),
+        }
     }
 }
 
@@ -394,6 +404,10 @@ pub struct LimitsConfig {
     /// so that a long upload ends only where it comes slower than that. Default `30s`; longer is 408. gRPC calls take their time.
     #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub body_timeout: Duration,
+    /// How long a client may take nothing of its answer. Default `60s`; then its connection or HTTP/2 stream ends. A client that
+    /// takes a little now and then has all the time that it needs.
+    #[serde(deserialize_with = "humantime_serde::deserialize")]
+    pub write_timeout: Duration,
     /// Open connections from one address. Default 1000; more are closed at once.
     pub connections_per_ip: usize,
 }
@@ -410,6 +424,7 @@ impl Default for LimitsConfig {
             token_cache: ByteSize::mib(24),
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_mins(1),
             connections_per_ip: 1000,
         }
     }

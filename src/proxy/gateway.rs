@@ -16,26 +16,25 @@ use pingora::modules::http::HttpModules;
 use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, ErrorType};
+use pingora::{Error, ErrorType};
 
 use super::access_log::{conclude, conclude_unread};
 use super::config::LimitsConfig;
-use super::context::{InFlight, RequestContext};
+use super::context::RequestContext;
 use super::forwarded::Way;
 use super::framing;
-use super::respond::{REQUEST_ID, answer_itself, change, deny};
+use super::respond::{REQUEST_ID, answer_itself, change, deny, ended, failure};
 use super::snapshot::Snapshot;
 use super::streams::{
-    Frames, agrees_to_websocket, asks_for_websocket, grpc_trailers, is_grpc, let_pass, watch, watch_if_it_streams,
+    Closing, Frames, agrees_to_websocket, asks_for_websocket, be_patient, grpc_trailers, is_grpc, let_pass, watch,
+    watch_if_it_streams,
 };
 use super::upstream::{Replay, Upstream, affinity};
-use super::wire::{BadBody, Ended, Line, proven};
+use super::wire::{Line, proven};
 use crate::authorizer::{AccessRequest, ConnectionFacts, Denial, OwnAnswer, Permit, ReceivedRequest, UpgradeConfig};
 use crate::clock::Clock;
-use crate::telemetry::AccessLog;
+use crate::telemetry::{AccessLog, InFlight};
 
-/// How long a client may take to make room for more of its answer.
-const CLIENT_WRITE: Duration = Duration::from_mins(1);
 /// Where the system does not say who connected: no network that anyone trusts has this address.
 const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
@@ -76,7 +75,8 @@ impl Gateway {
             metrics.stream_closed(denial.code());
         }
         // The client may have gone first, here and below.
-        if let Some(last) = context.websocket.as_ref().and_then(|frames| frames.closing(denial.code())) {
+        let status = if denial.asks_for_credentials() { Closing::PolicyViolation } else { Closing::GoingAway };
+        if let Some(last) = context.websocket.as_ref().and_then(|frames| frames.closing(status, denial.code())) {
             let _gone = session.write_response_body(Some(last.into()), true).await;
             session.downstream_session.shutdown().await;
         } else if is_grpc(session.req_header()) {
@@ -149,12 +149,10 @@ impl ProxyHttp for Gateway {
             session.client_addr().and_then(|address| address.as_inet()).map_or(UNKNOWN, std::net::SocketAddr::ip);
         let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.point.trusted_proxies);
         (context.client, context.way) = (Some(client), way);
-        // A client that asks and never reads would hold its upstream's connection for ever.
-        session.set_write_timeout(Some(CLIENT_WRITE));
         let begun = Instant::now();
         let decided = Self::decide(session, context).await;
         context.decision = Some(begun.elapsed());
-        // How long a body may take is the wire's to say.
+        // How long a body may take is the wire's to say, and how long a client may take nothing of its answer.
         session.set_read_timeout(None);
         if is_grpc(session.req_header())
             && let Some(line) = Line::of(session)
@@ -182,11 +180,15 @@ impl ProxyHttp for Gateway {
         context.upstream_started.get_or_insert_with(Instant::now);
         let upstream =
             upstream_of(context).cloned().ok_or_else(|| Error::explain(ErrorType::InternalError, "no permit"))?;
+        let upgrades = context.upgrade;
         let client = context.client.unwrap_or(UNKNOWN);
         let headers = &session.req_header().headers;
         let caller = upstream.hashes_by().map(|by| affinity(by, &context.findings, headers, client));
         match context.attempt.next(&upstream, caller).await {
-            Ok(peer) => Ok(Box::new(peer)),
+            Ok(mut peer) => {
+                be_patient(&mut peer, session, upgrades, upstream.timeouts());
+                Ok(Box::new(peer))
+            }
             Err(denial) => {
                 context.denial = Some(denial);
                 Err(Error::explain(ErrorType::ConnectNoRoute, "no endpoint to ask").into_up())
@@ -214,7 +216,12 @@ impl ProxyHttp for Gateway {
         context: &mut Self::CTX,
         reused: bool,
     ) -> Box<Error> {
+        let was_late = matches!(ended(&error), Some(Denial::UpstreamTimeout));
         match upstream_of(context).cloned() {
+            Some(upstream) if was_late => {
+                context.attempt.late(&upstream);
+                error.set_retry(false);
+            }
             Some(upstream) => context.attempt.broke(&upstream, &mut error, reused, replay(session, context)),
             None => error.set_retry(false),
         }
@@ -322,7 +329,8 @@ impl ProxyHttp for Gateway {
         if let Some(denial) = denial {
             error_code = denial.status();
             let answered = session.response_written().is_some();
-            if answered && ended(error).is_some() {
+            let was_silent = context.watched && denial == Denial::UpstreamTimeout;
+            if answered && (was_silent || ended(error).is_some()) {
                 self.close_stream(session, &denial, context).await;
             } else if !answered && deny(session, &denial, &context.findings, &context.request_id).await.is_err() {
                 // The client has gone; the log line says what it would have read.
@@ -372,6 +380,9 @@ fn answered(session: &Session, response: &ResponseHeader, context: &mut RequestC
     let is_final = !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS;
     match upstream_of(context).cloned() {
         Some(upstream) if is_final => {
+            if let Some(line) = Line::of(session) {
+                line.answered();
+            }
             let replay = replay(session, context);
             context.attempt.answered(&upstream, response.status, replay)
         }
@@ -387,58 +398,6 @@ fn replay(session: &Session, context: &RequestContext) -> Replay {
         is_safe: session.req_header().method.is_idempotent() && is_kept && is_unanswered,
         has_body: context.body_bytes > 0,
     }
-}
-
-/// What the gateway or the wire has found, where they ended the request themselves.
-fn ended(error: &Error) -> Option<&Denial> {
-    let cause = error.root_cause().downcast_ref::<std::io::Error>()?;
-    cause.get_ref()?.downcast_ref::<Ended>().map(|ended| &ended.0)
-}
-
-/// What the gate itself has to say about a failure; nothing where the client is the one that left.
-fn failure(error: &Error) -> Option<Denial> {
-    if let Some(denial) = ended(error) {
-        return Some(denial.clone());
-    }
-    if let Some(bad) = bad_body(error) {
-        return Some(Denial::BadFraming(bad));
-    }
-    match (error.esource(), error.etype()) {
-        (ErrorSource::Upstream, ErrorType::ReadTimedout | ErrorType::WriteTimedout) => Some(Denial::UpstreamTimeout),
-        (_, connect) if is_connecting(connect) => Some(Denial::UpstreamUnreachable),
-        (ErrorSource::Upstream, _) => Some(Denial::UpstreamFailed),
-        (ErrorSource::Downstream, ErrorType::InvalidHTTPHeader | ErrorType::H1Error) => {
-            Some(Denial::BadFraming("a body that is not framed as the head says"))
-        }
-        (ErrorSource::Downstream, ErrorType::ReadTimedout) => Some(Denial::RequestTimeout),
-        (ErrorSource::Downstream, _) => None,
-        (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Denial::Internal),
-    }
-}
-
-/// What the wire found wrong with the body, below pingora.
-fn bad_body(error: &Error) -> Option<&'static str> {
-    let cause = error.root_cause().downcast_ref::<std::io::Error>()?;
-    cause.get_ref()?.downcast_ref::<BadBody>().map(|bad| bad.0)
-}
-
-fn is_connecting(error: &ErrorType) -> bool {
-    use ErrorType::{
-        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, HandshakeError, InvalidCert, SocketError,
-        TLSHandshakeFailure, TLSHandshakeTimedout,
-    };
-    matches!(
-        error,
-        ConnectError
-            | ConnectNoRoute
-            | ConnectRefused
-            | ConnectTimedout
-            | HandshakeError
-            | InvalidCert
-            | SocketError
-            | TLSHandshakeFailure
-            | TLSHandshakeTimedout
-    )
 }
 
 fn is_tls(session: &Session) -> bool {

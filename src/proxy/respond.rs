@@ -1,11 +1,13 @@
-//! Writes a denial onto a pingora session.
+//! Writes a denial onto a pingora session, and finds the denial that pingora's failure stands for.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
+use pingora::{Error, ErrorSource, ErrorType};
 
 use super::streams::{grpc_answer, is_grpc};
+use super::wire::{BadBody, Ended};
 use crate::authorizer::{AnswerFields, Denial, Findings, OwnAnswer};
 
 /// The header that carries the request's id, to the client and to the upstream.
@@ -45,7 +47,6 @@ pub(super) fn written(
     for (name, value) in answer.headers {
         header.insert_header(name, value)?;
     }
-    change(&mut header, &findings.answer)?;
     Ok((header, Some(body)))
 }
 
@@ -96,4 +97,56 @@ async fn send(session: &mut Session, header: ResponseHeader, body: Option<Bytes>
             session.write_response_body(Some(body), true).await
         }
     }
+}
+
+/// What the gateway or the wire has found, where they ended the request themselves.
+pub(super) fn ended(error: &Error) -> Option<&Denial> {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>()?;
+    cause.get_ref()?.downcast_ref::<Ended>().map(|ended| &ended.0)
+}
+
+/// What the gate itself has to say about a failure; nothing where the client is the one that left.
+pub(super) fn failure(error: &Error) -> Option<Denial> {
+    if let Some(denial) = ended(error) {
+        return Some(denial.clone());
+    }
+    if let Some(bad) = bad_body(error) {
+        return Some(Denial::BadFraming(bad));
+    }
+    match (error.esource(), error.etype()) {
+        (ErrorSource::Upstream, ErrorType::ReadTimedout | ErrorType::WriteTimedout) => Some(Denial::UpstreamTimeout),
+        (_, connect) if is_connecting(connect) => Some(Denial::UpstreamUnreachable),
+        (ErrorSource::Upstream, _) => Some(Denial::UpstreamFailed),
+        (ErrorSource::Downstream, ErrorType::InvalidHTTPHeader | ErrorType::H1Error) => {
+            Some(Denial::BadFraming("a body that is not framed as the head says"))
+        }
+        (ErrorSource::Downstream, ErrorType::ReadTimedout) => Some(Denial::RequestTimeout),
+        (ErrorSource::Downstream, _) => None,
+        (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Denial::Internal),
+    }
+}
+
+/// What the wire found wrong with the body, below pingora.
+fn bad_body(error: &Error) -> Option<&'static str> {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>()?;
+    cause.get_ref()?.downcast_ref::<BadBody>().map(|bad| bad.0)
+}
+
+fn is_connecting(error: &ErrorType) -> bool {
+    use ErrorType::{
+        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, HandshakeError, InvalidCert, SocketError,
+        TLSHandshakeFailure, TLSHandshakeTimedout,
+    };
+    matches!(
+        error,
+        ConnectError
+            | ConnectNoRoute
+            | ConnectRefused
+            | ConnectTimedout
+            | HandshakeError
+            | InvalidCert
+            | SocketError
+            | TLSHandshakeFailure
+            | TLSHandshakeTimedout
+    )
 }

@@ -5,13 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::ServerError;
-use crate::authorizer::{AccessConfig, AppliedBundle, RouteConfig, methods_of, parameters_of};
+use crate::authorizer::{AccessConfig, AppliedBundle, Evaluation, RouteConfig, methods_of, parameters_of};
 use crate::config::{Config, ConfigPath, Loaded};
 use crate::policy::{AttributeType, Bundle, Link, Outline, Place, RouteOutline};
 use crate::token::AttributeKind;
 
 /// Every bundle by its name, with the candidate beside it; none takes effect unless all of them can.
-pub(super) fn load_bundles(loaded: &Loaded) -> Result<BTreeMap<String, AppliedBundle>, ServerError> {
+pub(super) fn load_bundles(
+    loaded: &Loaded,
+    evaluation: Evaluation,
+) -> Result<BTreeMap<String, AppliedBundle>, ServerError> {
     let mut bundles = BTreeMap::new();
     for (name, config) in &loaded.config.policies {
         let at = ConfigPath::new("policies").key(name);
@@ -23,7 +26,8 @@ pub(super) fn load_bundles(loaded: &Loaded) -> Result<BTreeMap<String, AppliedBu
             let links = own_links.unwrap_or(&config.links);
             Folder { loaded, name, directory: &candidate.directory, links, at }.load()
         });
-        bundles.insert(name.clone(), AppliedBundle { bundle, mode: config.mode, candidate: candidate.transpose()? });
+        let candidate = candidate.transpose()?;
+        bundles.insert(name.clone(), AppliedBundle { bundle, mode: config.mode, candidate, evaluation });
     }
     Ok(bundles)
 }

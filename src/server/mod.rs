@@ -20,6 +20,7 @@ mod trust;
 pub use build::{Ground, House, build};
 pub use bundles::{outline, whole_outline};
 pub use error::ServerError;
+pub use explain::certificate_of_pem;
 pub use lambda::serve_lambda;
 pub use mistakes::{mistake, mistakes, with_causes};
 pub use serve::serve;

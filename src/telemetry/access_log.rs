@@ -77,27 +77,13 @@ impl AccessLog {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
-    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
     use super::{AccessLine, AccessLog};
     use crate::telemetry::config::{AccessLogFormat, TelemetryConfig};
     use crate::telemetry::metrics::Metrics;
     use crate::telemetry::outcome::Outcome;
-
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::tests::Page;
 
     fn written(access_log: AccessLogFormat, subjects_in_clear: bool) -> String {
         let page = Page::default();
@@ -128,7 +114,7 @@ mod tests {
             bytes_out: 0,
         });
         assert!(log.close(Duration::from_secs(30)));
-        String::from_utf8(page.0.lock().unwrap().clone()).unwrap()
+        page.text()
     }
 
     #[test]

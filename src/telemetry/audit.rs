@@ -145,22 +145,8 @@ impl AuditLine<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::tests::Page;
 
     fn written(audit_log: AuditLogFormat, subjects_in_clear: bool) -> String {
         let page = Page::default();
@@ -180,7 +166,7 @@ mod tests {
             source: None,
         });
         assert!(log.close(Duration::from_secs(30)));
-        String::from_utf8(page.0.lock().unwrap().clone()).unwrap()
+        page.text()
     }
 
     #[test]

@@ -89,28 +89,13 @@ impl DecisionLog {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::Mutex;
-
     use serde_json::Value;
 
     use super::*;
     use crate::telemetry::config::DecisionsConfig;
     use crate::telemetry::decision_line::PolicyFacts;
     use crate::telemetry::outcome::Outcome;
-
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::tests::Page;
 
     fn line() -> AccessLine<'static> {
         AccessLine {
@@ -163,7 +148,7 @@ mod tests {
             log.write(&line(), &DecisionFacts { allowed: true, ..DecisionFacts::default() });
         }
         assert!(log.close(Duration::from_secs(30)));
-        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let text = page.text();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 

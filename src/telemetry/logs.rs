@@ -57,25 +57,12 @@ impl From<LogLevel> for LevelFilter {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
-    use std::sync::{Arc, Mutex};
+    use std::io;
 
     use tracing_subscriber::util::SubscriberInitExt as _;
 
     use super::{LogLevel, Reader, subscriber};
-
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::tests::Page;
 
     fn logged(level: LogLevel, directives: Option<&str>, reader: Reader, events: impl FnOnce()) -> String {
         let page = Page::default();
@@ -84,7 +71,7 @@ mod tests {
         let guard = subscriber.set_default();
         events();
         drop(guard);
-        String::from_utf8(page.0.lock().unwrap().clone()).unwrap()
+        page.text()
     }
 
     fn one_of_each() {

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Finished, Setup, Written, lychgate};
+use crate::support::{Authority, Finished, Setup, Written, lychgate};
 
 const CONFIG: &str = r#"
 trusted_issuers:
@@ -230,6 +230,39 @@ fn people_read_each_policy_with_file_line_and_message() {
     let allowed = explain(&written, "GET http://h/orders/7", Some(&claims), &[]);
     assert_eq!(allowed.code, Some(0), "{allowed:?}");
     assert!(allowed.stdout.contains("permitted by `editors-read-and-write`"), "{}", allowed.stdout);
+}
+
+const MESH: &str = r#"
+trusted_issuers:
+  corp: {issuer: "https://idp.example", audience: [orders-api], keys: {inline: {keys: []}}}
+policies:
+  mesh: {directory: policies/mesh}
+upstreams:
+  orders: {endpoints: ["127.0.0.1:9"]}
+routes:
+  - {name: mesh, match: {path: "/mesh"}, access: {policy: mesh, optional: true}, upstream: orders}
+"#;
+
+const BY_NAME: &str = r#"@id("by-name") permit (principal, action, resource)
+when { context has client_certificate && context.client_certificate.names.contains("dns:scraper.svc") };"#;
+
+#[test]
+fn a_client_that_shows_a_certificate_is_explained_as_the_gate_would_see_it() {
+    let authority = Authority::new();
+    let setup = Setup::of(MESH).file("policies/mesh/mesh.cedar", BY_NAME).file("none.crt", "no certificate");
+    let setup = setup.file("scraper.crt", authority.identity("scraper.svc").certificate);
+    let written = setup.file("other.crt", authority.identity("other.svc").certificate).write();
+    let with = |file: &str| {
+        let file = written.path(file);
+        explain(&written, "GET https://h/mesh", None, &["--json", "--certificate", file.to_str().unwrap()])
+    };
+    let (shown, other) = (with("scraper.crt"), with("other.crt"));
+    assert_eq!((shown.code, &shown.json()["policies"]["fired"][0]["id"]), (Some(0), &json!("by-name")), "{shown:?}");
+    assert_eq!((other.code, &other.json()["code"]), (Some(1), &json!("denied-by-policy")), "{other:?}");
+    assert_eq!(explain(&written, "GET https://h/mesh", None, &[]).code, Some(1));
+    let none = with("none.crt");
+    assert_eq!(none.code, Some(2), "{none:?}");
+    assert!(none.stderr.contains("is no certificate in PEM"), "{none:?}");
 }
 
 #[test]

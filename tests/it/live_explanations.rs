@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Message, Request, Setup, TestGateway, TestIssuer};
+use crate::support::{Authority, Message, Request, Setup, TestGateway, TestIssuer};
 
 const CONFIG: &str = r#"
 admin: {address: 127.0.0.1:@ADMIN@@EXPLAIN@}
@@ -18,6 +18,9 @@ routes:
 
 const ROLES: &str = r#"
 @id("editors") permit (principal in Group::"corp|editors", action, resource);
+
+@id("scraper") permit (principal is User, action in Action::"read", resource)
+when { context has client_certificate && context.client_certificate.names.contains("dns:scraper.svc") };
 
 @id("admins-delete") @message("only admins delete")
 forbid (principal, action == Action::"DELETE /orders/{order_id}", resource)
@@ -59,6 +62,15 @@ fn a_live_gate_explains_what_it_would_do_and_never_tells_the_token() {
     let said =
         explain(&gate, &json!({"request": "DELETE http://gate.example/orders/7", "claims": claims, "ip": "10.0.0.1"}));
     assert_eq!(said.json()["allowed"], true, "{}", said.text());
+    let identity = Authority::new().identity("scraper.svc");
+    let mut shown = json!({"request": "GET http://gate.example/orders/7", "token": corp.token().sub("sven").mint()});
+    assert_eq!(explain(&gate, &shown).json()["code"], "denied-by-policy");
+    shown["certificate"] = identity.certificate.into();
+    assert_eq!(explain(&gate, &shown).json()["policies"]["fired"][0]["id"], "scraper");
+    shown["certificate"] = "s3cret".into();
+    let wrong = explain(&gate, &shown);
+    assert_eq!(wrong.status(), 400, "{}", wrong.text());
+    assert!(!wrong.text().contains("s3cret"), "{}", wrong.text());
     let nobody = explain(&gate, &json!({"request": "GET http://gate.example/orders/7"})).json();
     assert_eq!(nobody["code"], "missing-credential");
     let written = [told.text(), allowed.text(), gate.stdout(), gate.stderr()].concat();

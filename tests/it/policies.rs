@@ -50,12 +50,16 @@ struct World {
 }
 
 fn world(mode: &str) -> World {
+    world_with(mode, |setup| setup)
+}
+
+fn world_with(mode: &str, change: impl FnOnce(Setup) -> Setup) -> World {
     let (corp, partner, upstream) = (TestIssuer::start(), TestIssuer::start(), TestUpstream::start());
     let attributes =
         "attributes: {tenant: {claim: \"custom:tenant\", type: string}, level: {claim: level, type: long}}";
     let setup = Setup::of(CONFIG).put("CORP", corp.trust(attributes)).put("PARTNER", partner.trust(attributes));
     let setup = setup.put("MODE", mode).put("UPSTREAM", upstream.address());
-    let gate = setup.file("policies/orders/orders.cedar", POLICIES).start();
+    let gate = change(setup.file("policies/orders/orders.cedar", POLICIES)).start();
     World { corp, partner, upstream, gate }
 }
 
@@ -239,4 +243,52 @@ fn a_policy_that_errs_is_named_in_the_log() {
             .map(str::to_owned)
     });
     assert!(line.contains("level-overflows") && line.contains("integer-overflow"), "{line}");
+}
+
+/// Policies of other groups, which can matter for nobody here.
+fn of_others(count: usize) -> String {
+    let policy = |number| {
+        format!("@id(\"other-{number}\") permit (principal in Group::\"corp|other-{number}\", action, resource);\n")
+    };
+    (0..count).map(policy).collect()
+}
+
+#[test]
+fn a_gate_that_evaluates_every_policy_decides_the_same_and_pays_for_it() {
+    const REQUESTS: u32 = 20;
+    let others = of_others(2000);
+    let answers = |flag: Option<&str>| {
+        let crowded = |setup: Setup| {
+            let setup = setup.file("policies/orders/others.cedar", others.as_str());
+            flag.into_iter().fold(setup, Setup::flag)
+        };
+        let World { corp, gate, upstream: _upstream, .. } = world_with("enforce", crowded);
+        let ask = |method: &str, target: &str, token: &str| {
+            let answer = gate.ask(&Request::new(method, target).bearer(token));
+            let line = gate.logged(answer.header("x-request-id").unwrap());
+            (told(&answer), line["policies"].clone())
+        };
+        let table = [
+            ("GET", "/acme/orders/7", clerk(&corp)),
+            ("PUT", "/acme/orders/7", clerk(&corp)),
+            ("GET", "/globex/orders/7", clerk(&corp)),
+            ("GET", "/acme/orders/frozen", clerk(&corp)),
+            ("GET", "/acme/orders/7", clerk(&corp).groups(&["other-7"])),
+            ("GET", "/acme/orders/7", clerk(&corp).claim("level", i64::MAX)),
+            ("GET", "/reports/closed", corp.token()),
+        ];
+        let told = table.map(|(method, target, token)| ask(method, target, &token.mint()));
+        let token = clerk(&corp).mint();
+        let spent = || gate.metric(r#"lychgate_decision_duration_seconds_sum{route="order"}"#);
+        let before = spent();
+        for _ in 0..REQUESTS {
+            assert_eq!(gate.ask(&Request::get("/acme/orders/7").bearer(&token)).status(), 200);
+        }
+        gate.counts(r#"lychgate_decision_duration_seconds_count{route="order"}"#, REQUESTS + 6);
+        (told, spent() - before)
+    };
+    let (selected, cheap) = answers(None);
+    let (all, dear) = answers(Some("--evaluate-all"));
+    assert_eq!(selected, all);
+    assert!(dear > 3.0 * cheap, "every policy: {dear} s, those that can matter: {cheap} s");
 }

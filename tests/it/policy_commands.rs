@@ -60,18 +60,18 @@ const CASES: &str = r#"
   expect: allow
   by: own-tenant
 - name: sales reads every tenant
-  token: {issuer: corp, sub: sam, scopes: [orders/read], groups: [sales]}
+  token: {issuer: corp, sub: sam, scopes: [orders/read], groups: [everyone, sales]}
   request: GET https://api.example.com/acme/orders/7
   now: 2026-03-02T10:00:00Z
   expect: allow
   by: sales-reads
 - name: nobody reads at night
-  token: {issuer: corp, sub: sam, scopes: [orders/read], groups: [sales]}
+  token: {issuer: corp, sub: sam, scopes: [orders/read], groups: [everyone, sales]}
   request: GET https://api.example.com/acme/orders/7
   now: 2026-03-02T03:00:00Z
   expect: deny
   by: not-at-night
-- name: a tenant of the other issuer is a user as well
+- name: a tenant of the other issuer is not taken by the route
   token: {issuer: saas, sub: tom, scopes: [orders/read], claims: {iss: "https://login.example/globex"}}
   request: GET https://api.example.com/acme/orders/7
   now: 2026-03-02T10:00:00Z
@@ -113,6 +113,7 @@ fn cases_run_as_requests_and_what_no_case_decided_is_named() {
     for said in [
         "✓ a clerk reads an order of her own tenant",
         "sales-reads",
+        "by the route: issuer-not-accepted",
         "no case decided: never-decides",
         "6 cases: 6 passed, 0 failed; 4 of 5 policies decided",
     ] {
@@ -124,6 +125,8 @@ fn cases_run_as_requests_and_what_no_case_decided_is_named() {
     assert_eq!(told["bundles"][0]["bundle"], "orders");
     assert_eq!(told["bundles"][0]["undecided"][0], "never-decides");
     assert_eq!(told["bundles"][0]["cases"][0]["by"][0], "own-tenant");
+    assert_eq!(told["bundles"][0]["cases"][0]["refused"], Value::Null);
+    assert_eq!(told["bundles"][0]["cases"][3]["refused"], "issuer-not-accepted");
     assert_eq!(told["bundles"][0]["revision"].as_str().unwrap().len(), 16);
 }
 
@@ -181,6 +184,75 @@ fn a_case_that_no_policy_is_asked_about_does_not_pass() {
         let ran = test(&setup(LINK, "").file("policies/orders/orders.cases.yaml", cases).write(), &[]);
         assert_eq!(ran.code, Some(1), "{wrong}: {ran:?}");
         assert!(ran.stdout.contains(says), "{wrong}: {}", ran.stdout);
+    }
+}
+
+/// Routes that ask for something themselves, each before the same bundle.
+const GUARDED: &str = r#"
+trusted_issuers:
+  corp: {issuer: "https://idp.example", audience: [api], keys: {inline: {keys: []}}}
+  partner: {issuer: "https://partner.example", audience: [api], keys: {inline: {keys: []}}}
+policies:
+  all: {directory: policies/all, candidate: {directory: policies/next}}
+upstreams:
+  up: {endpoints: ["127.0.0.1:9"]}
+routes:
+  - {name: corp, match: {path: /corp}, access: {policy: all, issuers: [corp]}, upstream: up}
+  - {name: both, match: {path: /both}, access: {policy: all, issuers: [corp], scopes: {all: [a, b]}, groups: {any: [x, y]}}, upstream: up}
+  - {name: known, match: {path: /known}, access: {policy: all}, upstream: up}
+  - {name: open, match: {path: /open}, access: {policy: all, optional: true}, upstream: up}
+"#;
+
+const ALL: &str = r#"@id("all") permit (principal, action, resource);
+@id("scraper") forbid (principal, action in Action::"known", resource)
+unless { context has client_certificate && context.client_certificate.subject == "CN=scraper,O=Example"
+  && context.client_certificate.names.contains("dns:scraper.svc")
+  && context.client_certificate.sha256 like "00ff*" };"#;
+
+#[test]
+fn a_case_is_asked_what_its_route_asks_as_far_as_it_says() {
+    let certificate = format!(
+        "client_certificate: {{subject: \"CN=scraper,O=Example\", names: [\"dns:scraper.svc\"], sha256: \"00ff{}\"}}",
+        "0".repeat(60)
+    );
+    let shown = |certificate: &str| format!("GET /known, {certificate}");
+    let (whole, other) = (shown(&certificate), shown(&certificate.replace("scraper.svc", "other.svc")));
+    let table = [
+        ("{issuer: corp, sub: a}", "GET /corp", "allow", "by: all", ""),
+        ("{issuer: partner, sub: a}", "GET /corp", "allow", "", "issuer-not-accepted"),
+        ("{issuer: partner, sub: a}", "GET /corp", "deny", "error: issuer-not-accepted", "pass"),
+        ("{issuer: partner, sub: a}", "GET /corp", "deny", "error: missing-group", "issuer-not-accepted"),
+        ("{issuer: partner, sub: a}", "GET /corp", "deny", "by: scraper", "issuer-not-accepted"),
+        // of what a token does not say nothing is asked
+        ("{issuer: corp, sub: a}", "GET /both", "allow", "", ""),
+        ("{issuer: corp, sub: a, scopes: [a, b], groups: [y]}", "GET /both", "allow", "", ""),
+        ("{issuer: corp, sub: a, scopes: [a]}", "GET /both", "allow", "", "insufficient-scope"),
+        ("{issuer: corp, sub: a, scopes: []}", "GET /both", "allow", "", "insufficient-scope"),
+        ("{issuer: corp, sub: a, claims: {scope: a}}", "GET /both", "allow", "", "insufficient-scope"),
+        ("{issuer: corp, sub: a, groups: [z]}", "GET /both", "allow", "", "missing-group"),
+        ("{issuer: corp, sub: a, groups: []}", "GET /both", "deny", "", "pass"),
+        ("anonymous", "GET /corp", "allow", "", "missing-credential"),
+        ("anonymous", "GET /corp", "deny", "", "pass"),
+        ("anonymous", "GET /open", "allow", "by: all", ""),
+        // what the connection proves
+        ("{issuer: corp, sub: a}", "GET /known", "deny", "by: scraper", ""),
+        ("{issuer: corp, sub: a}", whole.as_str(), "allow", "by: all", ""),
+        ("{issuer: corp, sub: a}", other.as_str(), "deny", "by: scraper", ""),
+    ];
+    for (caller, request, expect, more, refused) in table {
+        let caller = if caller == "anonymous" { "anonymous: true".to_owned() } else { format!("token: {caller}") };
+        let more = if more.is_empty() { String::new() } else { format!(", {more}") };
+        let case = format!("- {{name: it, {caller}, request: {request}, expect: {expect}{more}}}\n");
+        let setup = Setup::of(GUARDED).file("policies/all/all.cedar", ALL).file("policies/next/all.cedar", ALL);
+        let setup =
+            setup.file("policies/all/a.cases.yaml", case.as_str()).file("policies/next/a.cases.yaml", case.as_str());
+        let ran = test(&setup.write(), &[]);
+        let passes = matches!(refused, "" | "pass");
+        assert_eq!(ran.code, Some(i32::from(!passes)), "{case}: {ran:?}");
+        let told = format!("refused by the route before any policy is asked: `{refused}`");
+        // the candidate's cases are judged by the same routes
+        assert_eq!(ran.stdout.matches(&told).count(), if passes { 0 } else { 2 }, "{case}: {}", ran.stdout);
+        assert_eq!(ran.stdout.matches("by the route: ").count(), if refused == "pass" { 2 } else { 0 }, "{case}");
     }
 }
 

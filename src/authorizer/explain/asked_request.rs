@@ -6,6 +6,7 @@ use http::header::{AUTHORIZATION, HOST};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+use crate::authorizer::client_certificate::ClientCertificate;
 use crate::authorizer::denial::Denial;
 use crate::authorizer::request::{AccessRequest, ConnectionFacts, ReceivedRequest};
 
@@ -16,6 +17,7 @@ pub struct AskedRequest {
     uri: Uri,
     headers: HeaderMap,
     client: IpAddr,
+    certificate: Option<ClientCertificate>,
 }
 
 impl AskedRequest {
@@ -41,7 +43,7 @@ impl AskedRequest {
             headers
                 .insert(HOST, HeaderValue::from_str(authority.as_str()).map_err(|_| "the URL's host cannot be sent")?);
         }
-        Ok(Self { method: method.to_owned(), uri, headers, client })
+        Ok(Self { method: method.to_owned(), uri, headers, client, certificate: None })
     }
 
     /// The same request with this token as `Authorization: Bearer`, beside whatever else it carries.
@@ -56,6 +58,12 @@ impl AskedRequest {
         Ok(self)
     }
 
+    /// The same request of a client that has proved to hold this certificate.
+    #[must_use]
+    pub fn with_certificate(self, certificate: ClientCertificate) -> Self {
+        Self { certificate: Some(certificate), ..self }
+    }
+
     /// As a door would read it.
     pub(super) fn received(&self) -> Result<AccessRequest<'_>, Denial> {
         let target = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
@@ -67,6 +75,7 @@ impl AskedRequest {
             client: self.client,
             connection: ConnectionFacts {
                 is_secure: self.uri.scheme_str() == Some("https"),
+                certificate: self.certificate.as_ref(),
                 ..ConnectionFacts::default()
             },
         })

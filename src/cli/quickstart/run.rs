@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use super::card::Card;
 use super::echo;
 use super::state::State;
+use crate::authorizer::Evaluation;
 use crate::cli::args::QuickstartArgs;
 use crate::cli::report::Failure;
 use crate::cli::run::Verdict;
@@ -29,7 +30,7 @@ pub(in crate::cli) fn run(args: &QuickstartArgs) -> Result<Verdict, Failure> {
     if let Some(card) = card.as_ref().filter(|_| state.is_kept()) {
         write_card(&state, card)?;
     }
-    crate::server::serve(&loaded, || {
+    crate::server::serve(&loaded, Evaluation::default(), || {
         if let Some(card) = &card {
             print!("{}", card.text());
         }

@@ -18,29 +18,6 @@ use crate::issuer::{
     UserConfig,
 };
 
-/// Standard attributes of a Cognito user (section 5.1 of `OpenID` Connect Core 1.0) that may be declared.
-const STANDARD_ATTRIBUTES: [&str; 19] = [
-    "address",
-    "birthdate",
-    "email",
-    "email_verified",
-    "family_name",
-    "gender",
-    "given_name",
-    "locale",
-    "middle_name",
-    "name",
-    "nickname",
-    "phone_number",
-    "phone_number_verified",
-    "picture",
-    "preferred_username",
-    "profile",
-    "updated_at",
-    "website",
-    "zoneinfo",
-];
-
 const A_MASTER_KEY: &str = "must be 32 bytes in base64, or 64 hexadecimal digits; `openssl rand -base64 32` makes one";
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -234,7 +211,7 @@ fn check_client<'c>(
     for (index, name) in client.access_token_attributes.iter().enumerate() {
         let path = at.key("access_token_attributes").item(index);
         if !is_attribute_name(name) {
-            let near = did_you_mean(name, &STANDARD_ATTRIBUTES);
+            let near = did_you_mean(name, &UserConfig::STANDARD_ATTRIBUTES);
             findings.wrong(&path, format!("is neither a standard attribute nor `custom:` and a name{near}"));
         }
     }
@@ -294,19 +271,20 @@ fn check_password(path: &ConfigPath, password: &SecretString, findings: &mut Fin
 
 fn check_attribute(path: &ConfigPath, name: &str, value: &str, findings: &mut Findings<'_>) {
     if !is_attribute_name(name) {
-        let near = did_you_mean(name, &STANDARD_ATTRIBUTES);
+        let near = did_you_mean(name, &UserConfig::STANDARD_ATTRIBUTES);
         findings.wrong_key(path, format!("is neither a standard attribute nor `custom:` and a name{near}"));
     }
     if value.len() > 2048 {
         findings.wrong(path, "must be at most 2048 bytes");
     }
-    if matches!(name, "email_verified" | "phone_number_verified") && !matches!(value, "true" | "false") {
+    if UserConfig::FLAGS.contains(&name) && !matches!(value, "true" | "false") {
         findings.wrong(path, "must be `true` or `false`");
     }
 }
 
 fn is_attribute_name(name: &str) -> bool {
-    STANDARD_ATTRIBUTES.contains(&name) || name.strip_prefix("custom:").is_some_and(|custom| is_name(custom, 20))
+    UserConfig::STANDARD_ATTRIBUTES.contains(&name)
+        || name.strip_prefix("custom:").is_some_and(|custom| is_name(custom, 20))
 }
 
 fn is_client_secret(secret: &SecretString) -> bool {

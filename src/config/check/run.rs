@@ -7,6 +7,7 @@ use super::findings::Findings;
 use super::headers::{check_credentials, check_identity};
 use super::messages::check_development;
 use super::pools::check_issuer;
+use super::rates::check_rates;
 use super::routes::{check_resource, check_routes};
 use super::sockets::check_sockets;
 use super::trusted::check_trusted_issuers;
@@ -32,6 +33,7 @@ pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     check_policies(config, &mut findings);
     check_upstreams(config, &mut findings);
     check_routes(config, &mut findings);
+    check_rates(config, &mut findings);
     check_dpop(&config.dpop, &mut findings);
     check_resource(&ConfigPath::new("protected_resource"), &config.protected_resource, &mut findings);
     check_identity(&config.identity, &mut findings);
@@ -110,6 +112,7 @@ fn check_limits(limits: &LimitsConfig, findings: &mut Findings<'_>) {
         token_cache,
         header_timeout,
         body_timeout,
+        write_timeout,
         connections_per_ip,
     } = limits;
     for (key, value, most) in [
@@ -124,7 +127,9 @@ fn check_limits(limits: &LimitsConfig, findings: &mut Findings<'_>) {
         findings.between(&at.clone().key(key), value, 1, most);
     }
     findings.between(&at.clone().key("token_cache"), token_cache.as_u64(), 0, MIB * MIB);
-    for (key, duration) in [("header_timeout", header_timeout), ("body_timeout", body_timeout)] {
+    let timeouts =
+        [("header_timeout", header_timeout), ("body_timeout", body_timeout), ("write_timeout", write_timeout)];
+    for (key, duration) in timeouts {
         findings.duration(&at.clone().key(key), *duration, Duration::from_millis(1));
     }
 }

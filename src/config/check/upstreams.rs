@@ -56,8 +56,10 @@ fn check_upstream(at: &ConfigPath, upstream: &UpstreamConfig, is_proxied_to: boo
     }
     check_ejection(&at.key("ejection"), &upstream.ejection, findings);
     check_limits(&at.key("limits"), &upstream.limits, findings);
-    let TimeoutsConfig { connect, read, write, idle } = upstream.timeouts;
-    for (key, timeout) in [("connect", connect), ("read", read), ("write", write), ("idle", idle)] {
+    let TimeoutsConfig { connect, read, write, idle, stream_idle } = upstream.timeouts;
+    let timeouts =
+        [("connect", connect), ("read", read), ("write", write), ("idle", idle), ("stream_idle", stream_idle)];
+    for (key, timeout) in timeouts {
         findings.duration(&at.key("timeouts").key(key), timeout, Duration::from_millis(1));
     }
     findings.between(&at.key("retries").key("attempts"), upstream.retries.attempts as u64, 0, 10);

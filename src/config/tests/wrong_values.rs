@@ -153,6 +153,8 @@ fn upstreams_bounds_and_threads_that_cannot_be_are_refused() {
         ("limits: {claims_depth: ▸0}", "from 1 to 127"),
         ("upstreams: {app: {endpoints: ['a:1'], timeouts: {idle: ▸11years}}}", "at most `3650d`"),
         ("limits: {header_timeout: ▸0s}", "at least `1ms`"),
+        ("limits: {write_timeout: ▸0s}", "at least `1ms`"),
+        ("upstreams: {app: {endpoints: ['a:1'], timeouts: {stream_idle: ▸0s}}}", "at least `1ms`"),
         ("limits: {connections_per_ip: ▸0}", "from 1 to"),
     ] {
         assert_mistakes(marked, "wrong-value", &[fragment]);

@@ -4,30 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// The standard attributes (OpenID Connect Core 1.0 section 5.1), `sub` aside, which is the user's own and never set.
-const STANDARD: [&str; 19] = [
-    "address",
-    "birthdate",
-    "email",
-    "email_verified",
-    "family_name",
-    "gender",
-    "given_name",
-    "locale",
-    "middle_name",
-    "name",
-    "nickname",
-    "phone_number",
-    "phone_number_verified",
-    "picture",
-    "preferred_username",
-    "profile",
-    "updated_at",
-    "website",
-    "zoneinfo",
-];
-/// Those that are `true` or `false`, and a JSON boolean in tokens.
-const BOOLEAN: [&str; 2] = ["email_verified", "phone_number_verified"];
+use crate::issuer::config::UserConfig;
+
 const CUSTOM: &str = "custom:";
 /// Longest name of a custom attribute after `custom:`, in characters.
 const LONGEST_CUSTOM_NAME: usize = 20;
@@ -36,7 +14,7 @@ const LONGEST_VALUE: usize = 2048;
 
 /// Whether this names an attribute that a user may have.
 pub(crate) fn is_attribute_name(name: &str) -> bool {
-    STANDARD.contains(&name)
+    UserConfig::STANDARD_ATTRIBUTES.contains(&name)
         || name.strip_prefix(CUSTOM).is_some_and(|name| {
             let graphic = |character: char| !character.is_control() && !character.is_whitespace();
             !name.is_empty() && name.chars().count() <= LONGEST_CUSTOM_NAME && name.chars().all(graphic)
@@ -50,7 +28,7 @@ pub(crate) struct Attributes(BTreeMap<String, String>);
 impl Attributes {
     /// Whether the attribute may have this value.
     pub(crate) fn accepts(name: &str, value: &str) -> bool {
-        let boolean_fits = !BOOLEAN.contains(&name) || ["true", "false"].contains(&value);
+        let boolean_fits = !UserConfig::FLAGS.contains(&name) || ["true", "false"].contains(&value);
         is_attribute_name(name) && value.len() <= LONGEST_VALUE && boolean_fits
     }
 
@@ -99,7 +77,7 @@ impl std::fmt::Debug for Attributes {
 
 fn claim(name: &str, value: &str) -> Value {
     match name {
-        _ if BOOLEAN.contains(&name) => Value::Bool(value == "true"),
+        _ if UserConfig::FLAGS.contains(&name) => Value::Bool(value == "true"),
         // OpenID Connect Core 1.0 section 5.1.1: `address` is an object.
         "address" => json!({ "formatted": value }),
         _ => Value::String(value.to_owned()),

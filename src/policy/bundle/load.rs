@@ -13,12 +13,11 @@ use super::links::Link;
 use super::policies::{NamedPolicy, PolicySummary, parse};
 use super::revision::revision;
 use super::validate::validate;
-use crate::policy::cases::{self, Case, CaseReport};
+use crate::policy::cases::{self, Case, CaseAnswer, CaseReport};
 use crate::policy::error::{Flaw, PolicyError};
 use crate::policy::flaws::{Source, of_schema};
 use crate::policy::schema::{ActionOutline, AttributeType, Extension, Names, Outline, Targets, write_schema};
 use crate::policy::standing::{Slice, Standings};
-use crate::policy::verdict::Verdict;
 
 /// A folder of policies: immutable, shared by all workers, and replaced only as a whole.
 pub struct Bundle {
@@ -129,12 +128,12 @@ impl Bundle {
         &self.cases
     }
 
-    /// Runs its cases, those that are wanted; `ask` turns a case into a query as a request would be, and says why where it
-    /// cannot.
+    /// Runs its cases, those that are wanted; `ask` turns a case into a query as a request would be, unless its route refuses it
+    /// first, and says why where it cannot.
     pub fn run_cases(
         &self,
         wanted: impl Fn(&Case) -> bool,
-        mut ask: impl FnMut(&Case) -> Result<Verdict, String>,
+        mut ask: impl FnMut(&Case) -> Result<CaseAnswer, String>,
     ) -> CaseReport {
         let answers = self.cases.iter().filter(|case| wanted(case)).map(|case| (case, ask(case)));
         CaseReport::new(answers, self.policies.iter().map(|policy| Arc::clone(&policy.id)))

@@ -29,6 +29,8 @@ pub struct Case {
     pub now_millis: Option<u64>,
     /// The client's address; absent: it does not matter.
     pub ip: Option<IpAddr>,
+    /// The certificate that the client shows; absent: none.
+    pub certificate: Option<CaseCertificate>,
     /// Where the case stands.
     pub place: Place,
 }
@@ -50,18 +52,56 @@ pub struct CaseToken {
     pub issuer: String,
     /// The subject.
     pub sub: String,
-    /// The groups, as the issuer names them.
-    #[serde(default)]
-    pub groups: Vec<String>,
-    /// The scopes.
-    #[serde(default)]
-    pub scopes: Vec<String>,
+    /// The groups, as the issuer names them; absent: nothing is said of them, and the route's own `groups` are not asked.
+    pub groups: Option<Vec<String>>,
+    /// The scopes; absent: nothing is said of them, and the route's own `scopes` are not asked.
+    pub scopes: Option<Vec<String>>,
     /// Every other claim, under its name in the token.
     #[serde(default)]
     pub claims: BTreeMap<String, Value>,
     /// How long ago it was issued. Default `0s`.
     #[serde(default, with = "humantime_serde")]
     pub age: Duration,
+}
+
+/// The certificate of a client in a case, as policies see it in `context.client_certificate`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseCertificate {
+    /// The subject's distinguished name (RFC 4514). Default: empty.
+    #[serde(default)]
+    pub subject: String,
+    /// The alternative names, each with its kind before it: `dns:`, `uri:`, `email:` or `ip:`. Default: none.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// SHA-256 of the certificate, 64 hexadecimal digits in lower case. Default: all zero, which no certificate has.
+    #[serde(default)]
+    pub sha256: Thumbprint,
+}
+
+/// SHA-256 of a certificate, written in hexadecimal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Thumbprint(
+    /// Its bytes.
+    pub [u8; 32],
+);
+
+impl TryFrom<String> for Thumbprint {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut bytes = [0; 32];
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() != 2 * bytes.len() || !text.bytes().all(is_hex) {
+            return Err("`sha256` is 64 hexadecimal digits in lower case, as policies see it");
+        }
+        for (byte, place) in bytes.iter_mut().zip((0..).step_by(2)) {
+            let digits = text.get(place..place + 2).unwrap_or_default();
+            *byte = u8::from_str_radix(digits, 16).unwrap_or_default();
+        }
+        Ok(Self(bytes))
+    }
 }
 
 /// What is asked for in a case: `GET https://api.example.com/orders/7?page=2`, or `GET /orders/7` where no route asks for a host.

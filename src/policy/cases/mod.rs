@@ -4,6 +4,6 @@ mod case;
 mod read;
 mod report;
 
-pub use case::{Case, CaseCaller, CaseRequest, CaseToken, Expectation};
+pub use case::{Case, CaseCaller, CaseCertificate, CaseRequest, CaseToken, Expectation};
 pub(super) use read::{check_names, read};
-pub use report::{CaseMismatch, CaseOutcome, CaseReport};
+pub use report::{CaseAnswer, CaseMismatch, CaseOutcome, CaseReport};

@@ -8,7 +8,7 @@ use cedar_policy::Effect;
 use serde::Deserialize;
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
-use super::case::{Case, CaseCaller, CaseRequest, CaseToken, Expectation};
+use super::case::{Case, CaseCaller, CaseCertificate, CaseRequest, CaseToken, Expectation};
 use crate::policy::error::{Flaw, Place};
 use crate::policy::flaws::{Source, nearest};
 
@@ -28,7 +28,11 @@ struct Written {
     #[serde(default, with = "humantime_serde")]
     now: Option<SystemTime>,
     ip: Option<IpAddr>,
+    client_certificate: Option<CaseCertificate>,
 }
+
+/// The kinds of alternative names that policies see, each as it stands before one.
+const KINDS: [&str; 4] = ["dns:", "uri:", "email:", "ip:"];
 
 /// A name, or a list of names.
 #[derive(Deserialize)]
@@ -101,6 +105,12 @@ impl Written {
             let flaw = flaw("case-error", "it expects an error and an allow");
             return Err(flaw.help("an error is always a deny").at(place));
         }
+        let kindless = |name: &&String| !KINDS.iter().any(|kind| name.starts_with(kind));
+        let names = self.client_certificate.as_ref().map(|certificate| certificate.names.as_slice());
+        if let Some(name) = names.unwrap_or_default().iter().find(kindless) {
+            let flaw = flaw("case-certificate", &format!("the name `{name}` of its client certificate has no kind"));
+            return Err(flaw.help("write `dns:`, `uri:`, `email:` or `ip:` before it, as policies see it").at(place));
+        }
         let by = match self.by {
             OneOrMore::One(id) => vec![id],
             OneOrMore::More(ids) => ids,
@@ -115,6 +125,7 @@ impl Written {
             error: self.error,
             now_millis,
             ip: self.ip,
+            certificate: self.client_certificate,
             place,
         })
     }

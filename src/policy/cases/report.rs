@@ -27,8 +27,19 @@ pub struct CaseOutcome {
     pub expected: &'static str,
     /// The policies that decided.
     pub determining: Vec<Arc<str>>,
+    /// Why the route refused it before any policy was asked, if it did.
+    pub refused: Option<&'static str>,
     /// What was not as expected; absent: the case passed.
     pub mismatch: Option<CaseMismatch>,
+}
+
+/// What came of a case's request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaseAnswer {
+    /// The policies were asked.
+    Decided(Verdict),
+    /// The route itself refused it before any policy was asked, for the reason of this name.
+    Refused(&'static str),
 }
 
 /// How a case did not come out as expected.
@@ -43,6 +54,8 @@ pub enum CaseMismatch {
         /// The policies that decided.
         determining: Vec<Arc<str>>,
     },
+    /// The route itself refused it, for the reason of this name, before any policy was asked.
+    Refused(&'static str),
     /// The right answer, but not by the policies that the case names.
     By {
         /// The named policies that did not decide.
@@ -62,7 +75,7 @@ pub enum CaseMismatch {
 impl CaseReport {
     /// A report of what each case came to.
     pub(in crate::policy) fn new<'a>(
-        answers: impl Iterator<Item = (&'a Case, Result<Verdict, String>)>,
+        answers: impl Iterator<Item = (&'a Case, Result<CaseAnswer, String>)>,
         policies: impl Iterator<Item = Arc<str>>,
     ) -> Self {
         let outcomes: Vec<CaseOutcome> = answers.map(|(case, answer)| CaseOutcome::new(case, answer)).collect();
@@ -79,15 +92,22 @@ impl CaseReport {
 }
 
 impl CaseOutcome {
-    fn new(case: &Case, answer: Result<Verdict, String>) -> Self {
-        let determining = answer.as_ref().map(|verdict| verdict.determining().to_vec()).unwrap_or_default();
+    fn new(case: &Case, answer: Result<CaseAnswer, String>) -> Self {
+        let (mut determining, mut refused) = (Vec::new(), None);
         let mismatch = match answer {
-            Ok(verdict) => mismatch(case, &verdict),
+            Ok(CaseAnswer::Decided(verdict)) => {
+                determining = verdict.determining().to_vec();
+                mismatch(case, &verdict)
+            }
+            Ok(CaseAnswer::Refused(code)) => {
+                refused = Some(code);
+                mismatch_of_route(case, code)
+            }
             Err(reason) => Some(CaseMismatch::NotAsked(reason)),
         };
         let place = format!("{}:{}", case.place.file.display(), case.place.line);
         let expected = if case.expect == Expectation::Allow { "allow" } else { "deny" };
-        Self { name: case.name.clone(), place, expected, determining, mismatch }
+        Self { name: case.name.clone(), place, expected, determining, refused, mismatch }
     }
 }
 
@@ -116,6 +136,15 @@ fn mismatch(case: &Case, verdict: &Verdict) -> Option<CaseMismatch> {
     }
 }
 
+/// The same where the route refused. That is the deny of a case that says no more, or says this very reason; it is none of one
+/// that names a policy or another reason, for those were never asked.
+fn mismatch_of_route(case: &Case, code: &'static str) -> Option<CaseMismatch> {
+    let as_expected = case.expect == Expectation::Deny
+        && case.by.is_empty()
+        && case.error.as_deref().is_none_or(|expected| expected == code);
+    (!as_expected).then_some(CaseMismatch::Refused(code))
+}
+
 impl fmt::Display for CaseMismatch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -125,6 +154,7 @@ impl fmt::Display for CaseMismatch {
                 formatter.write_str("denied: no `permit` held")
             }
             Self::Answer { allowed: false, determining } => write!(formatter, "denied by {}", names(determining)),
+            Self::Refused(code) => write!(formatter, "refused by the route before any policy is asked: `{code}`"),
             Self::By { missing, determining } => {
                 write!(formatter, "decided by {}, not by {}", names(determining), names(missing))
             }

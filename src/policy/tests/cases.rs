@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::fixture::{MONDAY_MORNING, Question, load, text, user};
-use crate::policy::{Bundle, Case, CaseCaller, CaseReport, CaseRequest, Expectation, Principal, Verdict};
+use crate::policy::{
+    Bundle, Case, CaseAnswer, CaseCaller, CaseCertificate, CaseReport, CaseRequest, Expectation, Principal,
+};
 
 const POLICIES: &str = r#"
 @id("own") permit (principal is User, action in Action::"read-orders", resource)
@@ -27,6 +29,7 @@ const CASES: &str = r#"
   by: [closed]
   now: 2025-12-31T23:59:59Z
   ip: 10.0.0.1
+  client_certificate: {subject: CN=scraper, names: [dns:scraper.svc], sha256: "@SHA256@"}
 "#;
 
 fn bundle(cases: &str) -> Bundle {
@@ -34,16 +37,19 @@ fn bundle(cases: &str) -> Bundle {
 }
 
 /// What the authorizer does, as far as these cases need it.
-fn ask(bundle: &Bundle, case: &Case) -> Result<Verdict, String> {
+fn ask(bundle: &Bundle, case: &Case) -> Result<CaseAnswer, String> {
     let principal = match &case.caller {
         CaseCaller::Anonymous => Principal::anonymous(),
         CaseCaller::Token(token) => user(&token.sub, &[], &[("tenant", text("acme"))]),
     };
     let segments: Vec<&str> = case.request.path.split('/').collect();
+    if let ["", "closed", ..] = segments[..] {
+        return Ok(CaseAnswer::Refused("missing-group"));
+    }
     let ["", tenant, "orders", order] = segments[..] else { return Err("no route matches".to_owned()) };
     let question =
         Question { now: case.now_millis.unwrap_or(MONDAY_MORNING), ..Question::order(&principal, tenant, order) };
-    Ok(question.ask(bundle))
+    Ok(CaseAnswer::Decided(question.ask(bundle)))
 }
 
 fn run(cases: &str) -> CaseReport {
@@ -53,11 +59,12 @@ fn run(cases: &str) -> CaseReport {
 
 #[test]
 fn cases_are_read_with_all_that_they_say() {
-    let bundle = bundle(CASES);
+    let bundle = bundle(&CASES.replace("@SHA256@", &"0a".repeat(32)));
     let [first, second] = bundle.cases() else { panic!("{:?}", bundle.cases()) };
     let CaseCaller::Token(token) = &first.caller else { panic!("{first:?}") };
     assert_eq!((token.issuer.as_str(), token.sub.as_str(), token.age), ("corp", "alice", Duration::from_mins(5)));
-    assert_eq!((token.groups.len(), token.scopes.len(), &token.claims["custom:tenant"]), (1, 1, &"acme".into()));
+    let [groups, scopes] = [&token.groups, &token.scopes].map(|said| said.as_deref().map(<[String]>::len));
+    assert_eq!((groups, scopes, &token.claims["custom:tenant"]), (Some(1), Some(1), &"acme".into()));
     let request = CaseRequest {
         method: "GET".to_owned(),
         host: Some("api.example.com".to_owned()),
@@ -70,11 +77,42 @@ fn cases_are_read_with_all_that_they_say() {
     );
     assert_eq!((&second.caller, second.place.line), (&CaseCaller::Anonymous, 7));
     assert_eq!((second.now_millis, second.ip), (Some(1_767_225_599_000), Some(IpAddr::from([10, 0, 0, 1]))));
+    let Some(CaseCertificate { subject, names, sha256 }) = &second.certificate else { panic!("{second:?}") };
+    assert_eq!((subject.as_str(), names.as_slice()), ("CN=scraper", ["dns:scraper.svc".to_owned()].as_slice()));
+    assert_eq!(sha256.0, [10; 32]);
+}
+
+#[test]
+fn what_a_case_leaves_out_of_a_token_is_not_an_empty_list() {
+    let said = |token: &str| {
+        let case = format!("- {{name: it, token: {token}, request: GET /acme/orders/7, expect: deny}}");
+        let CaseCaller::Token(token) = bundle(&case).cases()[0].caller.clone() else { panic!("{case}") };
+        (token.groups, token.scopes)
+    };
+    assert_eq!(said("{issuer: corp, sub: a}"), (None, None));
+    assert_eq!(said("{issuer: corp, sub: a, groups: [], scopes: []}"), (Some(Vec::new()), Some(Vec::new())));
+}
+
+#[test]
+fn a_certificate_that_no_policy_could_see_is_told() {
+    for (certificate, says) in [
+        ("{subjct: a}", "subject"),
+        ("{names: [a.example]}", "`a.example`"),
+        ("{sha256: \"00\"}", "64 hexadecimal digits"),
+        (&format!("{{sha256: {}}}", "AB".repeat(32)), "64 hexadecimal digits"),
+    ] {
+        let case = format!(
+            "- {{name: it, anonymous: true, request: GET /a/orders/7, expect: deny, client_certificate: {certificate}}}"
+        );
+        let error = load(&[("a.cedar", POLICIES), ("a.cases.yaml", &case)]).unwrap_err();
+        let told: String = error.flaws().iter().map(|flaw| format!("{} {:?}", flaw.message, flaw.help)).collect();
+        assert!(told.contains(says), "{certificate}: {told}");
+    }
 }
 
 #[test]
 fn cases_that_come_out_as_expected_pass_and_name_the_policies_that_none_decided() {
-    let report = run(CASES);
+    let report = run(&CASES.replace("@SHA256@", &"00".repeat(32)));
     assert!(report.passed(), "{report:?}");
     assert_eq!(report.undecided.iter().map(|id| &**id).collect::<Vec<_>>(), ["never-asked"]);
 }
@@ -102,6 +140,20 @@ fn a_case_that_comes_out_otherwise_says_how() {
         assert_eq!(report.outcomes[0].mismatch.as_ref().unwrap().to_string(), expected, "{cases}");
     }
     assert!(run(&case("GET /acme/orders/%FF", "expect: deny\n  error: path-parameter-encoding")).passed());
+    let refused = |rest: &str| {
+        let outcome = run(&case("GET /closed", rest)).outcomes.remove(0);
+        (outcome.refused, outcome.mismatch.map(|mismatch| mismatch.to_string()))
+    };
+    let told = "refused by the route before any policy is asked: `missing-group`".to_owned();
+    for (rest, mismatch) in [
+        ("expect: deny", None),
+        ("expect: deny\n  error: missing-group", None),
+        ("expect: deny\n  error: missing-scope", Some(told.clone())),
+        ("expect: deny\n  by: closed", Some(told.clone())),
+        ("expect: allow", Some(told)),
+    ] {
+        assert_eq!(refused(rest), (Some("missing-group"), mismatch), "{rest}");
+    }
 }
 
 #[test]

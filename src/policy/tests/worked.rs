@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::fixture::{MONDAY_MORNING, route};
 use crate::policy::{
-    AttributeType, AttributeValue, Bundle, Case, CaseCaller, CaseToken, Outline, Principal, Query, RouteOutline,
-    TokenFacts, User, Verdict,
+    AttributeType, AttributeValue, Bundle, Case, CaseAnswer, CaseCaller, CaseToken, Outline, Principal, Query,
+    RouteOutline, TokenFacts, User,
 };
 
 fn outline(routes: Vec<RouteOutline>, issuers: &[&str]) -> Outline {
@@ -55,14 +55,15 @@ fn the_metrics_sidecar_bundle_holds() {
 }
 
 /// A plain stand-in for routing and claims, which are the authorizer's.
-fn ask(bundle: &Bundle, case: &Case, outline: &Outline) -> Result<Verdict, String> {
+fn ask(bundle: &Bundle, case: &Case, outline: &Outline) -> Result<CaseAnswer, String> {
     let request = &case.request;
     let found = outline.routes.iter().find_map(|route| Some((route, parameters(&route.path, &request.path)?)));
     let (route, path) = found.ok_or_else(|| format!("no route matches `{}`", request.path))?;
     let (principal, token) = match &case.caller {
         CaseCaller::Anonymous => (Principal::anonymous(), None),
         CaseCaller::Token(token) => {
-            let facts = TokenFacts { age_seconds: token.age.as_secs(), scopes: &token.scopes };
+            let scopes = token.scopes.as_deref().unwrap_or_default();
+            let facts = TokenFacts { age_seconds: token.age.as_secs(), scopes };
             (principal(token).map_err(|error| error.to_string())?, Some(facts))
         }
     };
@@ -80,7 +81,7 @@ fn ask(bundle: &Bundle, case: &Case, outline: &Outline) -> Result<Verdict, Strin
     };
     let verdict = bundle.decide(&query);
     assert_eq!(verdict, bundle.decide_all(&query), "{}", case.name);
-    Ok(verdict)
+    Ok(CaseAnswer::Decided(verdict))
 }
 
 fn principal(token: &CaseToken) -> Result<Principal, crate::policy::PolicyError> {
@@ -89,8 +90,8 @@ fn principal(token: &CaseToken) -> Result<Principal, crate::policy::PolicyError>
     Principal::user(User {
         issuer: &token.issuer,
         sub: &token.sub,
-        groups: &token.groups,
-        scopes: &token.scopes,
+        groups: token.groups.as_deref().unwrap_or_default(),
+        scopes: token.scopes.as_deref().unwrap_or_default(),
         email_verified: token.claims.get("email_verified").and_then(Value::as_bool),
         attributes: tenant.into_iter().collect(),
         ..User::default()

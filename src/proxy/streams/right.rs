@@ -50,7 +50,10 @@ pub(in crate::proxy) fn watch(session: &Session, context: &mut RequestContext) {
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next());
-    kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
+    headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(is_of_events)
+}
+
+/// Whether a media type, with whatever parameters, is that of event streams.
+pub(super) fn is_of_events(kind: &str) -> bool {
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
 }

@@ -1,7 +1,14 @@
 //! What an upstream says through a WebSocket, read only as far as to know where one frame ends (RFC 6455 section 5.2).
 
-/// A closing frame's status: the endpoint's policy was violated (RFC 6455 section 7.4.1).
-const POLICY_VIOLATION: u16 = 1008;
+/// A closing frame's status, of RFC 6455 section 7.4.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::proxy) enum Closing {
+    /// The endpoint goes away: there was nothing to stay for.
+    GoingAway = 1001,
+    /// The endpoint's policy was violated.
+    PolicyViolation = 1008,
+}
+
 /// The longest head of a frame: two bytes, a length of eight, a mask of four.
 const LONGEST_HEAD: usize = 14;
 const FINAL_CLOSE: u8 = 0x88;
@@ -38,10 +45,11 @@ impl Frames {
     }
 
     /// The last frame, where there is a place for one: within another it would be read as a part of that.
-    pub(in crate::proxy) fn closing(&self, reason: &str) -> Option<Vec<u8>> {
+    pub(in crate::proxy) fn closing(&self, status: Closing, reason: &str) -> Option<Vec<u8>> {
         let length = u8::try_from(2 + reason.len()).ok().filter(|length| *length <= 125)?;
         let at_border = self.known == 0 && self.left == 0;
-        at_border.then(|| [&[FINAL_CLOSE, length], &POLICY_VIOLATION.to_be_bytes()[..], reason.as_bytes()].concat())
+        let status = (status as u16).to_be_bytes();
+        at_border.then(|| [&[FINAL_CLOSE, length], &status[..], reason.as_bytes()].concat())
     }
 }
 
@@ -69,14 +77,17 @@ mod tests {
         for frame in [&[0x81, 2, 9, 9][..], &[0x89, 0], &masked, &long, &longest] {
             let mut whole = Frames::default();
             whole.note(&[frame, frame].concat());
-            assert!(whole.closing("x").is_some());
+            assert!(whole.closing(Closing::GoingAway, "x").is_some());
             let mut slow = Frames::default();
             for (place, byte) in frame.iter().enumerate() {
                 slow.note(&[*byte]);
-                assert_eq!(slow.closing("x").is_some(), place + 1 == frame.len(), "{place} of {}", frame.len());
+                let closing = slow.closing(Closing::GoingAway, "x");
+                assert_eq!(closing.is_some(), place + 1 == frame.len(), "{place} of {}", frame.len());
             }
         }
-        assert_eq!(Frames::default().closing("token-expired").unwrap(), b"\x88\x0f\x03\xf0token-expired");
-        assert!(Frames::default().closing(&"x".repeat(124)).is_none());
+        let closing = |status, reason: &str| Frames::default().closing(status, reason);
+        assert_eq!(closing(Closing::PolicyViolation, "token-expired").unwrap(), b"\x88\x0f\x03\xf0token-expired");
+        assert_eq!(closing(Closing::GoingAway, "upstream-timeout").unwrap(), b"\x88\x12\x03\xe9upstream-timeout");
+        assert!(closing(Closing::GoingAway, &"x".repeat(124)).is_none());
     }
 }

@@ -99,6 +99,13 @@ impl Attempt {
         Ok(())
     }
 
+    /// The endpoint has not answered in time, as the gate itself has found.
+    pub(in crate::proxy) fn late(&self, upstream: &Upstream) {
+        if !self.answered {
+            self.note(upstream, true);
+        }
+    }
+
     /// Something broke on the way. Decides whether it is tried again, and says so in `error`.
     pub(in crate::proxy) fn broke(&mut self, upstream: &Upstream, error: &mut Error, reused: bool, replay: Replay) {
         if *error.etype() == ErrorType::new(TRIED_AGAIN) {

@@ -16,7 +16,7 @@ use super::health::check_health;
 use super::load::{Admission, Load};
 use super::names::{Entry, endpoints, entries, look_up};
 use super::peer::{PeerParts, TlsFiles};
-use crate::proxy::config::{BalanceConfig, HashConfig, UpstreamConfig};
+use crate::proxy::config::{BalanceConfig, HashConfig, TimeoutsConfig, UpstreamConfig};
 use crate::telemetry::UpstreamMetrics;
 
 /// How often names are looked up: the system tells no time to live.
@@ -98,6 +98,11 @@ impl Upstream {
     pub fn status(&self) -> Vec<EndpointStatus> {
         let now = self.now();
         self.endpoints().iter().map(|endpoint| endpoint.status(now)).collect()
+    }
+
+    /// How long each step may take.
+    pub(in crate::proxy) fn timeouts(&self) -> &TimeoutsConfig {
+        &self.config.timeouts
     }
 
     pub(super) fn metrics(&self) -> &UpstreamMetrics {

@@ -30,6 +30,8 @@ const STREAMS: u32 = 100;
 const AT_WORK: usize = 2 * STREAMS as usize;
 /// Streams that were reset, by the client before they were looked at or by us for what was wrong with them.
 const RESET: usize = 64;
+/// Bytes of an answer that wait here for a client to make room for them, on each stream: the library would take 400 KiB.
+const UNSENT: usize = 64 * 1024;
 /// A connection without a stream ends after this long.
 const IDLE: Duration = Duration::from_mins(1);
 
@@ -127,6 +129,7 @@ fn options(limits: &LimitsConfig) -> H2Options {
     options
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(header)
+        .max_send_buffer_size(UNSENT)
         .max_concurrent_reset_streams(RESET)
         .max_pending_accept_reset_streams(RESET)
         .max_local_error_reset_streams(Some(RESET));

@@ -1,5 +1,5 @@
-//! What the gateway tells the wire about one request on its way: that raw bytes may pass, how patient to be, and by what right
-//! its stream goes on.
+//! What the gateway tells the wire about one request on its way: that raw bytes may pass, how patient to be, when its answer is
+//! due, and by what right its stream goes on.
 
 use std::fmt;
 use std::future::Future;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use pingora::protocols::tls::TlsStream;
 use pingora::proxy::Session;
 use std::sync::Arc;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::one_request::OneRequest;
 use super::socket::{PlainSocket, TlsSocket};
@@ -35,6 +35,8 @@ pub(in crate::proxy) struct Line {
     tunnel: AtomicBool,
     unhurried: AtomicBool,
     right: OnceLock<StillHolds>,
+    answer_by: OnceLock<Instant>,
+    answered: AtomicBool,
 }
 
 impl Line {
@@ -66,6 +68,21 @@ impl Line {
         !self.unhurried.load(Ordering::Acquire)
     }
 
+    /// The answer is to begin by then, or the request ends as one whose upstream took too long.
+    pub(in crate::proxy) fn expect_answer(&self, by: std::time::Instant) {
+        // The first one stands: further tries do not make a client wait for longer.
+        let _already_expected = self.answer_by.set(by.into());
+    }
+
+    /// The answer has begun.
+    pub(in crate::proxy) fn answered(&self) {
+        self.answered.store(true, Ordering::Release);
+    }
+
+    fn awaits_answer(&self) -> Option<Instant> {
+        self.answer_by.get().copied().filter(|_| !self.answered.load(Ordering::Acquire))
+    }
+
     /// From now on the request goes on for as long as this says so.
     pub(in crate::proxy) fn watch(&self, right: StillHolds) {
         // The first one stands: a request has one right.
@@ -79,15 +96,24 @@ impl fmt::Debug for Line {
     }
 }
 
-/// Asks for the right of one request, now and then; nothing where nobody watches.
+/// Asks for the right of one request, now and then, and for its answer in time; nothing where nobody watches.
 #[derive(Debug, Default)]
-pub(super) struct Watch(Option<Pin<Box<Sleep>>>);
+pub(super) struct Watch {
+    look: Option<Pin<Box<Sleep>>>,
+    late: Option<Pin<Box<Sleep>>>,
+}
 
 impl Watch {
-    /// Ready once the right is lost.
+    /// Ready once the right is lost, or the answer late.
     pub(super) fn poll_lost(&mut self, line: &Line, context: &mut Context<'_>) -> Poll<Ended> {
+        if let Some(by) = line.awaits_answer() {
+            let timer = self.late.get_or_insert_with(|| Box::pin(sleep_until(by)));
+            if timer.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Ended(Denial::UpstreamTimeout));
+            }
+        }
         let Some(right) = line.right.get() else { return Poll::Pending };
-        let timer = self.0.get_or_insert_with(|| Box::pin(sleep(LOOK_EVERY)));
+        let timer = self.look.get_or_insert_with(|| Box::pin(sleep(LOOK_EVERY)));
         loop {
             ready!(timer.as_mut().poll(context));
             if let Err(denial) = right() {

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::chunked::Chunked;
 use super::line::{Ended, Line, Watch};
-use super::pace::Pace;
+use super::pace::{Pace, Stall};
 use crate::authorizer::Denial;
 use crate::proxy::config::LimitsConfig;
 use crate::proxy::framing::{Body, check_head};
@@ -29,6 +29,8 @@ use crate::proxy::framing::{Body, check_head};
 const ROOM: usize = 4096;
 /// How long a connection may rest between two requests.
 const REST: Duration = Duration::from_mins(1);
+/// How long the last bytes of a connection may take to be sent.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// How long bytes that nobody wants are taken in after the answer: a reset would tear the answer from the client.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -45,6 +47,7 @@ pub(super) struct OneRequest<S> {
     line: Line,
     watch: Watch,
     pace: Pace,
+    stall: Stall,
 }
 
 /// What a client says before its first HTTP/2 frame (RFC 9113 section 3.4).
@@ -73,6 +76,7 @@ impl<S: IO> OneRequest<S> {
             line: Line::default(),
             watch: Watch::default(),
             pace: Pace::new(Duration::ZERO),
+            stall: Stall::new(REST),
         }
     }
 
@@ -147,6 +151,7 @@ impl<S: IO> OneRequest<S> {
             Body::Chunked => Rest::Chunked(Chunked::new()),
         };
         (self.line, self.watch, self.pace) = (Line::default(), Watch::default(), Pace::new(limits.body_timeout));
+        self.stall = Stall::new(limits.write_timeout);
         let body = self.rest.take(after).map_err(|bad| Denial::BadFraming(bad.0))?;
         // Splitting would make the buffer a shared one: most often there is nothing to split.
         if body == after.len() { Ok(mem::take(&mut self.ahead)) } else { Ok(self.ahead.split_to(end + body)) }
@@ -185,10 +190,10 @@ impl<S: IO> OneRequest<S> {
 
     /// Where there is nothing to do but wait: an error once the right is lost by which the stream goes on.
     fn poll_quiet(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.unsent {
-            // pingora gathers a body of known length until it is whole, however long its pieces are apart. What fails here
-            // will fail again when more is written.
-            let _again = self.poll_send(cx);
+        // pingora gathers a body of known length until it is whole, however long its pieces are apart. What fails here will fail
+        // again when more is written.
+        if self.unsent && self.poll_send(cx).is_pending() {
+            return self.poll_stalled(cx);
         }
         self.poll_ended(cx)
     }
@@ -197,10 +202,33 @@ impl<S: IO> OneRequest<S> {
         self.watch.poll_lost(&self.line, cx).map(|ended| Err(io::Error::other(ended)))
     }
 
+    /// Where a client makes no room for more of its answer: an error once that lasts too long. A client that reads nothing keeps
+    /// its stream no longer for that than its right lasts.
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let ended @ Poll::Ready(_) = self.poll_ended(cx) {
+            return ended;
+        }
+        ready!(self.stall.poll_over(cx));
+        Poll::Ready(Err(io::Error::other(Ended(Denial::AnswerNotTaken))))
+    }
+
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let sent = Pin::new(&mut self.io).poll_flush(cx);
         self.unsent = sent.is_pending();
+        if !self.unsent {
+            self.stall.took();
+        }
         sent
+    }
+
+    /// Takes note of what came of a write.
+    fn written(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if written.is_pending() {
+            return self.poll_stalled(cx).map_ok(|()| 0);
+        }
+        self.unsent = true;
+        self.stall.took();
+        written
     }
 
     /// What ends the wait for more of a body.
@@ -316,18 +344,14 @@ impl<S: IO> AsyncRead for OneRequest<S> {
 impl<S: IO> AsyncWrite for OneRequest<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        match Pin::new(&mut this.io).poll_write(cx, buf) {
-            // A client that reads nothing keeps its stream no longer for that.
-            Poll::Pending => this.poll_ended(cx).map_ok(|()| 0),
-            written @ Poll::Ready(_) => {
-                this.unsent = true;
-                written
-            }
-        }
+        let written = Pin::new(&mut this.io).poll_write(cx, buf);
+        this.written(written, cx)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_send(cx)
+        let this = self.get_mut();
+        let sent = this.poll_send(cx);
+        if sent.is_pending() { this.poll_stalled(cx) } else { sent }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -335,12 +359,13 @@ impl<S: IO> AsyncWrite for OneRequest<S> {
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.unsent = true;
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.io).poll_write_vectored(cx, bufs);
+        this.written(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -351,7 +376,11 @@ impl<S: IO> AsyncWrite for OneRequest<S> {
 #[async_trait]
 impl<S: IO> Shutdown for OneRequest<S> {
     async fn shutdown(&mut self) {
-        self.io.shutdown().await;
+        // A client that takes nothing would keep its connection by that.
+        let is_shut = timeout(FAREWELL, self.io.shutdown()).await.is_ok();
+        if !is_shut {
+            return;
+        }
         if self.line.is_tunnel() || !matches!(self.rest, Rest::Nothing) || !self.ahead.is_empty() {
             let _until_then = timeout(LINGER, self.linger()).await;
         }

@@ -1,11 +1,12 @@
-//! How long a client may take to send a body: a while, and longer the more of it has come.
+//! How long a client may take to send a body: a while, and longer the more of it has come. And how long to take an answer: for as
+//! long as it takes something.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::{Sleep, sleep, sleep_until};
 
 /// Bytes that earn a client one more second.
 const BYTES_A_SECOND: u64 = 1024;
@@ -56,9 +57,53 @@ impl Pace {
     }
 }
 
+/// For how long a client has taken nothing of what is written to it.
+#[derive(Debug)]
+pub(super) struct Stall {
+    patience: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stall {
+    /// A client that may take nothing for `patience`.
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { patience, timer: None }
+    }
+
+    /// It took some.
+    pub(super) fn took(&mut self) {
+        self.timer = None;
+    }
+
+    /// Ready once it has taken nothing for too long.
+    pub(super) fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let patience = self.patience;
+        self.timer.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(context)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_takes_a_little_now_and_then_has_all_the_time_that_it_needs() {
+        let patience = Duration::from_millis(300);
+        let mut stall = Stall::new(patience);
+        let begun = Instant::now();
+        for _ in 0..4 {
+            let waited = tokio::time::timeout(patience / 2, poll_fn(|context| stall.poll_over(context))).await;
+            assert!(waited.is_err(), "over after {:?}", begun.elapsed());
+            stall.took();
+        }
+        let last = Instant::now();
+        poll_fn(|context| stall.poll_over(context)).await;
+        assert!(last.elapsed() >= patience);
+        // and it stays over
+        poll_fn(|context| stall.poll_over(context)).await;
+    }
 
     #[test]
     fn what_has_come_earns_time_and_what_was_waited_is_gone() {

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Request, Response};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, DATE, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Digest;
 use pingora::protocols::http::HttpTask;
@@ -46,7 +46,7 @@ pub(super) struct Http2Stream {
     sent: usize,
     kept: Kept,
     digest: Arc<Digest>,
-    write_timeout: Option<Duration>,
+    write_timeout: Duration,
     line: Arc<Line>,
     watch: Watch,
     pace: Pace,
@@ -83,6 +83,7 @@ impl Http2Stream {
         limits: &LimitsConfig,
     ) -> Self {
         let (mut parts, body) = request.into_parts();
+        join_cookies(&mut parts.headers);
         let line = Arc::new(Line::default());
         parts.extensions.insert(line.clone());
         Self {
@@ -96,7 +97,7 @@ impl Http2Stream {
             sent: 0,
             kept: Kept::default(),
             digest,
-            write_timeout: None,
+            write_timeout: limits.write_timeout,
             line,
             watch: Watch::default(),
             pace: Pace::new(limits.body_timeout),
@@ -185,11 +186,8 @@ impl Http2Stream {
     async fn room(&mut self, wanted: usize) -> Result<usize> {
         self.out()?.reserve_capacity(wanted);
         let wait = self.write_timeout;
-        let room = poll_fn(|context| self.poll_room(context));
-        match wait {
-            None => room.await,
-            Some(wait) => timeout(wait, room).await.or_err(ErrorType::WriteTimedout, "the client takes nothing")?,
-        }
+        let room = timeout(wait, poll_fn(|context| self.poll_room(context))).await;
+        room.unwrap_or_else(|_| Err(end(Ended(Denial::AnswerNotTaken))))
     }
 
     fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<Result<usize>> {
@@ -223,15 +221,29 @@ impl Http2Stream {
 
     /// Does one thing to the answer, and says whether it was the last.
     async fn carry_out(&mut self, task: HttpTask) -> Result<bool> {
-        match task {
+        let done = match task {
             HttpTask::Header(header, last) => self.begin(header, last).map(|()| last),
             HttpTask::Body(Some(data), last) if !data.is_empty() => self.send(data, last).await.map(|()| last),
             HttpTask::Body(_, last) => Ok(last),
             HttpTask::Trailer(Some(trailers)) => self.end_with(*trailers).map(|()| true),
             HttpTask::Trailer(None) | HttpTask::Done => Ok(true),
             HttpTask::UpgradedBody(..) => Error::e_explain(ErrorType::InternalError, "a tunnel in an HTTP/2 stream"),
-            HttpTask::Failed(error) => Err(error),
-        }
+            // The upstream's failure, which is not the client's doing.
+            HttpTask::Failed(error) => return Err(error),
+        };
+        done.map_err(Error::into_down)
+    }
+}
+
+/// RFC 9113 section 8.2.3: browsers send each cookie in a field of its own, and nobody but HTTP/2 reads them so.
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() < 2 {
+        return;
+    }
+    // Values that each can stand in a field can do so together.
+    if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
     }
 }
 
@@ -279,7 +291,7 @@ impl Session for Http2Stream {
     async fn response_duplex_vec(&mut self, tasks: Vec<HttpTask>) -> Result<bool> {
         let mut last = false;
         for task in tasks {
-            last = self.carry_out(task).await.map_err(Error::into_down)? || last;
+            last = self.carry_out(task).await? || last;
         }
         if last {
             self.close().map_err(Error::into_down)?;
@@ -294,12 +306,11 @@ impl Session for Http2Stream {
         None
     }
 
-    fn set_write_timeout(&mut self, timeout: Option<Duration>) {
-        self.write_timeout = timeout;
-    }
+    /// The pace of an answer is kept by `limits.write_timeout`.
+    fn set_write_timeout(&mut self, _timeout: Option<Duration>) {}
 
     fn get_write_timeout(&self) -> Option<Duration> {
-        self.write_timeout
+        None
     }
 
     fn set_total_drain_timeout(&mut self, _timeout: Option<Duration>) {}

@@ -1,28 +1,14 @@
 //! The queue of lines under a quick, a blocked and a torn reader.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use prometheus::IntCounter;
 
+use super::page::Page;
 use crate::telemetry::line_queue::{CAPACITY, LineQueue};
 
 const LONG: Duration = Duration::from_secs(30);
-
-/// A reader of the log that takes nothing while its test holds the lock.
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 struct Torn;
 
@@ -50,7 +36,7 @@ fn lines_are_written_in_order_and_all_of_them_by_the_close() {
         queue.push(line.as_bytes());
     }
     assert!(queue.close(LONG));
-    assert_eq!(String::from_utf8(page.0.lock().unwrap().clone()).unwrap(), lines.concat());
+    assert_eq!(page.text(), lines.concat());
     assert_eq!(dropped.get(), 0);
 }
 
@@ -59,7 +45,7 @@ fn a_line_is_written_without_a_close() {
     let page = Page::default();
     let (queue, _) = queue_to(page.clone());
     queue.push(b"alone\n");
-    let written = || page.0.lock().unwrap().as_slice() == b"alone\n";
+    let written = || page.held().as_slice() == b"alone\n";
     let soon = (0..1000).any(|_| {
         written() || {
             std::thread::sleep(Duration::from_millis(5));
@@ -73,7 +59,7 @@ fn a_line_is_written_without_a_close() {
 fn while_nobody_reads_lines_are_dropped_and_counted_and_no_pusher_waits() {
     let page = Page::default();
     let (queue, dropped) = queue_to(page.clone());
-    let nobody_reads = page.0.lock().unwrap();
+    let nobody_reads = page.held();
     let line = [b'x'; 1024];
     // what fills the queue, what the blocked writer may have taken off it, and as much again
     for _ in 0..3 * CAPACITY / line.len() {
@@ -83,7 +69,7 @@ fn while_nobody_reads_lines_are_dropped_and_counted_and_no_pusher_waits() {
     assert!(!queue.close(Duration::from_millis(1)));
     drop(nobody_reads);
     assert!(queue.close(LONG));
-    let written = page.0.lock().unwrap().len() / line.len();
+    let written = page.held().len() / line.len();
     assert_eq!(written as u64 + dropped.get(), 3 * (CAPACITY / line.len()) as u64);
 }
 

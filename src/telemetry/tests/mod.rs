@@ -3,3 +3,6 @@
 mod access_line;
 mod line_queue;
 mod metrics;
+mod page;
+
+pub(super) use page::Page;

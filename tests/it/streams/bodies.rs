@@ -28,6 +28,35 @@ fn each_piece_of_a_body_is_passed_on_before_the_next_is_sent() {
 }
 
 #[test]
+fn an_answer_before_the_end_of_the_body_makes_no_request_of_the_rest() {
+    let world = World::new();
+    let hidden = "GET /open/smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    let length = format!("Content-Length: {}\r\n", "first".len() + hidden.len());
+    let chunk = format!("{:x}\r\n{hidden}\r\n0\r\n\r\n", hidden.len());
+    for (framing, first, rest) in
+        [(length.as_str(), "first", hidden), ("Transfer-Encoding: chunked\r\n", "5\r\nfirst\r\n", chunk.as_str())]
+    {
+        let mut client = world.send(post("/open/up", "x", framing) + first);
+        let (mut upstream, _) = world.accept();
+        upstream.comes(first);
+        upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        let answer = client.head();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        client.comes("ok");
+        client.send(rest);
+        std::thread::sleep(Duration::from_millis(200));
+        client.try_send("GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let after = String::from_utf8(client.end()).unwrap();
+        // the next request is answered, or the connection has ended before it
+        assert!(after.is_empty() || after.starts_with("HTTP/1.1 404 "), "{after}");
+        assert_eq!(after.matches("HTTP/1.1 ").count(), usize::from(!after.is_empty()), "{after}");
+        let came = String::from_utf8(upstream.end_or_silence()).unwrap();
+        assert!(came.is_empty() || rest.starts_with(&came), "{came}");
+        assert!(world.nobody_waits(), "{framing}");
+    }
+}
+
+#[test]
 fn a_body_that_does_not_come_is_a_408() {
     let world = World::new();
     for (framing, first) in [("Content-Length: 10\r\n", "hello"), ("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n")]

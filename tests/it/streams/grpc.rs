@@ -87,6 +87,27 @@ async fn a_call_passes_in_both_directions_with_its_trailers() {
     assert_eq!(body.trailers().await.unwrap().unwrap()["grpc-status"], "0");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn trailers_over_http_1_end_before_an_http_2_upstream() {
+    let world = World::new();
+    let head = format!(
+        "POST /test.Echo/Up HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nTrailer: X-Auth-Sub\r\nTransfer-Encoding: chunked\r\n\r\n",
+        world.issuer.token().mint()
+    );
+    let mut client = world.send(head + "5\r\nhello\r\n0\r\nX-Auth-Sub: eve\r\nX-Check: 1\r\n\r\n");
+    let (request, mut respond) = accept(&world).await;
+    assert_eq!(request.headers()["x-auth-sub"], "alice");
+    let mut body = request.into_body();
+    assert_eq!(message(&mut body).await, "hello");
+    while let Some(part) = timeout(SOON, body.data()).await.unwrap() {
+        assert_eq!(part.unwrap(), "");
+    }
+    assert!(body.trailers().await.unwrap().is_none());
+    respond.send_response(Response::new(()), true).unwrap();
+    let answer = tokio::task::block_in_place(|| client.head());
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
 /// Status and code.
 fn told(fields: &HeaderMap) -> (&str, &str) {
     (fields["grpc-status"].to_str().unwrap(), fields["lychgate-code"].to_str().unwrap())

@@ -5,5 +5,7 @@ mod bodies;
 mod clear_http2;
 mod grpc;
 mod rights;
+mod silence;
+mod slow_readers;
 mod upgrades;
 mod world;

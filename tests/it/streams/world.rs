@@ -12,8 +12,8 @@ admin: {address: "127.0.0.1:@ADMIN@", revocations: {token: correct-horse-battery
 trusted_issuers:
   corp: @CORP@
 upstreams:
-  plain: {endpoints: ["@PLAIN@"]}
-  calls: {endpoints: ["@CALLS@"], http2: true}
+  plain: {endpoints: ["@PLAIN@"], timeouts: {@TIMEOUTS@}}
+  calls: {endpoints: ["@CALLS@"], http2: true, timeouts: {@TIMEOUTS@}}
 routes:
   - {name: chat, match: {path: "/chat"}, upgrade: [websocket], upstream: plain}
   - {name: kept, match: {path: "/kept"}, upgrade: [websocket], outlive_token: true, upstream: plain}
@@ -21,7 +21,7 @@ routes:
   - {name: open, match: {path: "/open/{*rest}"}, access: public, upstream: plain}
   - {name: calls, match: {path: "/test.Echo/{*rest}"}, upstream: calls}
   - {name: admins, match: {path: "/test.Admin/{*rest}"}, access: {scopes: {any: [admin]}}, upstream: calls}
-limits: {body_timeout: 1s, body: 100KiB}
+limits: {body_timeout: 1s, body: 100KiB@LIMITS@}
 "#;
 
 pub(super) struct World {
@@ -33,10 +33,16 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::with("", "")
+    }
+
+    /// With these timeouts of the upstreams, and these limits too.
+    pub(super) fn with(timeouts: &str, limits: &str) -> Self {
         let issuer = TestIssuer::start();
         let [plain, calls] = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
         let address = |listener: &TcpListener| listener.local_addr().unwrap();
         let setup = Setup::of(CONFIG).put("CORP", issuer.trust("leeway: 0s"));
+        let setup = setup.put("TIMEOUTS", timeouts).put("LIMITS", limits);
         let gate = setup.put("PLAIN", address(&plain)).put("CALLS", address(&calls)).start();
         Self { issuer, gate, plain, calls }
     }
@@ -67,6 +73,12 @@ impl World {
         (hand, head)
     }
 
+    /// Whether nobody else has connected to the upstream.
+    pub(super) fn nobody_waits(&self) -> bool {
+        self.plain.set_nonblocking(true).unwrap();
+        self.plain.accept().is_err()
+    }
+
     pub(super) fn revoke(&self, jti: &str) {
         let body = format!(r#"{{"issuer": "corp", "jti": "{jti}"}}"#);
         let request = Request::new("POST", "/revocations").bearer("correct-horse-battery");
@@ -94,6 +106,19 @@ impl Hand {
         self.0.write_all(bytes.as_ref()).unwrap();
     }
 
+    /// The same to somebody who may be gone.
+    pub(super) fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _gone = self.0.write_all(bytes.as_ref());
+    }
+
+    /// What comes until the connection ends, or until nothing has come for a moment.
+    pub(super) fn end_or_silence(mut self) -> Vec<u8> {
+        self.0.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        let mut rest = Vec::new();
+        let _ended_or_silent = self.0.read_to_end(&mut rest);
+        rest
+    }
+
     /// Everything to the next empty line.
     pub(super) fn head(&mut self) -> String {
         let mut head = Vec::new();
@@ -111,6 +136,11 @@ impl Hand {
         let mut came = vec![0; bytes.as_ref().len()];
         self.0.read_exact(&mut came).unwrap();
         assert_eq!(came.escape_ascii().to_string(), bytes.as_ref().escape_ascii().to_string());
+    }
+
+    /// The socket, for a test that does to it what hands usually do not.
+    pub(super) fn socket(&self) -> &TcpStream {
+        &self.0
     }
 
     /// Nothing comes, for now.

@@ -39,6 +39,7 @@ impl TestGateway {
         let mut child = Command::new(LYCHGATE)
             .args(["serve", "--config"])
             .arg(written.config())
+            .args(&setup.flags)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -64,6 +65,11 @@ impl TestGateway {
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.written.gate
+    }
+
+    /// Where its operator's door is.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.written.admin
     }
 
     /// A file beside its config.

@@ -21,6 +21,7 @@ pub(crate) struct Setup {
     /// What stands in the config for the first listener, beside its address.
     listener: String,
     mounted: bool,
+    pub(super) flags: Vec<String>,
 }
 
 /// A config that was written, and where its doors will be.
@@ -33,7 +34,7 @@ pub(crate) struct Written {
 impl Setup {
     /// A config of this text.
     pub(crate) fn of(text: &str) -> Self {
-        Self { text: text.to_owned(), files: Vec::new(), listener: String::new(), mounted: false }
+        Self { text: text.to_owned(), files: Vec::new(), listener: String::new(), mounted: false, flags: Vec::new() }
     }
 
     /// Puts something in for `@name@`.
@@ -53,6 +54,12 @@ impl Setup {
     /// The listener speaks TLS with the files `tls.crt` and `tls.key`.
     pub(crate) fn tls(mut self) -> Self {
         ", tls: {certificate: tls.crt, key: tls.key}".clone_into(&mut self.listener);
+        self
+    }
+
+    /// The gate is started with this flag, too.
+    pub(crate) fn flag(mut self, flag: &str) -> Self {
+        self.flags.push(flag.to_owned());
         self
     }
 

@@ -1,6 +1,8 @@
 //! HTTP/2, frame by frame: what is malformed never becomes a request at the upstream, and floods end the connection.
 
-use super::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, End, Frames, HEADERS, PING, RST_STREAM, block, with};
+use super::frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, End, Frames, HEADERS, PING, RST_STREAM, WINDOW_UPDATE, block, with,
+};
 use super::support::Gate;
 
 type Fields = Vec<(&'static [u8], &'static [u8])>;
@@ -177,6 +179,17 @@ fn trailers_never_reach_the_upstream() {
     assert!(!seen[0].head.contains("eve") && seen[0].values("te").is_empty(), "{seen:#?}");
 }
 
+/// Browsers send them so; an upstream that reads one `Cookie` would read one cookie.
+#[test]
+fn cookies_in_fields_of_their_own_are_one_field_to_the_upstream() {
+    let gate = Gate::start();
+    let fields = with("GET", "/public/a", &[("cookie", "a=1"), ("x", "y"), ("cookie", "b=2; c=3"), ("cookie", "d=4")]);
+    assert_eq!(Frames::open(&gate).get(1, &fields), End::Status(200));
+    let seen = gate.upstream.take();
+    assert_eq!(seen[0].values("cookie"), ["a=1; b=2; c=3; d=4"], "{seen:#?}");
+    assert_eq!(seen[0].values("x"), ["y"]);
+}
+
 #[test]
 fn what_is_too_large_is_refused() {
     let gate = Gate::start();
@@ -198,6 +211,68 @@ fn what_is_too_large_is_refused() {
     assert_eq!(Frames::open(&gate).get(1, &with("GET", path, &[])), End::Status(414));
     assert!(gate.upstream.take().is_empty());
     control(&gate);
+}
+
+#[test]
+fn a_header_list_of_more_than_twice_the_bound_ends_its_stream_and_no_other() {
+    let gate = Gate::start();
+    let long: &'static str = "a".repeat(14_000).leak();
+    let fields: Vec<(&str, &str)> = ["x-1", "x-2", "x-3", "x-4", "x-5"].into_iter().map(|name| (name, long)).collect();
+    let whole = block(&with("GET", "/public/a", &fields));
+    assert!(whole.len() > 2 * 32 * 1024);
+    let mut frames = Frames::open(&gate);
+    let (first, rest) = whole.split_at(16_000);
+    frames.frame(HEADERS, END_STREAM, 1, first);
+    let mut parts = rest.chunks(16_000).peekable();
+    while let Some(part) = parts.next() {
+        frames.frame(CONTINUATION, if parts.peek().is_none() { END_HEADERS } else { 0 }, 1, part);
+    }
+    let end = frames.end_of(1);
+    assert!(matches!(end, End::Status(431) | End::Reset(_) | End::Connection(_)), "{end:?}");
+    assert!(gate.upstream.take().is_empty());
+    control(&gate);
+}
+
+/// A few bytes that unpack to very many (RFC 7541): one long field in the table of the connection, named again and again.
+#[test]
+fn a_header_list_is_measured_as_it_unpacks() {
+    let gate = Gate::start();
+    let before = gate.resident_bytes();
+    for _ in 0..20 {
+        let mut frames = Frames::open(&gate);
+        let mut first = block(&with("GET", "/public/a", &[]));
+        // literal, with incremental indexing: `x` of 4,000 bytes
+        first.extend_from_slice(&[0x40, 1, b'x', 127, 0xa1, 0x1e]);
+        first.extend_from_slice(&[b'a'; 4000]);
+        frames.frame(HEADERS, END_STREAM | END_HEADERS, 1, &first);
+        assert_eq!(frames.end_of(1), End::Status(200));
+        assert_eq!(gate.upstream.take().len(), 1);
+        let mut bomb = block(&with("GET", "/public/a", &[]));
+        // the entry that is the newest, 16,000 times: 64 MB
+        bomb.resize(bomb.len() + 16_000, 0xbe);
+        frames.frame(HEADERS, END_STREAM | END_HEADERS, 3, &bomb);
+        let end = frames.end_of(3);
+        assert!(matches!(end, End::Status(431) | End::Reset(_) | End::Connection(_)), "{end:?}");
+        assert!(gate.upstream.take().is_empty());
+    }
+    let grown = gate.resident_bytes().saturating_sub(before);
+    assert!(grown < 32 << 20, "{grown} bytes more");
+    control(&gate);
+}
+
+/// As a client resets streams, but by having the gate reset them: each has a window that overflows.
+#[test]
+fn streams_that_the_gate_is_made_to_reset_end_the_connection() {
+    let gate = Gate::start();
+    let mut frames = Frames::open(&gate);
+    let request = block(&with("POST", "/public/a", &[]));
+    for stream in (1..3000).step_by(2) {
+        frames.frame(HEADERS, END_HEADERS, stream, &request);
+        frames.frame(WINDOW_UPDATE, 0, stream, &0x7fff_ffff_u32.to_be_bytes());
+    }
+    frames.frame(HEADERS, END_HEADERS, 3001, &request);
+    assert!(matches!(frames.end_of(3001), End::Connection(_)));
+    control_after(&gate);
 }
 
 #[test]

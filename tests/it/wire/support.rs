@@ -181,6 +181,13 @@ impl Gate {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap()
     }
 
+    /// The memory that it holds.
+    pub(super) fn resident_bytes(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
     /// Says this in its log, sooner or later.
     pub(super) fn logs(&self, what: &str) {
         let begun = Instant::now();
