@@ -20,7 +20,7 @@ use super::error::CognitoError;
 use super::input::Input;
 use super::model::judge;
 use super::operations::Target;
-use super::{own, sign_in, sign_up};
+use super::{own, sessions, sign_in, sign_up};
 use crate::issuer::administer::Refused;
 use crate::issuer::flow::Engine;
 use crate::issuer::record::{Over, Recorder, sub_before};
@@ -152,9 +152,11 @@ async fn of_users(call: &Call<'_>, operation: &str) -> Answered {
         "GetUserAuthFactors" => own::get_user_auth_factors(call).await,
         "GlobalSignOut" => sign_in::global_sign_out(call).await,
         "InitiateAuth" => sign_in::initiate_auth(call).await,
+        "ListUserSessions" => sessions::list_own(call).await,
         "ResendConfirmationCode" => sign_up::resend_confirmation_code(call).await,
         "RespondToAuthChallenge" => sign_in::respond_to_auth_challenge(call).await,
         "RevokeToken" => sign_in::revoke_token(call).await,
+        "RevokeUserSession" => sessions::revoke_own(call).await,
         "SetUserMFAPreference" => own::set_user_mfa_preference(call).await,
         "SetUserSettings" => own::set_user_settings(call).await,
         "SignUp" => sign_up::sign_up(call).await,
@@ -180,6 +182,7 @@ async fn of_pools(call: &Call<'_>, operation: &str) -> Answered {
         "DescribeUserPool" => pools::describe_user_pool(call).await,
         "DescribeUserPoolClient" => clients::describe_user_pool_client(call).await,
         "GetGroup" => groups::get_group(call).await,
+        "GetUserPoolSessionConfiguration" => sessions::get_configuration(call).await,
         "GetUserPoolMfaConfig" => pools::get_user_pool_mfa_config(call).await,
         "ListGroups" => groups::list_groups(call).await,
         "ListTagsForResource" => pools::list_tags_for_resource(call).await,
@@ -189,6 +192,7 @@ async fn of_pools(call: &Call<'_>, operation: &str) -> Answered {
         "ListUsers" => lists::list_users(call).await,
         "ListUsersInGroup" => lists::list_users_in_group(call).await,
         "SetUserPoolMfaConfig" => pools::set_user_pool_mfa_config(call).await,
+        "SetUserPoolSessionConfiguration" => sessions::set_configuration(call).await,
         "TagResource" => pools::tag_resource(call).await,
         "UntagResource" => pools::untag_resource(call).await,
         "UpdateGroup" => groups::update_group(call).await,
@@ -213,9 +217,11 @@ async fn of_accounts(call: &Call<'_>, operation: &str) -> Answered {
         "AdminGetUserAuthFactors" => users::get_auth_factors(call).await,
         "AdminInitiateAuth" => sign_in::initiate_auth(call).await,
         "AdminListGroupsForUser" => groups::list_groups_for_user(call).await,
+        "AdminListUserSessions" => sessions::list_by_admin(call).await,
         "AdminRemoveUserFromGroup" => groups::set_membership(call, false).await,
         "AdminResetUserPassword" => users::reset_password(call).await,
         "AdminRespondToAuthChallenge" => sign_in::respond_to_auth_challenge(call).await,
+        "AdminRevokeUserSession" => sessions::revoke_by_admin(call).await,
         "AdminSetUserMFAPreference" => users::set_mfa_preference(call).await,
         "AdminSetUserPassword" => users::set_password(call).await,
         "AdminSetUserSettings" => users::set_settings(call).await,

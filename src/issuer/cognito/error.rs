@@ -153,6 +153,10 @@ fn always_said(refusal: &Refusal) -> (&'static str, &'static str) {
         Refusal::WrongState(message) => ("UnsupportedUserStateException", message),
         Refusal::GroupExists => ("GroupExistsException", "A group with the name already exists."),
         Refusal::TooMany(message) => ("LimitExceededException", message),
+        Refusal::SessionsNotTracked => {
+            ("OperationNotEnabledException", "User session tracking is not enabled for this user pool.")
+        }
+        Refusal::UnknownSession => ("ResourceNotFoundException", "Session does not exist."),
         Refusal::RefreshTokenReused => ("RefreshTokenReuseException", "Refresh Token has been used before"),
         Refusal::NotAllowed(message) => (NOT_AUTHORIZED, message),
         Refusal::TemporaryPasswordExpired => {

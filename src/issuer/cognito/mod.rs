@@ -10,6 +10,7 @@ mod input;
 mod model;
 mod operations;
 mod own;
+mod sessions;
 mod sign_in;
 mod sign_up;
 mod signature;

@@ -126,10 +126,11 @@ impl Engine {
     pub(super) async fn begin_session(
         &self,
         write: &mut Connection,
-        client: &Client,
+        (pool, client): (&UserPool, &Client),
         user: &User,
         now: u64,
     ) -> Result<(Session, RefreshToken), IssuerError> {
+        self.make_room(write, pool, &user.sub, now).await?;
         let session = Session {
             id: Uuid::new_v4().to_string(),
             pool_id: client.pool_id.clone(),
@@ -138,6 +139,7 @@ impl Engine {
             event_id: Uuid::new_v4().to_string(),
             signed_in_at: now,
             expires_at: now.saturating_add(client.lifetimes.refresh.saturating_mul(1000)),
+            active_at: now,
             revoked: false,
         };
         let refresh_token = RefreshToken::generate()?;

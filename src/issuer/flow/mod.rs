@@ -10,6 +10,7 @@ mod refresh;
 mod refusal;
 mod sign_in;
 mod sign_out;
+mod user_sessions;
 
 pub(crate) use account::{
     Confirmation, Creation, Delivery, Given, NewByAdmin, Preference, Recovery, SignUp, TotpBearer, keep_aliases,

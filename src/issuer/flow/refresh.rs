@@ -32,6 +32,7 @@ impl Engine {
             return Err(Refusal::FlowNotEnabled(Flow::RefreshToken.name().to_owned()));
         }
         may_continue(&session, &user, now)?;
+        self.session_used(&session, now).await?;
         self.tokens(ask.client, &user, &session, now).await
     }
 
@@ -47,6 +48,7 @@ impl Engine {
         let now = self.clock.unix_millis();
         let (session, user) = self.session_of(refresh_token, &client).await?;
         may_continue(&session, &user, now)?;
+        self.session_used(&session, now).await?;
         let Some(grace) = client.settings.rotation_grace() else {
             if !client.flows.contains(&Flow::RefreshToken) {
                 return Err(Refusal::FlowNotEnabled(Flow::RefreshToken.name().to_owned()));

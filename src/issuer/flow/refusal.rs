@@ -118,6 +118,12 @@ pub(crate) enum Refusal {
     /// The refresh token was used before, and another has followed it.
     #[error("the refresh token was used before")]
     RefreshTokenReused,
+    /// The pool does not track sessions.
+    #[error("the pool does not track sessions")]
+    SessionsNotTracked,
+    /// The user has no such session.
+    #[error("the user has no such session")]
+    UnknownSession,
     /// Not an access token that this issuer signed.
     #[error("the access token is not valid")]
     InvalidAccessToken,
@@ -178,6 +184,8 @@ impl Refusal {
             Self::RefreshTokenRevoked => "refresh-token-revoked",
             Self::RefreshTokenExpired => "refresh-token-expired",
             Self::RefreshTokenReused => "refresh-token-reused",
+            Self::SessionsNotTracked => "sessions-not-tracked",
+            Self::UnknownSession => "unknown-session",
             Self::InvalidAccessToken => "invalid-access-token",
             Self::AccessTokenExpired => "access-token-expired",
             Self::AccessTokenRevoked => "access-token-revoked",

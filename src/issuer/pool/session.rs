@@ -5,6 +5,7 @@ use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 use crate::issuer::error::IssuerError;
 
@@ -25,7 +26,32 @@ pub(crate) struct Session {
     pub signed_in_at: u64,
     /// When its refresh token expires, in Unix milliseconds.
     pub expires_at: u64,
+    /// When it was last used, as far as that is kept, in Unix milliseconds.
+    pub active_at: u64,
     pub revoked: bool,
+}
+
+/// Digits of a session's public id: as many as 128 bits need in base 36.
+const PUBLIC_DIGITS: usize = 25;
+const PUBLIC: &str = "tkn";
+
+impl Session {
+    /// The id as `ListUserSessions` tells it: `tkn` and 25 letters and digits, which are the UUID in base 36.
+    pub(crate) fn public_id(&self) -> String {
+        let mut number = Uuid::parse_str(&self.id).map(|id| id.as_u128()).unwrap_or_default();
+        let mut digits = Vec::with_capacity(PUBLIC_DIGITS);
+        for _ in 0..PUBLIC_DIGITS {
+            digits.push(u32::try_from(number % 36).ok().and_then(|digit| char::from_digit(digit, 36)).unwrap_or('0'));
+            number /= 36;
+        }
+        format!("{PUBLIC}{}", digits.iter().rev().collect::<String>())
+    }
+
+    /// The id of the session that is told by this one.
+    pub(crate) fn id_of_public(public: &str) -> Option<String> {
+        let digits = public.strip_prefix(PUBLIC).filter(|digits| digits.len() == PUBLIC_DIGITS)?;
+        u128::from_str_radix(digits, 36).ok().map(|number| Uuid::from_u128(number).to_string())
+    }
 }
 
 /// A refresh token as the client has it: 384 random bits, opaque. Kept only as [`Sha256`].
@@ -76,6 +102,31 @@ mod tests {
         assert!(!one.expose().contains('.'));
         assert_eq!(one.hash(), Sha256::of(one.expose()));
         assert_ne!(one.hash(), two.hash());
+    }
+
+    #[test]
+    fn a_public_id_is_of_one_session() {
+        for id in [Uuid::nil(), Uuid::max(), Uuid::new_v4()] {
+            let session = Session {
+                id: id.to_string(),
+                pool_id: String::new(),
+                client_id: String::new(),
+                sub: String::new(),
+                event_id: String::new(),
+                signed_in_at: 0,
+                expires_at: 0,
+                active_at: 0,
+                revoked: false,
+            };
+            let public = session.public_id();
+            assert!(public.len() == 28 && public.starts_with("tkn"), "{public}");
+            assert_eq!(Session::id_of_public(&public), Some(session.id));
+        }
+        for none in
+            ["", "tkn", "sso0000000000000000000000000", "tknzzzzzzzzzzzzzzzzzzzzzzzzz", "tkn00000000000000000000000-0"]
+        {
+            assert_eq!(Session::id_of_public(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::schema::{AttributeDefinition, custom_definition, standard_definition}
 pub(crate) struct PoolSettings(Map<String, Value>);
 
 /// What an update leaves as it is where it does not say it: most of these it cannot say.
-const FIXED: [&str; 10] = [
+const FIXED: [&str; 11] = [
     "Schema",
     "AliasAttributes",
     "UsernameAttributes",
@@ -21,7 +21,13 @@ const FIXED: [&str; 10] = [
     "WebAuthnConfiguration",
     "IssuerConfiguration",
     "UserPoolTags",
+    SESSIONS,
 ];
+
+/// Where `SetUserPoolSessionConfiguration` is kept.
+const SESSIONS: &str = "SessionConfiguration";
+/// Most sessions of one user where nothing else was said.
+const MOST_SESSIONS: u32 = 20;
 
 impl PoolSettings {
     pub(crate) fn of(settings: Map<String, Value>) -> Self {
@@ -140,6 +146,18 @@ impl PoolSettings {
             _ => None,
         };
         mechanisms.iter().filter_map(attribute).collect()
+    }
+
+    /// What is kept of sessions: whether they are tracked, and how many of one user there may be.
+    pub(crate) fn sessions(&self) -> (bool, u32) {
+        let tracks = self.within(SESSIONS, "UserSessionTracking") == Some(&json!("ENABLED"));
+        let most = self.within(SESSIONS, "TokenSession").and_then(|sessions| sessions.get("MaxPerUser")?.as_u64());
+        (tracks, most.and_then(|most| u32::try_from(most).ok()).unwrap_or(MOST_SESSIONS))
+    }
+
+    pub(crate) fn set_sessions(&mut self, tracks: bool, most: u32) {
+        let tracking = if tracks { "ENABLED" } else { "DISABLED" };
+        self.set(SESSIONS, json!({"UserSessionTracking": tracking, "TokenSession": {"MaxPerUser": most}}));
     }
 
     pub(crate) fn is_protected(&self) -> bool {

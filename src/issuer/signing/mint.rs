@@ -118,6 +118,7 @@ mod tests {
                 event_id: "e".to_owned(),
                 signed_in_at: 900_500,
                 expires_at: 0,
+                active_at: 0,
                 revoked: false,
             },
         }

@@ -6,7 +6,7 @@ use super::database::{Connection, query};
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::{LONGEST_TOKEN_MILLIS, Session, Sha256};
 
-type Row = (String, String, String, String, String, i64, i64, Option<i64>);
+type Row = (String, String, String, String, String, i64, i64, Option<i64>, i64);
 
 /// How many sessions one sign-in clears away at most, so that none pays for all.
 const SWEEP: i64 = 100;
@@ -19,8 +19,8 @@ impl Sessions<'_> {
     pub(crate) async fn add(self, session: &Session, refresh_token: Sha256) -> Result<(), IssuerError> {
         let failed = || IssuerError::database("keep a session");
         let statement =
-            "INSERT INTO sessions (id, pool_id, client_id, sub, event_id, signed_in_at, expires_at, forgotten_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+            "INSERT INTO sessions (id, pool_id, client_id, sub, event_id, signed_in_at, expires_at, forgotten_at, active_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $6)";
         query(statement)
             .bind(&session.id)
             .bind(&session.pool_id)
@@ -42,7 +42,8 @@ impl Sessions<'_> {
     /// The session that a refresh token continues.
     pub(crate) async fn by_refresh_token(self, hash: Sha256) -> Result<Option<Session>, IssuerError> {
         let statement =
-            "SELECT s.id, s.pool_id, s.client_id, s.sub, s.event_id, s.signed_in_at, s.expires_at, s.revoked_at
+            "SELECT s.id, s.pool_id, s.client_id, s.sub, s.event_id, s.signed_in_at, s.expires_at, s.revoked_at,
+                s.active_at
             FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = $1";
         let row: Option<Row> = query(statement)
             .bind(hash.as_bytes())
@@ -74,11 +75,39 @@ impl Sessions<'_> {
 
     /// The session with this id.
     pub(crate) async fn by_id(self, id: &str) -> Result<Option<Session>, IssuerError> {
-        let statement = "SELECT id, pool_id, client_id, sub, event_id, signed_in_at, expires_at, revoked_at
-            FROM sessions WHERE id = $1";
+        let statement = "SELECT id, pool_id, client_id, sub, event_id, signed_in_at, expires_at, revoked_at,
+            active_at FROM sessions WHERE id = $1";
         let row: Option<Row> =
             query(statement).bind(id).fetch_optional(self.0).await.map_err(IssuerError::database("read a session"))?;
         Ok(row.map(session))
+    }
+
+    /// The user's sessions that are alive, the last used first, at most `limit` of them after the first `skip`.
+    pub(crate) async fn alive_of(
+        self,
+        sub: &str,
+        now: u64,
+        (skip, limit): (u32, u32),
+    ) -> Result<Vec<Session>, IssuerError> {
+        let statement = "SELECT id, pool_id, client_id, sub, event_id, signed_in_at, expires_at, revoked_at, active_at
+            FROM sessions WHERE sub = $1 AND revoked_at IS NULL AND expires_at > $2
+            ORDER BY active_at DESC, signed_in_at DESC, id LIMIT $3 OFFSET $4";
+        let rows: Vec<Row> = query(statement)
+            .bind(sub)
+            .bind(now)
+            .bind(limit)
+            .bind(skip)
+            .fetch_all(self.0)
+            .await
+            .map_err(IssuerError::database("list sessions"))?;
+        Ok(rows.into_iter().map(session).collect())
+    }
+
+    /// Remembers that the session was used.
+    pub(crate) async fn used(self, id: &str, now: u64) -> Result<(), IssuerError> {
+        let used = query("UPDATE sessions SET active_at = $1 WHERE id = $2").bind(now).bind(id);
+        used.execute(self.0).await.map_err(IssuerError::database("keep a session"))?;
+        Ok(())
     }
 
     /// Revokes one session.
@@ -148,7 +177,7 @@ impl Sessions<'_> {
 }
 
 fn session(row: Row) -> Session {
-    let (id, pool_id, client_id, sub, event_id, signed_in_at, expires_at, revoked_at) = row;
+    let (id, pool_id, client_id, sub, event_id, signed_in_at, expires_at, revoked_at, active_at) = row;
     Session {
         id,
         pool_id,
@@ -157,6 +186,7 @@ fn session(row: Row) -> Session {
         event_id,
         signed_in_at: unsigned(signed_in_at),
         expires_at: unsigned(expires_at),
+        active_at: unsigned(active_at),
         revoked: revoked_at.is_some(),
     }
 }

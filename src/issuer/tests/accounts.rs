@@ -415,6 +415,17 @@ async fn a_sign_up_goes_on_into_a_sign_in_for_who_has_the_code() {
     assert_eq!(signed_in.status, 200, "{}", signed_in.body);
     assert!(signed_in.token("AccessToken").contains('.'));
     assert_eq!(start(&open.client, "frank", &second).await.refusal(), invalid, "once");
+    // Amplify does not give the first one back.
+    open.sign_up("heidi", GOOD, &json!({"email": "heidi@example.com"})).await;
+    let code = open.issuer.code(&open.pool).await;
+    let confirmed = open.confirm("heidi", &code).await.body;
+    assert_eq!(start(&open.client, "heidi", &confirmed["Session"]).await.status, 200, "{confirmed}");
+    let plain = json!({"ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"]});
+    let open = Open::with(&json!({}), &plain).await;
+    let made = open.sign_up("frank", GOOD, &json!({"email": "frank@example.com"})).await.body;
+    let code = open.issuer.code(&open.pool).await;
+    let confirmed = open.confirm("frank", &code).await.body;
+    assert!(made.get("Session").is_none() && confirmed.get("Session").is_none(), "not by such a client");
 }
 
 #[tokio::test]

@@ -362,3 +362,67 @@ async fn sessions_that_can_no_longer_matter_are_cleared_away() {
     issuer.sign_in("web", "bob").await;
     assert_eq!(issuer.refresh("web", &token).await.refusal(), INVALID_REFRESH);
 }
+
+#[tokio::test]
+async fn sessions_are_told_and_ended_one_by_one_where_the_pool_tracks_them() {
+    let issuer = TestIssuer::start().await;
+    let pool = issuer.pool_id("demo");
+    let first = issuer.sign_in("web", "alice").await;
+    let list = async |token: &str| issuer.call("ListUserSessions", &json!({"AccessToken": token})).await;
+    let not_tracked = "OperationNotEnabledException";
+    assert_eq!(list(&first.token("AccessToken")).await.refusal().0, not_tracked);
+    let before = issuer.admin("GetUserPoolSessionConfiguration", &json!({"UserPoolId": pool})).await.body;
+    assert_eq!(
+        (&before["UserSessionTracking"], &before["TokenSession"]["MaxPerUser"]),
+        (&json!("DISABLED"), &json!(20))
+    );
+    let set = json!({"UserPoolId": pool, "UserSessionTracking": "ENABLED", "TokenSession": {"MaxPerUser": 3}});
+    assert_eq!(issuer.admin("SetUserPoolSessionConfiguration", &set).await.body["UserSessionTracking"], "ENABLED");
+    issuer.clock.advance(Duration::from_secs(1));
+    let second = issuer.sign_in("other", "alice").await;
+    let bob = issuer.sign_in("web", "bob").await;
+    let told = list(&second.token("AccessToken")).await.body["Sessions"].as_array().unwrap().clone();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!((&told[0]["ClientId"], &told[0]["IsCurrentSession"]), (&json!("other"), &json!(true)));
+    assert_eq!((&told[1]["ClientId"], &told[1]["IsCurrentSession"]), (&json!("web"), &json!(false)));
+
+    let revoke = async |token: &str, id: &Value| {
+        issuer.call("RevokeUserSession", &json!({"AccessToken": token, "SessionId": id})).await
+    };
+    let (own, other) = (second.token("AccessToken"), told[1]["SessionId"].clone());
+    assert_eq!(revoke(&own, &told[0]["SessionId"]).await.refusal().0, "InvalidParameterException", "the current one");
+    assert_eq!(
+        revoke(&bob.token("AccessToken"), &other).await.refusal().0,
+        "ResourceNotFoundException",
+        "another user's"
+    );
+    assert!(!issuer.is_revoked(&first.token("AccessToken")));
+    assert_eq!(revoke(&own, &other).await.status, 200);
+    assert!(issuer.is_revoked(&first.token("AccessToken")) && !issuer.is_revoked(&own));
+    assert_eq!(issuer.refresh("web", &first.token("RefreshToken")).await.refusal().1, "Refresh Token has been revoked");
+    assert_eq!(revoke(&own, &other).await.refusal().0, "ResourceNotFoundException", "once");
+    let named = json!({"UserPoolId": pool, "Username": "bob"});
+    let bobs = issuer.admin("AdminListUserSessions", &named).await.body["Sessions"].as_array().unwrap().clone();
+    let end = json!({"UserPoolId": pool, "Username": "alice", "SessionId": bobs[0]["SessionId"]});
+    assert_eq!(issuer.admin("AdminRevokeUserSession", &end).await.refusal().0, "ResourceNotFoundException");
+    let end = json!({"UserPoolId": pool, "Username": "bob", "SessionId": bobs[0]["SessionId"]});
+    assert_eq!(issuer.admin("AdminRevokeUserSession", &end).await.status, 200);
+    assert!(issuer.is_revoked(&bob.token("AccessToken")));
+}
+
+#[tokio::test]
+async fn beyond_the_most_of_a_user_the_session_that_was_used_longest_ago_ends() {
+    let issuer = TestIssuer::start().await;
+    let pool = issuer.pool_id("demo");
+    let set = json!({"UserPoolId": pool, "UserSessionTracking": "ENABLED", "TokenSession": {"MaxPerUser": 2}});
+    assert_eq!(issuer.admin("SetUserPoolSessionConfiguration", &set).await.status, 200);
+    let first = issuer.sign_in("web", "alice").await;
+    issuer.clock.advance(Duration::from_secs(1));
+    let second = issuer.sign_in("web", "alice").await;
+    issuer.clock.advance(Duration::from_secs(1));
+    assert_eq!(issuer.refresh("web", &first.token("RefreshToken")).await.status, 200);
+    issuer.clock.advance(Duration::from_secs(1));
+    let third = issuer.sign_in("web", "alice").await;
+    let revoked = [&first, &second, &third].map(|session| issuer.is_revoked(&session.token("AccessToken")));
+    assert_eq!(revoked, [false, true, false]);
+}

@@ -6,7 +6,7 @@ import * as auth from "aws-amplify/auth";
 import { cognitoUserPoolsTokenProvider } from "aws-amplify/auth/cognito";
 import { CognitoJwtVerifier } from "aws-jwt-verify";
 
-import { CLIENT, PASSWORD, check, nextTotp, refusal, totp, withIssuer } from "./issuer.mjs";
+import { CLIENT, CODES_CLIENT, CODES_POOL, PASSWORD, check, nextTotp, refusal, totp, withIssuer } from "./issuer.mjs";
 
 const kept = new Map();
 const storage = {
@@ -16,7 +16,7 @@ const storage = {
   clear: async () => kept.clear(),
 };
 
-await withIssuer(async ({ url, poolId }) => {
+await withIssuer(async ({ url, admin: operator, poolId }) => {
   Amplify.configure({ Auth: { Cognito: { userPoolId: poolId, userPoolClientId: CLIENT, userPoolEndpoint: url } } });
   cognitoUserPoolsTokenProvider.setKeyValueStorage(storage);
   const admin = new CognitoIdentityProviderClient({
@@ -88,4 +88,16 @@ await withIssuer(async ({ url, poolId }) => {
     body: JSON.stringify({ AccessToken: last }),
   });
   check("after a global sign-out its token is of no use", (await after.json()).message === "Access Token has been revoked");
+
+  // from a sign-up straight into a sign-in, by the one code that confirmed the account
+  Amplify.configure({ Auth: { Cognito: { userPoolId: CODES_POOL, userPoolClientId: CODES_CLIENT, userPoolEndpoint: url } } });
+  const options = { userAttributes: { email: "dave@example.com" }, autoSignIn: { authFlowType: "USER_AUTH" } };
+  const begun = await auth.signUp({ username: "dave", password: PASSWORD, options });
+  check("amplify is asked for the code of a sign-up", begun.nextStep.signUpStep === "CONFIRM_SIGN_UP", JSON.stringify(begun));
+  const code = JSON.stringify(await (await fetch(`${operator}/messages`)).json()).match(/\b\d{6}\b/)?.[0];
+  const confirmed = await auth.confirmSignUp({ username: "dave", confirmationCode: code });
+  check("and may go on into a sign-in", confirmed.nextStep.signUpStep === "COMPLETE_AUTO_SIGN_IN", JSON.stringify(confirmed));
+  const signedIn = await auth.autoSignIn();
+  check("which needs no other factor", signedIn.isSignedIn, JSON.stringify(signedIn));
+  check("and has the user's name", (await auth.getCurrentUser()).username === "dave");
 });

@@ -8,6 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export const POOL = "us-east-1_Peers1234";
+/** A pool that sends codes; they can be read at the operator's door. */
+export const CODES_POOL = "us-east-1_Codes1234";
+export const CODES_CLIENT = "codesclient123";
 export const PASSWORD = "Correct-horse-1";
 export const CLIENT = "webclient123";
 export const SECRET_CLIENT = "serverclient123";
@@ -53,7 +56,14 @@ issuer:
   address: 127.0.0.1:${ports.issuer}
   database: "${folder}/issuer.db"
   admin_keys: {AKIDPEER: secret-of-administrators}
+  development: true
   pools:
+    codes:
+      id: ${CODES_POOL}
+      issuer: aws
+      sign_up: true
+      verify: [email]
+      clients: {web: {id: ${CODES_CLIENT}, flows: [USER_SRP_AUTH, REFRESH_TOKEN_AUTH, USER_AUTH]}}
     peers:
       id: ${POOL}
       issuer: aws
@@ -77,7 +87,7 @@ export async function withIssuer(use) {
   try {
     const url = `http://127.0.0.1:${ports.issuer}`;
     await ready(`${url}/${POOL}/.well-known/jwks.json`, lychgate, join(folder, "log.txt"));
-    await use({ url, poolId: POOL });
+    await use({ url, admin: `http://127.0.0.1:${ports.admin}`, poolId: POOL });
   } catch (error) {
     check("the peer runs to its end", false, error.stack ?? error);
   } finally {

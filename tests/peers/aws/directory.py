@@ -210,6 +210,16 @@ def second_factors(admin, user, pool, web, token):
 def sessions(admin, user, pool, web, tokens):
     renewed = user.get_tokens_from_refresh_token(ClientId=web, RefreshToken=tokens["RefreshToken"])["AuthenticationResult"]
     check("tokens are renewed", "AccessToken" in renewed)
+    admin.set_user_pool_session_configuration(UserPoolId=pool, UserSessionTracking="ENABLED", TokenSession={"MaxPerUser": 5})
+    check("sessions are tracked", admin.get_user_pool_session_configuration(UserPoolId=pool)["TokenSession"]["MaxPerUser"] == 5)
+    told = {each["IsCurrentSession"]: each["SessionId"] for each in user.list_user_sessions(AccessToken=renewed["AccessToken"])["Sessions"]}
+    check("a user is told of sessions", set(told) == {True, False}, told)
+    user.revoke_user_session(AccessToken=renewed["AccessToken"], SessionId=told[False])
+    named = {"UserPoolId": pool, "Username": "frank"}
+    listed = [each["SessionId"] for each in admin.admin_list_user_sessions(**named)["Sessions"]]
+    check("and ends them one by one", told[False] not in listed and told[True] in listed, listed)
+    said = refusal(admin.admin_revoke_user_session, **named, SessionId=told[False])
+    check("a session that is over cannot be ended", said == "ResourceNotFoundException", said)
     user.revoke_token(ClientId=web, Token=tokens["RefreshToken"])
     said = refusal(user.get_user, AccessToken=renewed["AccessToken"])
     check("a revoked session's tokens are of no use", said == "NotAuthorizedException", said)

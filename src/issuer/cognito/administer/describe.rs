@@ -17,6 +17,7 @@ pub(super) fn pool(pool: &UserPool, administration: &Administration, users: i64)
         "SmsMfaConfiguration",
         "EmailMfaConfiguration",
         "WebAuthnConfiguration",
+        "SessionConfiguration",
     ] {
         answer.remove(name);
     }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::super::engine::Engine;
 use super::super::even::evenly;
 use super::super::refusal::Refusal;
+use super::super::sign_in::Whom;
 use super::attributes::{Author, Given, keep_aliases};
 use super::codes::{Delivery, SIGN_UP, Sending};
 use super::passwords::Hashed;
@@ -43,7 +44,7 @@ pub(crate) struct Confirmation<'a> {
     pub code: &'a str,
     /// Whether another user's address may be taken over.
     pub by_force: bool,
-    /// What `SignUp` gave, where the user shall go on into a sign-in.
+    /// What `SignUp` gave, where the caller still has it.
     pub session: Option<&'a str>,
 }
 
@@ -135,8 +136,8 @@ impl Engine {
         let delivery = self.send_sign_up_code(&mut write, &pool, &sub, MessageKind::SignUp).await?;
         let session = match delivery {
             Some(_) => {
-                let names = (sub.as_str(), registration.name(), ask.user_name);
-                self.begin_sign_up(&mut write, &client, names, hash).await?
+                let whom = Whom { sub: &sub, name: registration.name(), password: hash };
+                self.begin_sign_up(&mut write, &client, (whom, ask.user_name)).await?
             }
             None => None,
         };
@@ -263,7 +264,7 @@ impl Engine {
     }
 
     /// Confirms an account by the code that was sent, which proves the address that it was sent to. Gives the `Session` to sign in
-    /// with, where the one of the sign-up was given back.
+    /// with, where the client lets users go on.
     pub(crate) async fn confirm_sign_up(&self, ask: Confirmation<'_>) -> Result<Option<String>, Refusal> {
         evenly(self.take_confirmation(ask)).await
     }
@@ -291,11 +292,17 @@ impl Engine {
             self.prove_attribute(&mut write, &pool, user, addressed, ask.by_force).await?;
         }
         Users(&mut write).set_status(&user.sub, UserStatus::Confirmed, self.clock.unix_millis()).await?;
-        let session = match (ask.session, Medium::of(&sent.attribute).filter(|_| proves)) {
-            (Some(session), Some(medium)) => {
-                Some(self.go_on_to_sign_in(&mut write, (&client, user), session, medium).await?)
+        let whom = Whom {
+            sub: &user.sub,
+            name: &user.name,
+            password: found.as_ref().and_then(|found| found.password.as_ref()),
+        };
+        let session = match Medium::of(&sent.attribute).filter(|_| proves) {
+            Some(medium) => {
+                let (whom, how) = ((whom, ask.user_name), (ask.session, medium));
+                self.go_on_to_sign_in(&mut write, &client, whom, how).await?
             }
-            _ => None,
+            None => None,
         };
         write.commit().await.map_err(IssuerError::database("confirm a user"))?;
         Ok(session)

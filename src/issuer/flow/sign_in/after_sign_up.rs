@@ -4,10 +4,10 @@ use super::super::engine::Engine;
 use super::super::refusal::Refusal;
 use super::ask::Step;
 use super::next::{Passed, Way};
-use super::underway::{Awaits, Underway, stamp};
+use super::underway::{Awaits, Underway, Whom, stamp};
 use crate::issuer::messages::Medium;
 use crate::issuer::pool::proof::Factor;
-use crate::issuer::pool::{Client, Flow, PasswordHash, User, user_name_key};
+use crate::issuer::pool::{Client, Flow, user_name_key};
 use crate::issuer::store::Connection;
 
 impl Engine {
@@ -16,45 +16,54 @@ impl Engine {
         &self,
         write: &mut Connection,
         client: &Client,
-        (sub, name, given): (&str, &str, &str),
-        password: Option<&PasswordHash>,
+        (whom, given): (Whom<'_>, &str),
     ) -> Result<Option<String>, Refusal> {
         if !client.flows.contains(&Flow::UserAuth) {
             return Ok(None);
         }
-        let underway = Underway {
-            pool_id: client.pool_id.clone(),
-            client_id: client.id.clone(),
-            sub: Some(sub.to_owned()),
-            name: name.to_owned(),
-            given: given.to_owned(),
-            by_admin: false,
-            stamp: password.map(stamp),
-            awaits: Awaits::Confirmation,
-            expires_at: self.deadline(client),
-        };
+        let underway = self.after(client, (whom, given), Awaits::Confirmation);
         self.put_underway(write, &underway).await.map(Some)
     }
 
-    /// The `Session` to sign in with: the account that `session` was given for was confirmed just now, by a code sent by this medium.
+    /// The `Session` to sign in with: the account was confirmed just now, by a code that was sent by this medium. The one of the
+    /// sign-up need not be given back, but where it is, it must be of this account and this client.
     pub(in super::super) async fn go_on_to_sign_in(
         &self,
         write: &mut Connection,
-        (client, user): (&Client, &User),
-        session: &str,
-        medium: Medium,
-    ) -> Result<String, Refusal> {
-        let underway = self.take_underway(write, session).await?;
-        let is_of = underway.client_id == client.id && underway.sub.as_deref() == Some(&user.sub);
-        if !is_of || !matches!(underway.awaits, Awaits::Confirmation) {
-            return Err(Refusal::InvalidSession);
+        client: &Client,
+        (whom, given): (Whom<'_>, &str),
+        (session, medium): (Option<&str>, Medium),
+    ) -> Result<Option<String>, Refusal> {
+        if let Some(session) = session {
+            let underway = self.take_underway(write, session).await?;
+            let is_of = underway.client_id == client.id && underway.sub.as_deref() == Some(whom.sub);
+            if !is_of || !matches!(underway.awaits, Awaits::Confirmation) {
+                return Err(Refusal::InvalidSession);
+            }
+        }
+        if !client.flows.contains(&Flow::UserAuth) {
+            return Ok(None);
         }
         let factor = match medium {
             Medium::Email => Factor::Email,
             Medium::Sms => Factor::Sms,
         };
-        let awaits = Awaits::FirstSignIn(factor);
-        self.put_underway(write, &Underway { awaits, expires_at: self.deadline(client), ..underway }).await
+        let underway = self.after(client, (whom, given), Awaits::FirstSignIn(factor));
+        self.put_underway(write, &underway).await.map(Some)
+    }
+
+    fn after(&self, client: &Client, (whom, given): (Whom<'_>, &str), awaits: Awaits) -> Underway {
+        Underway {
+            pool_id: client.pool_id.clone(),
+            client_id: client.id.clone(),
+            sub: Some(whom.sub.to_owned()),
+            name: whom.name.to_owned(),
+            given: given.to_owned(),
+            by_admin: false,
+            stamp: whom.password.map(stamp),
+            awaits,
+            expires_at: self.deadline(client),
+        }
     }
 
     /// Signs in whoever has just confirmed an account. A second factor is asked for as after any code that was sent.

@@ -14,4 +14,4 @@ mod underway;
 pub(crate) use ask::{Ask, Challenge, Reply, Step};
 pub(super) use next::active_factors;
 pub(super) use password::Counted;
-pub(super) use underway::Underway;
+pub(super) use underway::{Underway, Whom};

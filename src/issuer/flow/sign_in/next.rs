@@ -64,7 +64,7 @@ impl Engine {
             return Ok(Decided::Ask(challenge));
         }
         let (session, refresh_token) =
-            self.begin_session(write, way.client, &stored.user, self.clock.unix_millis()).await?;
+            self.begin_session(write, (way.pool, way.client), &stored.user, self.clock.unix_millis()).await?;
         Ok(Decided::Tokens { user: Box::new(stored), session, refresh_token })
     }
 

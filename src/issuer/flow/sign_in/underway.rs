@@ -36,7 +36,7 @@ pub(in super::super) struct Underway {
 
 /// Of whom a sign-in is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Whom<'a> {
+pub(in super::super) struct Whom<'a> {
     pub sub: &'a str,
     pub name: &'a str,
     pub password: Option<&'a PasswordHash>,

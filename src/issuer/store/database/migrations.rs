@@ -11,7 +11,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     Step {
         number: 1,
         name: "pools",
@@ -47,6 +47,12 @@ const STEPS: [Step; 6] = [
         name: "lists",
         sqlite: include_str!("../migrations/sqlite/0012_lists.sql"),
         postgres: include_str!("../migrations/postgres/0012_lists.sql"),
+    },
+    Step {
+        number: 13,
+        name: "sessions",
+        sqlite: include_str!("../migrations/sqlite/0013_sessions.sql"),
+        postgres: include_str!("../migrations/postgres/0013_sessions.sql"),
     },
 ];
 
