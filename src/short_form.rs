@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// What a config file may hold where a word is enough for the common case: `10.0.0.1:8080` or `{address: 10.0.0.1:8080, weight: 2}`.
 ///
@@ -49,6 +49,50 @@ impl<T: JsonSchema> JsonSchema for Switch<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let full = generator.subschema_for::<T>();
         json_schema!({"anyOf": [{"type": "boolean"}, full]})
+    }
+}
+
+/// What may stand once, as a map, or several times, in a list.
+///
+/// # Errors
+/// Where it is neither, or something in it is wrong.
+pub fn one_or_several<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_any(OneOrSeveralVisitor(PhantomData))
+}
+
+/// The schema of what [`one_or_several`] reads.
+pub struct OneOrSeveral<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for OneOrSeveral<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("OneOrSeveral_of_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        json_schema!({"anyOf": [one, {"type": "array", "items": one}]})
+    }
+}
+
+struct OneOrSeveralVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrSeveralVisitor<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a map or a list of maps")
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, list: S) -> Result<Self::Value, S::Error> {
+        Vec::deserialize(de::value::SeqAccessDeserializer::new(list))
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
+        T::deserialize(de::value::MapAccessDeserializer::new(map)).map(|one| vec![one])
     }
 }
 

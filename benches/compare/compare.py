@@ -122,6 +122,16 @@ def indented(text, blanks):
     return text.rstrip("\n").replace("\n", "\n" + " " * blanks)
 
 
+def envoy_config(values, filters, clusters=""):
+    """Envoy before the backend, with these filters and further clusters."""
+    return fill("gateways/envoy.yaml", {**values, "FILTERS": indented(filters, 18), "CLUSTERS": indented(clusters, 4)})
+
+
+def envoy_command(path):
+    envoy = Path(sys.executable).parent / "envoy"
+    return [str(envoy), "-c", path, "--concurrency", "1", "-l", "error", "--disable-hot-restart"]
+
+
 def config_of(gateway, checks, values):
     """The gateway's own configuration and the command that runs it."""
     if gateway.startswith("lychgate"):
@@ -132,9 +142,7 @@ def config_of(gateway, checks, values):
     if gateway.startswith("envoy"):
         cache = "jwt_cache_config: {jwt_cache_size: 200000}" if gateway.endswith("cache") else ""
         filters = fill("gateways/envoy-filters.yaml", {**values, "CACHE": cache}) if checks else ""
-        text = fill("gateways/envoy.yaml", {**values, "FILTERS": indented(filters, 18)})
-        envoy = Path(sys.executable).parent / "envoy"
-        return text, "yaml", lambda path: [str(envoy), "-c", path, "--concurrency", "1", "-l", "error", "--disable-hot-restart"]
+        return envoy_config(values, filters), "yaml", envoy_command
     lines = fill("gateways/haproxy-checks.cfg", values).rstrip("\n") if checks else ""
     return fill("gateways/haproxy.cfg", {**values, "CHECKS": lines}), "cfg", lambda path: ["haproxy", "-f", path, "-db"]
 
@@ -301,18 +309,29 @@ def options_of(arguments):
     return options
 
 
-def main():
-    options = options_of(sys.argv[1:])
-    options.work.mkdir(parents=True, exist_ok=True)
+def mint_all(options):
+    """What the configs need of each algorithm; the tokens are in files."""
     print(f"Minting {options.tokens} tokens for each of {', '.join(options.algorithms)} …", file=sys.stderr)
     with ProcessPoolExecutor(2) as pool:
         jobs = {algorithm: pool.submit(mint, algorithm, options.tokens, options.work) for algorithm in options.algorithms}
-        minted = {algorithm: job.result() for algorithm, job in jobs.items()}
+        return {algorithm: job.result() for algorithm, job in jobs.items()}
+
+
+def backend(options):
+    """The upstream of all gateways, on a port that `options.upstream` keeps."""
     options.upstream = free_port()
     body = json.dumps({"orders": ["x" * 100] * 10})
-    (options.work / "nginx.conf").write_text(fill("nginx.conf", {"WORK": options.work, "UPSTREAM_PORT": options.upstream, "BODY": body}))
+    config = options.work / "backend.conf"
+    config.write_text(fill("nginx.conf", {"WORK": options.work, "UPSTREAM_PORT": options.upstream, "BODY": body}))
+    return Running(["nginx", "-c", str(config)], 1, options.work / "backend.log", options.upstream)
+
+
+def main():
+    options = options_of(sys.argv[1:])
+    options.work.mkdir(parents=True, exist_ok=True)
+    minted = mint_all(options)
     rows = []
-    with Running(["nginx", "-c", str(options.work / "nginx.conf")], 1, options.work / "nginx.log", options.upstream):
+    with backend(options):
         for number in range(options.rounds):
             for algorithm in options.algorithms:
                 for situation in options.situations:

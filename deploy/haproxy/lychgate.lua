@@ -1,5 +1,5 @@
 -- Asks lychgate about a request: allowed requests go on with txn.lychgate = allowed and what was proved in variables,
--- refused ones are answered as lychgate says. Any failure leaves the variable unset, which haproxy.cfg denies.
+-- refused ones are answered as lychgate says, and those that it answers itself go to it (txn.lychgate = own). Any failure leaves the variable unset, which haproxy.cfg denies.
 local gate = "http://127.0.0.1:9004/forward-auth/haproxy"
 local proved = { ["x-auth-sub"] = "txn.auth_sub", ["x-auth-groups"] = "txn.auth_groups" }
 -- of one connection, or of a body that is not sent
@@ -34,11 +34,18 @@ core.register_action("lychgate", { "http-req" }, function(txn)
     txn:set_var("txn.lychgate", "allowed")
     return
   end
+  if answer.status == 421 then
+    txn:set_var("txn.lychgate", "own")
+    return
+  end
   if answer.status < 400 then return end
   local reply = txn:reply{ status = answer.status }
-  for _, name in ipairs({ "content-type", "www-authenticate", "allow", "retry-after", "x-request-id" }) do
-    local values = answer.headers[name]
-    if values ~= nil then reply:add_header(name, values[0]) end
+  for name, values in pairs(answer.headers) do
+    if not left_out[name] then
+      for index = 0, #values do
+        if values[index] ~= nil then reply:add_header(name, values[index]) end
+      end
+    end
   end
   reply:set_body(answer.body or "")
   txn:done(reply)

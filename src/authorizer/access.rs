@@ -72,6 +72,11 @@ impl Rules {
         })
     }
 
+    /// The names of the issuers whose tokens count here; none where all do.
+    pub(super) fn issuers(&self) -> &[String] {
+        &self.issuers
+    }
+
     /// Whether tokens of this issuer count here.
     pub(super) fn accepts_issuer(&self, token: &VerifiedToken) -> Result<(), Denial> {
         let accepted = self.issuers.is_empty() || self.issuers.iter().any(|name| name == token.issuer_name());

@@ -13,6 +13,7 @@ use super::denial::{Answer, Challenge, Denial};
 use super::identity_headers::{Assertions, IdentityHeaders, IdentitySpace};
 use super::permit::{Permit, Right, Told};
 use super::principals::Principals;
+use super::rate_limit::{Asker, Exceeded, RateCounts, RouteLimits, SpentUnits};
 use super::request::AccessRequest;
 use super::route::{Found, Route, RouteConflict, RouteTable, methods_of, parameters_of};
 use super::target::{Segment, Target};
@@ -34,6 +35,7 @@ pub struct Authorizer {
     assertions: Option<Assertions>,
     resources: ProtectedResources,
     proofs: ProofChecker,
+    rates: RateCounts,
     pub(super) verifier: Verifier,
     pub(super) principals: Principals,
     pub(super) clock: Clock,
@@ -60,6 +62,8 @@ pub struct Parts<'a> {
     pub verifier: Verifier,
     /// What tells whether the sender of a token is the one that it is bound to.
     pub proofs: ProofChecker,
+    /// What has come, for the routes with a `rate_limit`.
+    pub rates: RateCounts,
     /// The time.
     pub clock: Clock,
 }
@@ -87,6 +91,15 @@ impl AuthorizerError {
             Self::UnknownBundle { .. } => "unknown-bundle",
         }
     }
+}
+
+/// Whether a decision counts as a request of its route's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// It does.
+    Counted,
+    /// It is only explained.
+    Explained,
 }
 
 /// A decision, with what was learned on the way to it.
@@ -117,6 +130,8 @@ pub struct Findings {
     pub answer: AnswerFields,
     /// What a challenge is to say beside its reason.
     pub challenge: Challenge,
+    /// What is left of the limits that the request was counted by.
+    pub(super) spent: Vec<SpentUnits>,
     /// Whether the request was let go on.
     pub permitted: bool,
 }
@@ -147,9 +162,10 @@ impl Authorizer {
                 parts.authorization_servers,
                 parts.credentials,
             ),
+            principals: Principals::beside(&parts.verifier),
             verifier: parts.verifier,
             proofs: parts.proofs,
-            principals: Principals::default(),
+            rates: parts.rates,
             clock: parts.clock,
         })
     }
@@ -201,8 +217,13 @@ impl Authorizer {
 
     /// Decides about one request.
     pub async fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
+        self.consider(request, Counting::Counted).await
+    }
+
+    /// The same; whether it counts as a request is said.
+    pub(super) async fn consider(&self, request: &AccessRequest<'_>, counting: Counting) -> Decision {
         let mut findings = Findings::default();
-        let outcome = self.decide(request, &mut findings).await;
+        let outcome = self.decide(request, counting, &mut findings).await;
         if outcome.is_err() {
             let resource = findings.route.as_ref().and_then(|route| route.resource.as_ref());
             findings.challenge.resource_metadata = resource.map(|resource| resource.metadata_url(request));
@@ -220,7 +241,12 @@ impl Authorizer {
     }
 
     /// The sentence. Each step may only say no; what it found is the next one's ground.
-    async fn decide(&self, request: &AccessRequest<'_>, findings: &mut Findings) -> Result<Permit, Denial> {
+    async fn decide(
+        &self,
+        request: &AccessRequest<'_>,
+        counting: Counting,
+        findings: &mut Findings,
+    ) -> Result<Permit, Denial> {
         // The route comes first: only it says which rules hold, and no rule is asked of a request that leads nowhere.
         let segments = request.target().segments()?;
         let (route, parameters) = self.route_of(request, &segments)?;
@@ -228,10 +254,20 @@ impl Authorizer {
         if let Some(cors) = &route.cors {
             findings.answer = cors.fields(request.headers());
         }
+        let limits = Some(&route.limits).filter(|limits| counting == Counting::Counted && !limits.is_empty());
+        if let Some(limits) = limits {
+            // Before anything is read or verified, so that a flood costs as little as it can.
+            self.admit(limits, Asker::Unseen(request.client()), findings).await?;
+        }
         let caller = match &route.access {
             Access::Public => Caller::Anonymous,
             Access::Rules(rules) => {
                 let caller = self.identify(rules, request, findings).await?;
+                if let Some(limits) = limits {
+                    // Only of who is proved: nobody can use up what is another's. Before policies, which are dearer.
+                    let asker = Asker::Seen(caller.token().map(AsRef::as_ref), request.client());
+                    self.admit(limits, asker, findings).await?;
+                }
                 let (now_millis, principals) = (self.clock.unix_millis(), &self.principals);
                 rules.hold(
                     &caller,
@@ -272,7 +308,7 @@ impl Authorizer {
         };
         findings.credential = true;
         findings.challenge.by_dpop = credential.by_dpop || rules.bound_alone;
-        let token = self.verifier.verify(&credential.token).await.map_err(Denial::Token)?;
+        let token = self.verifier.verify_among(&credential.token, rules.issuers()).await.map_err(Denial::Token)?;
         // Before anything is asked of its claims: a bound token in other hands says nothing about who calls.
         self.check_sender(&token, credential.by_dpop, request, findings)?;
         findings.token = Some(token.clone());
@@ -284,6 +320,19 @@ impl Authorizer {
 }
 
 impl Authorizer {
+    /// Counts the request by the limits that ask for this much of its asker, and tells the client what is left.
+    async fn admit(&self, limits: &RouteLimits, asker: Asker<'_>, findings: &mut Findings) -> Result<(), Denial> {
+        let admitted = limits.admit(asker, &self.rates, &mut findings.spent).await;
+        let fields = &mut findings.answer.set;
+        fields.retain(|(name, _)| !Exceeded::is_field(name));
+        // A denial tells it by itself, so that every door does.
+        admitted.map_err(|exceeded| Denial::RateLimited(Box::new(exceeded)))?;
+        if !findings.spent.is_empty() {
+            fields.extend(SpentUnits::fields(&findings.spent));
+        }
+        Ok(())
+    }
+
     /// RFC 9449 and RFC 8705. Tokens of those who sent no proof and need none cost nothing here.
     fn check_sender(
         &self,
@@ -302,7 +351,7 @@ impl Authorizer {
             by_dpop,
             method: request.method(),
             origin: &request.origin(),
-            path: request.target().path(),
+            path: request.asked_path(),
             headers: request.headers(),
             certificate: request.certificate().map(|certificate| &certificate.sha256),
         };
@@ -314,7 +363,9 @@ impl Findings {
     /// What the client gets for a denial of this request, with all that its route adds to every answer.
     #[must_use]
     pub fn answer(&self, denial: &Denial, request_id: &str) -> Answer {
-        denial.answer_with(request_id, &self.challenge)
+        let mut answer = denial.answer_with(request_id, &self.challenge);
+        answer.headers.extend(self.answer.whole().map(|(name, value)| (name, value.to_owned())));
+        answer
     }
 
     /// The ids of the policies that decided, if any were asked.
@@ -346,5 +397,6 @@ fn build_route(config: &RouteConfig, parts: &Parts<'_>) -> Result<Route, Authori
         identity: IdentityHeaders::new(headers),
         cors: config.cors.as_ref().map(|cors| Cors::new(cors, &methods_of(config))),
         resource: ProtectedResource::of(config, parts.protected_resource),
+        limits: RouteLimits::new(&config.name, &config.rate_limit, &parts.rates),
     })
 }

@@ -7,8 +7,9 @@ use http::header::HOST;
 use http::{HeaderMap, HeaderValue};
 
 use super::authorize::Authorizer;
+use super::client_certificate::ClientCertificate;
 use super::rehearse::{CaseRequest, Said};
-use super::request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};
+use super::request::{AccessRequest, ConnectionFacts, ReceivedRequest};
 use crate::policy::{Bundle, Case, CaseAnswer, CaseCaller, CaseReport, CaseToken};
 use crate::token::{SaidToken, SupposedToken, TokenError};
 

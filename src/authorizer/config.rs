@@ -12,7 +12,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::short_form::{ShortForm, Switch, switch};
+pub use super::rate_limit::{CountedBy, RateConfig, RateLimitConfig, RateLimitsConfig, SharedCountsConfig};
+use crate::short_form::{OneOrSeveral, ShortForm, Switch, one_or_several, switch};
 
 /// A route: what it matches, who may pass, and where it leads.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -26,6 +27,11 @@ pub struct RouteConfig {
     /// Who may pass. Absent: a valid token of any trusted issuer. `public` opens the route.
     #[serde(default)]
     pub access: AccessConfig,
+    /// How often requests may come: one limit, `{by: sub, rate: 100/s, burst: 200}`, or a list of them that must all hold.
+    /// Preflight requests that the gate answers itself are not counted, nor are explanations. Default: none.
+    #[serde(default, deserialize_with = "one_or_several")]
+    #[schemars(with = "OneOrSeveral<RateLimitConfig>")]
+    pub rate_limit: Vec<RateLimitConfig>,
     /// Whether the credential itself goes upstream. Default `false`.
     #[serde(default)]
     pub forward_token: bool,

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use http::StatusCode;
 use serde_json::json;
 
+use super::rate_limit::Exceeded;
 use crate::token::{PROOF_ALGORITHMS, ProofError, TokenError};
 
 /// Why a request goes no further. The one place where a reason becomes an HTTP answer.
@@ -40,8 +41,13 @@ pub enum Denial {
         /// The methods that it has.
         allow: Vec<String>,
     },
+    /// The gate answers this request itself, and was asked about it at a door where it cannot: an answer there that is no
+    /// refusal lets the request pass.
+    AnsweredByTheGate,
     /// A preflight request of an origin that the route's `cors` does not name.
     OriginNotAllowed,
+    /// More requests came than a `rate_limit` of the route lets come.
+    RateLimited(Box<Exceeded>),
     /// The route needs a token and the request has none.
     MissingCredential,
     /// The credential is no good.
@@ -96,6 +102,8 @@ pub enum Stage {
     Request,
     /// Finding the route.
     Route,
+    /// How often requests may come.
+    RateLimit,
     /// Finding the credential.
     Credential,
     /// Verifying the token.
@@ -150,7 +158,9 @@ impl Denial {
             Self::AnswerNotTaken => "answer-not-taken",
             Self::NoRoute => "no-route",
             Self::MethodNotAllowed { .. } => "method-not-allowed",
+            Self::AnsweredByTheGate => "answered-by-the-gate",
             Self::OriginNotAllowed => "origin-not-allowed",
+            Self::RateLimited(_) => "rate-limited",
             Self::MissingCredential => "missing-credential",
             Self::Token(error) => error.code(),
             Self::IssuerNotAccepted => "issuer-not-accepted",
@@ -180,7 +190,10 @@ impl Denial {
             | Self::HeadersTooLarge
             | Self::BodyTooLarge
             | Self::RequestTimeout => Stage::Request,
-            Self::NoRoute | Self::MethodNotAllowed { .. } | Self::OriginNotAllowed => Stage::Route,
+            Self::NoRoute | Self::MethodNotAllowed { .. } | Self::AnsweredByTheGate | Self::OriginNotAllowed => {
+                Stage::Route
+            }
+            Self::RateLimited(_) => Stage::RateLimit,
             Self::MissingCredential
             | Self::Token(TokenError::SeveralCredentials | TokenError::MalformedCredential(_)) => Stage::Credential,
             Self::Token(_) | Self::IssuerNotAccepted => Stage::Token,
@@ -207,7 +220,11 @@ impl Denial {
             | Self::BadHost(_)
             | Self::BadOriginalRequest { .. }
             | Self::Token(TokenError::SeveralCredentials) => 400,
-            Self::Token(TokenError::KeysUnavailable(_) | TokenError::Proof(ProofError::TooMany))
+            Self::Token(
+                TokenError::KeysUnavailable(_)
+                | TokenError::IntrospectionUnavailable(_)
+                | TokenError::Proof(ProofError::TooMany),
+            )
             | Self::UpstreamUnavailable
             | Self::UpstreamOverloaded => 503,
             Self::MissingCredential | Self::Token(_) | Self::IssuerNotAccepted | Self::ClaimNotForwardable { .. } => {
@@ -223,6 +240,8 @@ impl Denial {
             Self::RequestTimeout | Self::AnswerNotTaken => 408,
             Self::BodyTooLarge => 413,
             Self::TargetTooLong => 414,
+            Self::AnsweredByTheGate => 421,
+            Self::RateLimited(_) => 429,
             Self::HeadersTooLarge => 431,
             Self::Internal => 500,
             Self::UpstreamUnreachable | Self::UpstreamFailed => 502,
@@ -304,6 +323,10 @@ impl Denial {
         if self.status() == 503 {
             headers.push(("retry-after", "5".to_owned()));
         }
+        if let Self::RateLimited(exceeded) = self {
+            headers.push(("retry-after", exceeded.retry_after.to_string()));
+            headers.extend(exceeded.fields.clone());
+        }
         let body = json!({
             "type": format!("urn:lychgate:problem:{}", self.code()),
             "title": self.title(),
@@ -321,7 +344,11 @@ impl Denial {
     fn challenge(&self, about: &Challenge) -> Option<String> {
         let error = match self {
             Self::MissingCredential => None,
-            Self::Token(TokenError::KeysUnavailable(_) | TokenError::Proof(ProofError::TooMany)) => return None,
+            Self::Token(
+                TokenError::KeysUnavailable(_)
+                | TokenError::IntrospectionUnavailable(_)
+                | TokenError::Proof(ProofError::TooMany),
+            ) => return None,
             Self::Token(TokenError::SeveralCredentials) => Some("invalid_request"),
             Self::Token(TokenError::Proof(ProofError::Nonce)) => Some("use_dpop_nonce"),
             Self::Token(TokenError::Proof(_)) => Some("invalid_dpop_proof"),
@@ -357,6 +384,8 @@ impl Denial {
             408 => "Request timeout",
             413 => "Content too large",
             414 => "URI too long",
+            421 => "Misdirected request",
+            429 => "Too many requests",
             431 => "Request header fields too large",
             502 => "Bad gateway",
             503 => "Service unavailable",
@@ -385,7 +414,9 @@ impl Denial {
             Self::AnswerNotTaken => "the client took nothing of the answer",
             Self::NoRoute => "nothing is served at this host and path",
             Self::MethodNotAllowed { .. } => "this path does not take this method",
+            Self::AnsweredByTheGate => "the gate answers this request itself: it is to be sent there",
             Self::OriginNotAllowed => "pages of this origin may not call this path",
+            Self::RateLimited(_) => "too many requests have come; come again later",
             Self::MissingCredential => "this path needs a token",
             Self::Token(error) => return token_detail(error),
             Self::IssuerNotAccepted => "this path does not take tokens of this issuer",
@@ -410,7 +441,9 @@ fn token_detail(error: &TokenError) -> String {
         TokenError::UnknownKey | TokenError::Jose(_) | TokenError::UnknownIssuer => {
             "the token could not be verified".to_owned()
         }
-        TokenError::KeysUnavailable(_) => "tokens of this issuer cannot be verified at the moment".to_owned(),
+        TokenError::KeysUnavailable(_) | TokenError::IntrospectionUnavailable(_) => {
+            "tokens of this issuer cannot be verified at the moment".to_owned()
+        }
         other => other.to_string().replace('`', "").replace(['"', '\\'], "'"),
     }
 }

@@ -1,6 +1,6 @@
 //! Identity headers: what a client claims about itself is dropped, what was proved is written.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use base64::Engine;
@@ -17,7 +17,8 @@ use crate::token::{AssertionMinter, VerifiedToken};
 #[derive(Debug)]
 pub(super) struct IdentitySpace {
     prefix: String,
-    names: HashSet<String>,
+    /// Few, so that comparing is cheaper than hashing; each once.
+    names: Vec<String>,
 }
 
 impl IdentitySpace {
@@ -26,8 +27,12 @@ impl IdentitySpace {
     pub(super) fn new(identity: &IdentityConfig, routes: &[RouteConfig]) -> Self {
         let of_routes = routes.iter().filter_map(|route| route.identity.as_ref()).flat_map(|own| own.headers.keys());
         let assertion = identity.assertion.as_ref().map(|assertion| &assertion.header);
-        let names = identity.headers.keys().chain(of_routes).chain(assertion).map(|name| fold(name)).collect();
-        Self { prefix: fold(&identity.prefix), names }
+        let names: BTreeSet<_> =
+            identity.headers.keys().chain(of_routes).chain(assertion).map(|name| fold(name)).collect();
+        let prefix = fold(&identity.prefix);
+        // What the prefix owns needs no name of its own.
+        let names = names.into_iter().filter(|name| !name.starts_with(&prefix)).collect();
+        Self { prefix, names }
     }
 
     /// Whether an upstream could take this header for one of ours.
@@ -35,9 +40,9 @@ impl IdentitySpace {
     /// CGI and its heirs read every character that is not a letter or digit as `_`, so all of them count as one.
     #[must_use]
     pub(super) fn owns(&self, name: &str) -> bool {
-        let mut folded = name.bytes().map(fold_byte);
-        let under_prefix = self.prefix.bytes().all(|byte| folded.next() == Some(byte));
-        under_prefix || self.names.contains(&fold(name))
+        let folded = || name.bytes().map(fold_byte);
+        let under_prefix = name.len() >= self.prefix.len() && self.prefix.bytes().eq(folded().take(self.prefix.len()));
+        under_prefix || self.names.iter().any(|own| own.len() == name.len() && own.bytes().eq(folded()))
     }
 
     /// The names of the client's headers that are ours.

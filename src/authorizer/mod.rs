@@ -8,6 +8,7 @@ mod answers;
 mod ask;
 mod authorize;
 mod cases;
+mod client_certificate;
 mod config;
 mod decision_point;
 mod denial;
@@ -17,6 +18,7 @@ mod identity_headers;
 mod permit;
 mod principals;
 mod proved;
+mod rate_limit;
 mod rehearse;
 mod request;
 mod route;
@@ -29,18 +31,21 @@ pub use answers::{AnswerFields, OwnAnswer};
 pub use ask::{AppliedBundle, Evaluation, PolicyAnswer, ShadowAnswer};
 pub use authorize::{Authorizer, AuthorizerError, Decision, Findings, Parts};
 pub use cases::CaseOptions;
+pub use client_certificate::ClientCertificate;
 pub use config::{
-    AccessConfig, AccessRules, AssertionConfig, CorsConfig, IdentityConfig, IdentitySourceConfig, MatchConfig,
-    NamedResourceConfig, NetworkConfig, Notation, ProtectedResourceConfig, Requirement, RouteConfig,
-    RouteIdentityConfig, SenderConstrained, UpgradeConfig,
+    AccessConfig, AccessRules, AssertionConfig, CorsConfig, CountedBy, IdentityConfig, IdentitySourceConfig,
+    MatchConfig, NamedResourceConfig, NetworkConfig, Notation, ProtectedResourceConfig, RateConfig, RateLimitConfig,
+    RateLimitsConfig, Requirement, RouteConfig, RouteIdentityConfig, SenderConstrained, SharedCountsConfig,
+    UpgradeConfig,
 };
 pub use decision_point::{DecisionPoint, Took};
 pub use denial::{Answer, Challenge, Denial, Stage};
 pub use explain::{AskedRequest, Explanation, Presented, Step, WantedChange, WayToPass};
 pub use hops::Hops;
 pub use permit::{Permit, Right};
+pub use rate_limit::{Exceeded, RateCounts, RateLimitError, SharedCountsTask};
 pub use rehearse::{Passage, Rehearsal, SupposedCaller};
-pub use request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};
+pub use request::{AccessRequest, ConnectionFacts, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};
 pub use sizes::SizeLimits;
 pub use target::Target;

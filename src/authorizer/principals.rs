@@ -3,7 +3,7 @@
 use moka::sync::Cache;
 
 use crate::policy::{AttributeValue, PolicyError, Principal, User};
-use crate::token::{Attribute, VerifiedToken};
+use crate::token::{Attribute, VerifiedToken, Verifier};
 
 /// All principals together, in bytes as [`weight`] counts them.
 const MOST_BYTES: u64 = 24 << 20;
@@ -15,29 +15,30 @@ const MEMBER_BYTES: usize = 200;
 /// The principals of one authorizer, by the serial of the token that each is of: no later token has the same.
 ///
 /// What a principal is depends on its token alone, and what it keeps of a bundle bears the bundle's mark.
-pub(super) struct Principals(Cache<u64, Principal>);
+pub(super) struct Principals(Option<Cache<u64, Principal>>);
 
 impl std::fmt::Debug for Principals {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Principals({})", self.0.entry_count())
-    }
-}
-
-impl Default for Principals {
-    fn default() -> Self {
-        // A token that never comes again is not let in where others come often: the cache weighs how often it was asked for.
-        Self(Cache::builder().max_capacity(MOST_BYTES).weigher(|_, principal: &Principal| weight(principal)).build())
+        write!(formatter, "Principals({:?})", self.0.as_ref().map(Cache::entry_count))
     }
 }
 
 impl Principals {
+    /// Principals of this verifier's tokens. None is kept where it keeps no token: each sight of one has another serial then.
+    pub(super) fn beside(verifier: &Verifier) -> Self {
+        // A token that never comes again is not let in where others come often: the cache weighs how often it was asked for.
+        let cache = Cache::builder().max_capacity(MOST_BYTES).weigher(|_, principal: &Principal| weight(principal));
+        Self(verifier.remembers().then(|| cache.build()))
+    }
+
     /// The token's principal.
     pub(super) fn of(&self, token: &VerifiedToken) -> Result<Principal, PolicyError> {
-        if let Some(principal) = self.0.get(&token.serial()) {
+        let Some(cache) = &self.0 else { return principal_of(token) };
+        if let Some(principal) = cache.get(&token.serial()) {
             return Ok(principal);
         }
         let principal = principal_of(token)?;
-        self.0.insert(token.serial(), principal.clone());
+        cache.insert(token.serial(), principal.clone());
         Ok(principal)
     }
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use http::header::HOST;
 
+use super::client_certificate::ClientCertificate;
 use super::denial::Denial;
 use super::target::{Target, read_host};
 
@@ -33,20 +34,11 @@ pub struct ConnectionFacts<'a> {
     pub is_secure: bool,
     /// The host and port that the client asked for, where a trusted proxy says so; otherwise the request's own host counts.
     pub authority: Option<&'a str>,
-    /// The certificate that the client proved to hold in the TLS handshake with the gate.
+    /// The path that the client asked for, where what stands before the gate has taken a part of it away; otherwise the
+    /// target's own counts.
+    pub path: Option<&'a str>,
+    /// The certificate that the client proved to hold, in the TLS handshake with the gate or with a proxy that may say so.
     pub certificate: Option<&'a ClientCertificate>,
-}
-
-/// A client's certificate whose chain and private key the TLS handshake has proved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// SHA-256 of the certificate in DER: what `cnf.x5t#S256` is compared with (RFC 8705 section 3.1).
-    pub sha256: [u8; 32],
-    /// The subject's distinguished name, as RFC 4514 writes it; may be empty.
-    pub subject: String,
-    /// The subject's alternative names (RFC 5280 section 4.2.1.6), each with its kind before it: `dns:`, `uri:`, `email:` or
-    /// `ip:`.
-    pub alternative_names: Vec<String>,
 }
 
 /// A request that reads the same for everyone. The first of the four keys: only [`AccessRequest::read`] makes one.
@@ -111,10 +103,16 @@ impl<'a> AccessRequest<'a> {
         self.client
     }
 
-    /// The certificate that the client proved to hold, on a listener with `client_ca`.
+    /// The certificate that the client proved to hold: on a listener with `client_ca`, or to a proxy that may say so.
     #[must_use]
     pub fn certificate(&self) -> Option<&'a ClientCertificate> {
         self.connection.certificate
+    }
+
+    /// The path that the client asked for, as far as it is believed: what proofs of possession name.
+    #[must_use]
+    pub fn asked_path(&self) -> &str {
+        self.connection.path.unwrap_or(self.target.path())
     }
 
     /// The origin that the client asked, as far as it is believed: scheme and authority, `https://api.example.com:8443`.
@@ -213,7 +211,7 @@ mod tests {
             AccessRequest::read(received).unwrap().origin()
         };
         assert_eq!(origin(ConnectionFacts::default()), "http://Inner:81");
-        let told = ConnectionFacts { is_secure: true, authority: Some("api.example"), certificate: None };
+        let told = ConnectionFacts { is_secure: true, authority: Some("api.example"), ..ConnectionFacts::default() };
         assert_eq!(origin(told), "https://api.example");
     }
 

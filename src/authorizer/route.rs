@@ -9,6 +9,7 @@ use super::access::Access;
 use super::answers::{Cors, ProtectedResource};
 use super::config::{RouteConfig, UpgradeConfig};
 use super::identity_headers::IdentityHeaders;
+use super::rate_limit::RouteLimits;
 use super::request::AccessRequest;
 use super::target::Segment;
 
@@ -24,6 +25,7 @@ pub struct Route {
     pub(super) methods: Vec<String>,
     /// Names of the path's parameters, in order; a tail comes last.
     pub(super) parameters: Vec<String>,
+    pub(super) limits: RouteLimits,
     pub(super) access: Access,
     pub(super) forward_token: bool,
     pub(super) upgrade: Vec<UpgradeConfig>,

@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::import::ImportCommand;
 use super::pool::PoolCommand;
 use super::token::TokenCommand;
 
@@ -47,6 +49,17 @@ pub(super) enum Command {
   lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --token - < token.txt
   lychgate explain --config lychgate.yaml --request 'GET http://localhost/orders/7' --claims claims.json --json")]
     Explain(ExplainArgs),
+    /// Asks a running gate whether it is ready: for the health checks of containers, and for scripts.
+    #[command(after_help = "Examples:
+  lychgate health
+  lychgate health --config /etc/lychgate/lychgate.yaml
+  lychgate health --address 10.0.0.7:9901 --live --json
+
+It ends with 0 where the gate is ready, with 1 where it is not or does not answer.")]
+    Health(HealthArgs),
+    /// Makes a config of what another gateway is configured with.
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Serves the API Gateway authorizer inside AWS Lambda, as the bootstrap of a function.
     #[command(after_help = "Example, as the function's `bootstrap`:
   exec ./lychgate lambda --config lychgate.yaml")]
@@ -93,6 +106,26 @@ pub(super) struct QuickstartArgs {
     /// A folder that keeps state, config and policies, to be edited and served. Default: one that goes at the end.
     #[arg(long, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,
+}
+
+/// Which gate is asked, and what.
+#[derive(Debug, Args)]
+pub(super) struct HealthArgs {
+    /// The config file of the gate: the address of its operator's door is taken from there. Default: 127.0.0.1:9901.
+    #[arg(long, short, value_name = "FILE", conflicts_with = "address")]
+    pub(super) config: Option<PathBuf>,
+    /// Address and port of the gate's operator's door.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) address: Option<String>,
+    /// Asks whether it is alive, not whether it should get requests.
+    #[arg(long)]
+    pub(super) live: bool,
+    /// How long the answer may take.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = humantime::parse_duration)]
+    pub(super) timeout: Duration,
+    /// Writes JSON.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// What is checked.

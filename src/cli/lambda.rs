@@ -3,8 +3,6 @@
 use super::args::ConfigArgs;
 use super::report::Failure;
 use super::run::Verdict;
-use crate::config::Config;
-use crate::server::ServerError;
 
 /// Where Lambda says that its runtime API is.
 const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -15,8 +13,6 @@ pub(super) fn run(args: &ConfigArgs) -> Result<Verdict, Failure> {
             "`{RUNTIME_API}` is not set: this command runs inside AWS Lambda, as a function's bootstrap"
         ))
     })?;
-    let loaded = Config::load(&args.config).map_err(ServerError::from)?;
-    crate::telemetry::start(&loaded.config.telemetry).map_err(ServerError::from)?;
-    crate::server::serve_lambda(&loaded, &runtime_api)?;
+    crate::server::serve_lambda(&args.config, &runtime_api)?;
     Ok(Verdict::Good)
 }

@@ -4,6 +4,8 @@ mod args;
 mod cases;
 mod check;
 mod explain;
+mod health;
+mod import;
 mod input;
 mod lambda;
 mod pool;

@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::args::{Cli, Command};
 use super::report::{Failure, show};
-use super::{check, explain, lambda, pool, quickstart, schema, serve, test, token};
+use super::{check, explain, health, import, lambda, pool, quickstart, schema, serve, test, token};
 
 /// How a command ended, when nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Health(args) => health::run(&args),
+        Command::Import(command) => import::run(&command),
         Command::Lambda(args) => lambda::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Schema(command) => schema::run(&command),

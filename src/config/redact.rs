@@ -1,8 +1,8 @@
 //! Blots out secrets that stand in the config file itself, so that a snippet of it may be shown.
 
 /// Keys whose values are secrets, or hold some under a name that is too common to look for.
-const SECRET_KEYS: [&str; 7] =
-    ["password", "secret", "revocations", "database", "master_key", "previous_master_keys", "admin_keys"];
+const SECRET_KEYS: [&str; 8] =
+    ["password", "secret", "revocations", "database", "master_key", "previous_master_keys", "admin_keys", "shared"];
 
 /// `text` with every secret's value blotted out; no byte moves, so that places still fit.
 ///

@@ -46,6 +46,7 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
         let UpstreamTlsConfig { server_name: _, ca, certificate, key } = tls;
         paths.extend([ca, certificate, key].into_iter().flatten());
     }
+    paths.extend(config.rate_limits.shared.as_mut().and_then(|shared| shared.ca.as_mut()));
     paths.extend(config.identity.assertion.as_mut().and_then(|assertion| assertion.state_directory.as_mut()));
     if let Some(IssuerConfig { database, messages: MessagesConfig { email, write_to, .. }, .. }) = &mut config.issuer {
         paths.extend(match database {

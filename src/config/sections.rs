@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::admin::AdminConfig;
-use crate::authorizer::{IdentityConfig, NetworkConfig, ProtectedResourceConfig, RouteConfig};
+use crate::authorizer::{IdentityConfig, NetworkConfig, ProtectedResourceConfig, RateLimitsConfig, RouteConfig};
 use crate::ext_authz::ExtAuthzConfig;
 use crate::issuer::IssuerConfig;
 use crate::policy::BundleConfig;
@@ -39,6 +39,9 @@ pub struct Config {
     pub upstreams: BTreeMap<String, UpstreamConfig>,
     /// What leads where, and who may pass. The most specific match wins, whatever the order.
     pub routes: Vec<RouteConfig>,
+    /// What holds of every `rate_limit` of a route. Read at start.
+    #[serde(default)]
+    pub rate_limits: RateLimitsConfig,
     /// What is told to upstreams about the caller.
     #[serde(default)]
     pub identity: IdentityConfig,

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
+use secrecy::ExposeSecret;
+
 use super::check::is_loopback;
 use super::mistake::{Mistake, Reason};
 use super::places::{ConfigPath, Places};
@@ -16,6 +18,7 @@ pub(crate) fn warnings(config: &Config, places: &Places) -> Vec<Mistake> {
     let mut warnings = Warnings { places, all: Vec::new() };
     warnings.open_sockets(config);
     warnings.insecure_keys(config);
+    warnings.counts_in_clear(config);
     warnings.tokens_in_queries(&config.credentials);
     warnings.unused_bundles(config);
     warnings.all
@@ -86,9 +89,26 @@ impl Warnings<'_> {
         for (name, trusted) in &config.trusted_issuers {
             if keys_over_http(trusted) {
                 let path = ConfigPath::new("trusted_issuers").key(name).key("allow_insecure");
-                let message = "keys come over plain http: whoever is on the way can put in keys of their own";
+                let message = match trusted.introspection() {
+                    None => "keys come over plain http: whoever is on the way can put in keys of their own",
+                    Some(_) => "tokens go over plain http: whoever is on the way can use them, and say what they are",
+                };
                 self.add(&path, Reason::Exposed, message);
             }
+        }
+    }
+
+    fn counts_in_clear(&mut self, config: &Config) {
+        let Some(shared) = &config.rate_limits.shared else { return };
+        let uri = shared.url.expose_secret().parse::<http::Uri>().ok();
+        let is_clear = |uri: &http::Uri| {
+            let by_tls = matches!(uri.scheme_str(), Some("rediss" | "valkeys"));
+            !by_tls && !uri.host().is_some_and(is_loopback)
+        };
+        if uri.as_ref().is_some_and(is_clear) {
+            let path = ConfigPath::new("rate_limits").key("shared");
+            let message = "without TLS, whoever is on the way reads the password and can free callers of their limits";
+            self.add(&path, Reason::Exposed, message);
         }
     }
 
@@ -133,6 +153,7 @@ fn keys_over_http(trusted: &TrustedIssuerConfig) -> bool {
     let url = match &trusted.keys {
         KeysConfig::Discovery => &trusted.issuer,
         KeysConfig::JwksUri(url) => url,
+        KeysConfig::Introspection(introspection) => &introspection.endpoint,
         KeysConfig::File(_) | KeysConfig::Inline(_) | KeysConfig::Pool(_) => return false,
     };
     let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));

@@ -25,7 +25,11 @@ pub struct ExtAuthzConfig {
     pub limits: DoorLimitsConfig,
 }
 
-/// A door for Envoy.
+/// A door for Envoy. What the gate answers itself, preflight requests and documents about itself, Envoy gets as a denied
+/// response with the status that its client is to have.
+///
+/// Where Envoy tells its client's certificate (`include_peer_certificate: true`), it is the client certificate of policies
+/// and of bound tokens: Envoy must have verified it (`require_client_certificate` with a `trusted_ca`).
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrpcDoorConfig {
@@ -41,6 +45,10 @@ pub struct GrpcDoorConfig {
 }
 
 /// A door over HTTP/1.1.
+///
+/// At paths other than those that are asked at, it gives what the gate answers itself, and nothing else: preflight requests
+/// of routes with `cors`, and documents about the gate. A proxy sends them there as they came (`X-Forwarded-Proto` tells the
+/// scheme) where the question about them was refused with 421 `answered-by-the-gate`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpDoorConfig {
@@ -109,19 +117,26 @@ impl TryFrom<ShortForm<ForwardAuthFull>> for ForwardAuthConfig {
 
 /// Which headers of an asking proxy tell the original request, and what the proxy can do with an answer.
 ///
+/// A proxy lets pass what is answered with 2xx, so none is given to a question about what the gate answers itself (preflight
+/// requests of routes with `cors`, documents about the gate): that is refused with 421 `answered-by-the-gate`, and the proxy
+/// sends such a request to the door itself. With 2xx stand the headers for the upstream and, for proxies that can pass them
+/// on, those that the gate adds to the answer of the client (`access-control-*`, `vary`, `dpop-nonce`).
+///
 /// Every header that is named here must be set by the proxy itself, in place of any that its client sent; the examples
 /// under `deploy/` do that. One that is missing, doubled or contradictory is a denial (`bad-original-request`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileConfig {
     /// `auth_request`. Believed: `X-Original-Method`, `X-Real-IP`, and either `X-Original-URL` (scheme, host and target) or
-    /// `X-Original-URI` with `X-Original-Host`, never both forms. nginx knows 401 and 403 only and makes everything else
+    /// `X-Original-URI` with `X-Original-Host`, never both forms; the latter does not tell the scheme, which then counts as
+    /// `http`, and proofs of possession name it. nginx knows 401 and 403 only and makes everything else
     /// 500: other refusals are answered with 403, and `X-Lychgate-Status` and `X-Lychgate-Code` say which they were.
     Nginx,
     /// `forward_auth`. Believed: `X-Forwarded-Method`, `-Uri`, `-Host`, `-For` and `-Proto`, as Caddy sets them. Refusals
-    /// reach the client as they are.
+    /// reach the client as they are, and `handle_response` can send on what is refused with 421.
     Caddy,
-    /// `ForwardAuth` with `trustForwardHeader: false`. Believed: the same. Refusals reach the client as they are.
+    /// `ForwardAuth` with `trustForwardHeader: false`. Believed: the same. Refusals reach the client as they are, 421 too:
+    /// routers of their own lead preflight requests and documents to the door.
     Traefik,
     /// `lychgate.lua` of `deploy/haproxy`, or any action that sends the same headers. Refusals reach the client as they are.
     Haproxy,
@@ -146,7 +161,9 @@ impl ProfileConfig {
     }
 }
 
-/// How API Gateway is answered.
+/// How API Gateway is answered. It takes a yes or a no alone, so that preflight requests are a no: API Gateway answers those
+/// by its own settings, without an authorizer. What the gate would say beside a refusal (`www_authenticate`,
+/// `access_control_allow_origin` and so on) is in the context, for API Gateway's own responses.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApiGatewayConfig {

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use super::original_request::OriginalRequest;
-use crate::authorizer::{Decision, DecisionPoint, Denial, Findings, Permit, Took};
+use crate::authorizer::{AccessRequest, DecisionPoint, Denial, Findings, OwnAnswer, Permit, Took};
 use crate::clock::Clock;
-use crate::telemetry::{AccessLine, AccessLog, CheckMetrics, Outcome};
+use crate::telemetry::{AccessLine, AccessLog, CheckMetrics, InFlight, Outcome};
 
 /// Gives the decision point of the config in force.
 type Current = Arc<dyn Fn() -> Arc<DecisionPoint> + Send + Sync>;
@@ -23,17 +23,56 @@ pub struct Decider {
     metrics: CheckMetrics,
 }
 
-/// Which door was asked, by its name in metrics and in the log.
+/// A door that was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct DoorName(pub(super) &'static str);
+pub(super) struct Door {
+    /// Its name in metrics and in the log.
+    pub(super) name: &'static str,
+    pub(super) gives: Gives,
+}
+
+/// What can be had at a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gives {
+    /// Whether a request may pass. What is no refusal there lets it pass, so what the gate answers itself is refused.
+    Decisions,
+    /// What the gate answers itself, and nothing else: nobody asks there whether a request may pass.
+    Answers,
+    /// Both: the asker takes any answer to its client, and lets nothing pass by it.
+    Both,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub(super) enum Ruled {
+    /// It may go on.
+    Permit(Permit),
+    /// The gate answers it itself, and it goes no further.
+    Answer(OwnAnswer),
+    /// It was refused.
+    Denial(Denial),
+}
+
+impl From<Result<Permit, Denial>> for Ruled {
+    fn from(outcome: Result<Permit, Denial>) -> Self {
+        outcome.map_or_else(Self::Denial, Self::Permit)
+    }
+}
 
 /// A decision that was counted and logged.
 pub(super) struct Ruling {
-    pub(super) outcome: Result<Permit, Denial>,
+    pub(super) outcome: Ruled,
     pub(super) findings: Findings,
     pub(super) request_id: String,
     /// The request, where it could be read.
     pub(super) original: Option<OriginalRequest>,
+}
+
+impl Ruling {
+    /// Whether the request may go on.
+    pub(super) fn permits(&self) -> bool {
+        matches!(self.outcome, Ruled::Permit(_))
+    }
 }
 
 impl Decider {
@@ -57,44 +96,39 @@ impl Decider {
     /// Decides, counts and logs. What could not be read is a decision too.
     pub(super) async fn decide(
         &self,
-        door: DoorName,
+        door: Door,
         point: &DecisionPoint,
         original: Result<OriginalRequest, Denial>,
     ) -> Ruling {
-        let _on_its_way = OnItsWay::begin(&self.in_flight);
+        let _on_its_way = InFlight::count(&self.in_flight);
         let (started, started_unix_millis) = (Instant::now(), self.clock.unix_millis());
-        let (original, decision) = match original {
-            Err(denial) => (None, Decision { outcome: Err(denial), findings: Findings::default() }),
+        let unread = |denial| (Ruled::Denial(denial), Findings::default());
+        let (original, (outcome, findings)) = match original {
+            Err(denial) => (None, unread(denial)),
             Ok(original) => {
-                let decision = match original.read(point) {
-                    Ok(request) => point.authorizer.authorize(&request).await,
-                    Err(denial) => Decision { outcome: Err(denial), findings: Findings::default() },
+                let ruled = match original.read(point) {
+                    Ok(request) => rule(door.gives, point, &request).await,
+                    Err(denial) => unread(denial),
                 };
-                (Some(original), decision)
+                (Some(original), ruled)
             }
         };
         let request_id = format!("{:032x}", fastrand::u128(..));
-        let ruling = Ruling { outcome: decision.outcome, findings: decision.findings, request_id, original };
+        let ruling = Ruling { outcome, findings, request_id, original };
         self.conclude(door, point, &ruling, started, started_unix_millis);
         ruling
     }
 
-    fn conclude(
-        &self,
-        door: DoorName,
-        point: &DecisionPoint,
-        ruling: &Ruling,
-        started: Instant,
-        started_unix_millis: u64,
-    ) {
+    fn conclude(&self, door: Door, point: &DecisionPoint, ruling: &Ruling, started: Instant, started_unix_millis: u64) {
         let duration = started.elapsed();
         let (outcome, code, status) = match &ruling.outcome {
-            Ok(_) => (Outcome::Allowed, "2xx", 200),
-            Err(denial) if denial.is_failure() => (Outcome::Failed, denial.code(), denial.status()),
-            Err(denial) => (Outcome::Denied, denial.code(), denial.status()),
+            Ruled::Permit(_) => (Outcome::Allowed, "2xx", 200),
+            Ruled::Answer(answer) => (Outcome::Allowed, "2xx", answer.status()),
+            Ruled::Denial(denial) if denial.is_failure() => (Outcome::Failed, denial.code(), denial.status()),
+            Ruled::Denial(denial) => (Outcome::Denied, denial.code(), denial.status()),
         };
         point.count(&ruling.findings, outcome, code, Took { all: duration, decision: Some(duration) });
-        self.metrics.checked(door.0, outcome);
+        self.metrics.checked(door.name, outcome);
         if !self.log.is_on() && !point.records(&ruling.findings) {
             return;
         }
@@ -105,7 +139,7 @@ impl Decider {
             time_unix_millis: started_unix_millis,
             request_id: &ruling.request_id,
             trace_id: None,
-            door: Some(door.0),
+            door: Some(door.name),
             client: original.map(|original| original.client),
             method: original.map_or("-", |original| original.method.as_str()),
             host: original.and_then(OriginalRequest::host),
@@ -135,18 +169,16 @@ impl fmt::Debug for Decider {
     }
 }
 
-/// A request that is on its way for as long as this lives: whoever asked may leave at any moment.
-struct OnItsWay(Arc<AtomicUsize>);
-
-impl OnItsWay {
-    fn begin(in_flight: &Arc<AtomicUsize>) -> Self {
-        in_flight.fetch_add(1, Ordering::AcqRel);
-        Self(in_flight.clone())
-    }
-}
-
-impl Drop for OnItsWay {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+/// What the gate itself would do about a request, as far as the door can tell it.
+async fn rule(gives: Gives, point: &DecisionPoint, request: &AccessRequest<'_>) -> (Ruled, Findings) {
+    match (point.authorizer.answer_itself(request), gives) {
+        (Some((Err(denial), findings)), _) => (Ruled::Denial(denial), findings),
+        (Some((Ok(_), findings)), Gives::Decisions) => (Ruled::Denial(Denial::AnsweredByTheGate), findings),
+        (Some((Ok(answer), findings)), Gives::Answers | Gives::Both) => (Ruled::Answer(answer), findings),
+        (None, Gives::Answers) => (Ruled::Denial(Denial::NoRoute), Findings::default()),
+        (None, Gives::Decisions | Gives::Both) => {
+            let decision = point.authorizer.authorize(request).await;
+            (decision.outcome.into(), decision.findings)
+        }
     }
 }

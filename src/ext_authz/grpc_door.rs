@@ -20,7 +20,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
 use super::config::ExtAuthzConfig;
-use super::decider::{Decider, DoorName};
+use super::decider::{Decider, Door, Gives};
 use super::envoy;
 use crate::telemetry::Readiness;
 
@@ -32,8 +32,7 @@ const MOST_STREAMS: u32 = 10_000;
 /// How often health is brought up to date.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// The door's name in metrics and in the log.
-const DOOR: DoorName = DoorName("envoy");
+const DOOR: Door = Door { name: "envoy", gives: Gives::Both };
 
 type Checks = AuthorizationServer<EnvoyDoor>;
 

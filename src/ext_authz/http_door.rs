@@ -16,24 +16,27 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::api_gateway::{self, Asked, Event};
 use super::config::{ApiGatewayConfig, ExtAuthzConfig, ForwardAuthConfig, HttpDoorConfig};
-use super::decider::{Decider, DoorName, Ruling};
-use super::forward_auth::{self, problem};
+use super::decider::{Decider, Door, Gives, Ruled, Ruling};
+use super::forward_auth::{self, problem, with_request_id};
 use super::original_request::bad;
 use crate::authorizer::Denial;
 
 /// Where API Gateway's events are taken.
 const API_GATEWAY: &str = "/authorizers/api-gateway";
-/// The name of that door in metrics and in the log.
-pub(super) const API_GATEWAY_DOOR: DoorName = DoorName("api-gateway");
+/// API Gateway takes a yes or a no from an authorizer: what the gate would answer itself is a no.
+const API_GATEWAY_DOOR: Door = Door { name: "api-gateway", gives: Gives::Decisions };
 /// A connection that is kept without a question. Longer than proxies keep theirs, so that none is closed as it is used.
 const KEPT: Duration = Duration::from_mins(5);
+/// How long an event may take to arrive.
+const EVENT: Duration = Duration::from_secs(5);
 /// Fields of an asking request beyond those of the original one.
 const OF_THE_ASKER: usize = 32;
 
-/// A door for forward-auth and for API Gateway's authorizers.
+/// A door for forward-auth, for API Gateway's authorizers and, at all other paths, for what the gate answers itself.
 pub struct HttpDoor {
     decider: Decider,
     forward_auth: Vec<ForwardAuthConfig>,
@@ -94,19 +97,12 @@ impl HttpDoor {
         }
         match &self.api_gateway {
             Some(config) if path == API_GATEWAY => self.authorize_event(config, request).await,
-            // No door, no decision: whoever asks here has the wrong address.
-            _ => problem(&Denial::NoRoute, ""),
+            _ => forward_auth::answer_itself(&self.decider, asker, request.into_parts().0).await,
         }
     }
 
     async fn authorize_event(&self, config: &ApiGatewayConfig, request: Request<Incoming>) -> Response<Body> {
-        if request.method() != Method::POST {
-            return problem(&Denial::MethodNotAllowed { allow: vec![Method::POST.to_string()] }, "");
-        }
-        let Ok(event) = to_bytes(Body::new(request.into_body()), self.longest_message).await else {
-            return problem(&Denial::BodyTooLarge, "");
-        };
-        match authorize_event(&self.decider, config, &event).await {
+        match self.ruling(config, request).await {
             Ok((ruling, asked)) => {
                 let answer = api_gateway::answer(&ruling, &asked).to_string();
                 let mut response = Response::new(Body::from(answer));
@@ -115,12 +111,32 @@ impl HttpDoor {
                 fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 response
             }
-            Err(ruling) => ruling.outcome.as_ref().err().map_or_else(
-                || problem(&Denial::Internal, &ruling.request_id),
-                |denial| problem(denial, &ruling.request_id),
-            ),
+            Err(Ruling { outcome: Ruled::Denial(denial), request_id, .. }) => refused(&denial, &request_id),
+            Err(ruling) => refused(&Denial::Internal, &ruling.request_id),
         }
     }
+
+    /// Decides about what is sent as an event. An error is a decision about what is no event at all.
+    async fn ruling(&self, config: &ApiGatewayConfig, request: Request<Incoming>) -> Result<(Ruling, Asked), Ruling> {
+        if request.method() != Method::POST {
+            let denial = Denial::MethodNotAllowed { allow: vec![Method::POST.to_string()] };
+            return Err(refuse(&self.decider, denial).await);
+        }
+        match timeout(EVENT, to_bytes(Body::new(request.into_body()), self.longest_message)).await {
+            Ok(Ok(event)) => authorize_event(&self.decider, config, &event).await,
+            Ok(Err(_)) => Err(refuse(&self.decider, Denial::BodyTooLarge).await),
+            Err(_) => Err(refuse(&self.decider, Denial::RequestTimeout).await),
+        }
+    }
+}
+
+fn refused(denial: &Denial, request_id: &str) -> Response<Body> {
+    with_request_id(problem(denial, denial.answer(request_id)), request_id)
+}
+
+/// Counts and logs what is no event.
+async fn refuse(decider: &Decider, denial: Denial) -> Ruling {
+    decider.decide(API_GATEWAY_DOOR, &decider.point(), Err(denial)).await
 }
 
 /// Decides about an event. An error is a decision about what is no event at all.
@@ -129,12 +145,11 @@ pub(super) async fn authorize_event(
     config: &ApiGatewayConfig,
     event: &[u8],
 ) -> Result<(Ruling, Asked), Ruling> {
-    let point = decider.point();
     let Ok(event) = serde_json::from_slice::<Event>(event) else {
-        return Err(decider.decide(API_GATEWAY_DOOR, &point, Err(bad("the event", "no authorizer event"))).await);
+        return Err(refuse(decider, bad("the event", "no authorizer event")).await);
     };
     let original = api_gateway::original_request(&event, config);
-    let ruling = decider.decide(API_GATEWAY_DOOR, &point, original).await;
+    let ruling = decider.decide(API_GATEWAY_DOOR, &decider.point(), original).await;
     Ok((ruling, Asked::of(&event, config)))
 }
 

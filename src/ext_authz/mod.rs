@@ -2,6 +2,7 @@
 //! what the gate itself would have ruling about it.
 
 mod api_gateway;
+mod certificate;
 mod config;
 mod decider;
 mod envoy;
@@ -10,7 +11,6 @@ mod grpc_door;
 mod http_door;
 mod lambda;
 mod original_request;
-mod profile;
 
 pub use config::{
     ApiGatewayConfig, DoorLimitsConfig, DoorTlsConfig, ExtAuthzConfig, ForwardAuthConfig, GrpcDoorConfig,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::authorizer::{AccessRequest, ConnectionFacts, DecisionPoint, Denial, ReceivedRequest};
+use crate::authorizer::{AccessRequest, ClientCertificate, ConnectionFacts, DecisionPoint, Denial, ReceivedRequest};
 
 /// The original request, as the asking proxy tells it.
 #[derive(Debug)]
@@ -18,6 +18,18 @@ pub(super) struct OriginalRequest {
     pub(super) client: IpAddr,
     /// Whether the client asked by `https`.
     pub(super) is_secure: bool,
+    client_side: ClientSide,
+}
+
+/// What an asking proxy knows of its client beside the request that it would pass on.
+#[derive(Debug, Default)]
+pub(super) struct ClientSide {
+    /// The host and port that the client asked for, where it is not the one that routes see.
+    pub(super) authority: Option<String>,
+    /// The path that the client asked for, where it is not the one that routes see.
+    pub(super) path: Option<String>,
+    /// The certificate that the client proved to hold.
+    pub(super) certificate: Option<ClientCertificate>,
 }
 
 /// What an asking proxy says of where a request was sent.
@@ -43,7 +55,12 @@ impl OriginalRequest {
         let host = HeaderValue::from_str(&told.host).map_err(|_| bad("the host", "unreadable"))?;
         headers.insert(HOST, host);
         let Told { method, target, client, is_secure, .. } = told;
-        Ok(Self { method, target, headers, client, is_secure })
+        Ok(Self { method, target, headers, client, is_secure, client_side: ClientSide::default() })
+    }
+
+    /// The same request, of which the asking proxy knows this too.
+    pub(super) fn with(self, client_side: ClientSide) -> Self {
+        Self { client_side, ..self }
     }
 
     /// The request as the authorizer asks for it, within the bounds that hold for every request.
@@ -58,7 +75,12 @@ impl OriginalRequest {
             authority: None,
             headers: &self.headers,
             client: self.client,
-            connection: ConnectionFacts { is_secure: self.is_secure, authority: None, certificate: None },
+            connection: ConnectionFacts {
+                is_secure: self.is_secure,
+                authority: self.client_side.authority.as_deref(),
+                path: self.client_side.path.as_deref(),
+                certificate: self.client_side.certificate.as_ref(),
+            },
         })
     }
 

@@ -1,17 +1,23 @@
 //! JSON without surprises: one object, UTF-8, no member twice at any depth, and no deeper than asked.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+/// As many claims as an access token has. A map that grows while it is filled hashes each name several times.
+const USUAL_MEMBERS: usize = 16;
+
 /// Reads one JSON object. Numbers that no 64-bit integer or double can hold are refused.
 ///
 /// # Errors
 /// What is wrong, in words that name no value.
-pub(super) fn object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>, &'static str> {
+pub fn strict_object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>, &'static str> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth_left: max_depth }.deserialize(&mut reader).map_err(|_| "not strict JSON")?;
+    let value = Strict { depth_left: max_depth, members: USUAL_MEMBERS }
+        .deserialize(&mut reader)
+        .map_err(|_| "not strict JSON")?;
     reader.end().map_err(|_| "text after the JSON object")?;
     match value {
         Value::Object(members) => Ok(members),
@@ -19,15 +25,58 @@ pub(super) fn object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value
     }
 }
 
+/// Reads one JSON object as [`object`] does, and hands over each member of the outermost instead of keeping them.
+///
+/// # Errors
+/// As [`object`], where `take` says by `false` that it had a member of this name before.
+pub(super) fn each_member(
+    bytes: &[u8],
+    max_depth: usize,
+    take: impl FnMut(Cow<'_, str>, Value) -> bool,
+) -> Result<(), &'static str> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let members = Members { strict: Strict { depth_left: max_depth, members: 0 }, take };
+    reader.deserialize_map(members).map_err(|_| "not a strict JSON object")?;
+    reader.end().map_err(|_| "text after the JSON object")
+}
+
+struct Members<F> {
+    strict: Strict,
+    take: F,
+}
+
+impl<'de, F: FnMut(Cow<'_, str>, Value) -> bool> Visitor<'de> for Members<F> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut object: A) -> Result<(), A::Error> {
+        let member = self.strict.inside()?;
+        while let Some(BorrowedName(name)) = object.next_key()? {
+            if !(self.take)(name, object.next_value_seed(member)?) {
+                return Err(de::Error::custom("a member stands twice"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct BorrowedName<'a>(#[serde(borrow)] Cow<'a, str>);
+
 #[derive(Clone, Copy)]
 struct Strict {
     depth_left: usize,
+    /// So many members have room before the object's map must grow.
+    members: usize,
 }
 
 impl Strict {
     fn inside<E: de::Error>(self) -> Result<Self, E> {
         match self.depth_left.checked_sub(1) {
-            Some(depth_left) => Ok(Self { depth_left }),
+            Some(depth_left) => Ok(Self { depth_left, members: 0 }),
             None => Err(E::custom("nested too deep")),
         }
     }
@@ -87,7 +136,7 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
         let member = self.inside()?;
-        let mut members = Map::new();
+        let mut members = Map::with_capacity(self.members);
         while let Some(Name(name)) = object.next_key()? {
             // Decoded names are compared, so `"sub"` and `"\u0073ub"` are the same name.
             if members.insert(name, object.next_value_seed(member)?).is_some() {
@@ -108,12 +157,12 @@ impl<'de> Deserialize<'de> for Name {
 
 #[cfg(test)]
 mod tests {
-    use super::object;
+    use super::strict_object;
 
     #[test]
     fn an_object_is_read_with_all_kinds_of_values() {
         let text = br#"{"a":[1,-2,0.5,true,null,{"b":"c"}],"d":18446744073709551615}"#;
-        let members = object(text, 16).unwrap();
+        let members = strict_object(text, 16).unwrap();
         assert_eq!(serde_json::to_vec(&members).unwrap(), text);
     }
 
@@ -143,15 +192,15 @@ mod tests {
             b"{\"a\":1/*x*/}",
         ];
         for text in refused {
-            assert!(object(text, 16).is_err(), "{}", String::from_utf8_lossy(text));
+            assert!(strict_object(text, 16).is_err(), "{}", String::from_utf8_lossy(text));
         }
     }
 
     #[test]
     fn depth_is_counted_from_the_outer_object() {
-        assert!(object(br#"{"a":[[1]]}"#, 3).is_ok());
-        assert!(object(br#"{"a":[[1]]}"#, 2).is_err());
+        assert!(strict_object(br#"{"a":[[1]]}"#, 3).is_ok());
+        assert!(strict_object(br#"{"a":[[1]]}"#, 2).is_err());
         let bomb = format!("{{\"a\":{}", "[".repeat(100_000));
-        assert!(object(bomb.as_bytes(), 16).is_err());
+        assert!(strict_object(bomb.as_bytes(), 16).is_err());
     }
 }

@@ -1,5 +1,8 @@
 //! A compact JWS, split and read but not yet believed (RFC 7515 section 5.2).
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -56,7 +59,7 @@ impl<'a> CompactJws<'a> {
 
     fn of_parts(parts: Parts<'a>, max_depth: usize) -> Result<Self, JoseError> {
         let Parts { header, jwk: _, payload, signing_input, signature } = parts;
-        let claims = json::object(&payload, max_depth);
+        let claims = json::strict_object(&payload, max_depth);
         let claims = claims.map_err(|_| JoseError::Malformed("the payload is not strict JSON"))?;
         Ok(Self { header, claims, signing_input, signature })
     }
@@ -134,27 +137,54 @@ fn decode(part: &str, refusal: &'static str) -> Result<Vec<u8>, JoseError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| JoseError::Malformed(refusal))
 }
 
+/// The members of a header as they are read; the rest is only remembered by name, so that none stands twice.
+#[derive(Default)]
+struct Members {
+    alg: Option<Value>,
+    kid: Option<Value>,
+    typ: Option<Value>,
+    jwk: Option<Value>,
+    crit: Option<Value>,
+    b64: Option<Value>,
+    zip: Option<Value>,
+    others: BTreeSet<String>,
+}
+
+impl Members {
+    fn take(&mut self, name: Cow<'_, str>, value: Value) -> bool {
+        let member = match &*name {
+            "alg" => &mut self.alg,
+            "kid" => &mut self.kid,
+            "typ" => &mut self.typ,
+            "jwk" => &mut self.jwk,
+            "crit" => &mut self.crit,
+            "b64" => &mut self.b64,
+            "zip" => &mut self.zip,
+            _ => return self.others.insert(name.into_owned()),
+        };
+        member.replace(value).is_none()
+    }
+}
+
 fn read_header(bytes: &[u8], max_depth: usize) -> Result<(Header, Option<Value>), JoseError> {
-    let mut members =
-        json::object(bytes, max_depth).map_err(|_| JoseError::Malformed("the header is not strict JSON"))?;
-    if members.contains_key("crit") {
+    let mut members = Members::default();
+    json::each_member(bytes, max_depth, |name, value| members.take(name, value))
+        .map_err(|_| JoseError::Malformed("the header is not strict JSON"))?;
+    if members.crit.is_some() {
         return Err(JoseError::CriticalHeader);
     }
     // Both change what the payload is: `b64: false` (RFC 7797) and JWE's `zip`.
-    if members.get("b64").is_some_and(|b64| *b64 != Value::Bool(true)) || members.contains_key("zip") {
+    if members.b64.is_some_and(|b64| b64 != Value::Bool(true)) || members.zip.is_some() {
         return Err(JoseError::Malformed("the header changes the payload's encoding"));
     }
-    let algorithm = text(&mut members, "alg")?.ok_or(JoseError::Malformed("the header has no `alg`"))?;
-    let header = Header {
-        algorithm: Algorithm::from_name(&algorithm),
-        kid: text(&mut members, "kid")?,
-        typ: text(&mut members, "typ")?,
-    };
-    Ok((header, members.remove("jwk")))
+    let algorithm = text(members.alg)?.ok_or(JoseError::Malformed("the header has no `alg`"))?;
+    let header =
+        Header { algorithm: Algorithm::from_name(&algorithm), kid: text(members.kid)?, typ: text(members.typ)? };
+    Ok((header, members.jwk))
 }
 
-fn text(members: &mut Map<String, Value>, name: &str) -> Result<Option<String>, JoseError> {
-    match members.remove(name) {
+fn text(member: Option<Value>) -> Result<Option<String>, JoseError> {
+    match member {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(JoseError::Malformed("`alg`, `kid` or `typ` is not a string")),
@@ -189,6 +219,9 @@ mod tests {
             r#"{"alg":"RS256","kid":null}"#,
             r#"{"alg":"RS256","typ":["JWT"]}"#,
             r#"{"alg":"RS256","alg":"RS256"}"#,
+            r#"{"alg":"RS256","x":1,"\u0078":2}"#,
+            r#"{"alg":"RS256","x":{"y":1,"y":1}}"#,
+            r#"{"alg":"RS256"}{}"#,
             r#"{"alg":"RS256","b64":false}"#,
             r#"{"alg":"RS256","b64":"true"}"#,
             r#"{"alg":"RS256","zip":"DEF"}"#,

@@ -37,7 +37,7 @@ impl KeySet {
     /// # Errors
     /// [`JoseError::MalformedKeySet`] where the document is not an object with an array `keys`.
     pub fn parse(document: &[u8]) -> Result<(Self, Vec<SkippedKey>), JoseError> {
-        let mut set = json::object(document, MAX_DEPTH).map_err(JoseError::MalformedKeySet)?;
+        let mut set = json::strict_object(document, MAX_DEPTH).map_err(JoseError::MalformedKeySet)?;
         let Some(Value::Array(entries)) = set.remove("keys") else {
             return Err(JoseError::MalformedKeySet("no array `keys`"));
         };

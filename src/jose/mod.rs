@@ -14,6 +14,7 @@ mod weak_key;
 
 pub use algorithm::Algorithm;
 pub use error::{JoseError, KeyRejection};
+pub use json::strict_object;
 pub use jwk::{PublicKey, thumbprint};
 pub use jws::{CompactJws, Header};
 pub use key_set::{KeySet, SkippedKey};

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::forwarded::Way;
@@ -10,6 +9,7 @@ use super::snapshot::Snapshot;
 use super::streams::Frames;
 use super::upstream::Attempt;
 use crate::authorizer::{Denial, Findings, Permit};
+use crate::telemetry::InFlight;
 
 /// One request's state, from its first byte to its line in the access log.
 #[derive(Debug)]
@@ -40,23 +40,6 @@ pub struct RequestContext {
     _in_flight: InFlight,
 }
 
-/// A request that counts as on its way for as long as this lives: however it ends, by a panic too.
-#[derive(Debug)]
-pub(super) struct InFlight(Arc<AtomicUsize>);
-
-impl InFlight {
-    pub(super) fn count(requests: &Arc<AtomicUsize>) -> Self {
-        requests.fetch_add(1, Ordering::AcqRel);
-        Self(requests.clone())
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 impl RequestContext {
     pub(super) fn new(snapshot: Arc<Snapshot>, started_unix_millis: u64, in_flight: InFlight) -> Self {
         Self {
@@ -80,22 +63,5 @@ impl RequestContext {
             watched: false,
             _in_flight: in_flight,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_that_panics_is_no_longer_on_its_way() {
-        let requests = Arc::new(AtomicUsize::new(0));
-        let counted = requests.clone();
-        let panicked = std::panic::catch_unwind(move || {
-            let _counted = InFlight::count(&counted);
-            assert_eq!(counted.load(Ordering::Acquire), 0, "counted");
-        });
-        assert!(panicked.is_err());
-        assert_eq!(requests.load(Ordering::Acquire), 0);
     }
 }

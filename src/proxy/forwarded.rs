@@ -35,7 +35,7 @@ impl Way {
             _ => tls,
         };
         let authority = self.said(headers, HOST).and_then(|host| host.to_str().ok());
-        ConnectionFacts { is_secure, authority, certificate: None }
+        ConnectionFacts { is_secure, authority, ..ConnectionFacts::default() }
     }
 
     /// What a trusted proxy says under this name.

@@ -36,7 +36,7 @@ pub(super) fn check_head<'a>(head: &'a [u8], limits: &LimitsConfig) -> Result<He
     if exceeds(head.len(), limits.header) {
         return Err(Denial::HeadersTooLarge);
     }
-    let mut lines = head.split_inclusive(|byte| *byte == b'\n').map(line);
+    let mut lines = lines(head).map(line);
     let (method, target, version) = request_line(lines.next().ok_or(bad("no request line"))??)?;
     if !is_token(method) {
         return Err(bad("a method that is not a token"));
@@ -88,11 +88,26 @@ fn bad(reason: &'static str) -> Denial {
     Denial::BadFraming(reason)
 }
 
+/// Up to and with each LF.
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut at = 0;
+    let ends = memchr::memchr_iter(b'\n', head).map(|end| end + 1).chain([head.len()]);
+    ends.filter_map(move |end| {
+        let line = head.get(std::mem::replace(&mut at, end)..end);
+        line.filter(|line| !line.is_empty())
+    })
+}
+
+/// Whether any byte is of the kind. It looks at all of them: without a way out in the middle many are looked at in one step.
+fn any(bytes: &[u8], is_of_the_kind: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(false, |found, byte| found | is_of_the_kind(*byte))
+}
+
 /// A line without its CRLF. Neither CR nor LF stands anywhere else (RFC 9112 section 2.2).
 fn line(bytes: &[u8]) -> Result<&[u8], Denial> {
     let line = bytes.strip_suffix(b"\r\n").ok_or(bad("a line that does not end in CRLF"))?;
-    let forbidden = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
-    if line.iter().any(forbidden) { Err(bad("a bare CR, LF or NUL")) } else { Ok(line) }
+    let forbidden = |byte| byte == b'\r' || byte == b'\n' || byte == 0;
+    if any(line, forbidden) { Err(bad("a bare CR, LF or NUL")) } else { Ok(line) }
 }
 
 type RequestLine<'a> = (&'a [u8], &'a [u8], &'a [u8]);
@@ -110,23 +125,38 @@ fn request_line(line: &[u8]) -> Result<RequestLine<'_>, Denial> {
 
 /// RFC 9112 section 5: no blank before the colon, no line folding.
 fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Denial> {
-    let colon = line.iter().position(|byte| *byte == b':').ok_or(bad("a header line without a colon"))?;
+    let colon = memchr::memchr(b':', line).ok_or(bad("a header line without a colon"))?;
     let (name, value) = line.split_at(colon);
     if !is_token(name) {
         return Err(bad("a header name that is not a token, or a folded line"));
     }
     let value = value.get(1..).unwrap_or_default().trim_ascii();
-    let control = |byte: &u8| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f;
-    if value.iter().any(control) { Err(bad("a control character in a header value")) } else { Ok((name, value)) }
+    let control = |byte| (byte < 0x20 && byte != b'\t') || byte == 0x7f;
+    if any(value, control) { Err(bad("a control character in a header value")) } else { Ok((name, value)) }
 }
 
 fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_token_byte)
 }
 
-/// RFC 9110 section 5.6.2.
+/// A bit for each ASCII character that a token may have (RFC 9110 section 5.6.2).
+const TOKEN_BYTES: u128 = {
+    let (mut bits, mut byte) = (0_u128, 0_u8);
+    while byte < 128 {
+        let is_special = matches!(
+            byte,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        );
+        if byte.is_ascii_alphanumeric() || is_special {
+            bits |= 1 << byte;
+        }
+        byte += 1;
+    }
+    bits
+};
+
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    byte.is_ascii() && TOKEN_BYTES >> (byte & 0x7f) & 1 == 1
 }
 
 /// What a head says about whom it is for, where the parser behind would answer in its own words.

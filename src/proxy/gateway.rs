@@ -21,7 +21,7 @@ use pingora::{Error, ErrorType};
 use super::access_log::{conclude, conclude_unread};
 use super::answer::{fit_to_version, tidy};
 use super::config::LimitsConfig;
-use super::context::{InFlight, RequestContext};
+use super::context::RequestContext;
 use super::forwarded::Way;
 use super::framing;
 use super::respond::{REQUEST_ID, answer_itself, change, deny, ended, failure};
@@ -34,7 +34,7 @@ use super::upstream::{Replay, Upstream, affinity};
 use super::wire::{Line, proven};
 use crate::authorizer::{AccessRequest, ConnectionFacts, Denial, OwnAnswer, Permit, ReceivedRequest, UpgradeConfig};
 use crate::clock::Clock;
-use crate::telemetry::AccessLog;
+use crate::telemetry::{AccessLog, InFlight};
 
 /// Where the system does not say who connected: no network that anyone trusts has this address.
 const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);

@@ -22,4 +22,4 @@ pub use context::RequestContext;
 pub use gateway::Gateway;
 pub use snapshot::Snapshot;
 pub use upstream::{EndpointStatus, Upstream, UpstreamError, Upstreams};
-pub use wire::{Door, Listener, Speaks, read_certificate};
+pub use wire::{Door, Listener, Speaks};

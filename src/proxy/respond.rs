@@ -47,7 +47,6 @@ pub(super) fn written(
     for (name, value) in answer.headers {
         header.insert_header(name, value)?;
     }
-    change(&mut header, &findings.answer)?;
     Ok((header, Some(body)))
 }
 

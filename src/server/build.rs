@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::admin::AdminConfig;
-use crate::authorizer::{AppliedBundle, Authorizer, DecisionPoint, Evaluation, Parts};
+use crate::authorizer::{
+    AppliedBundle, Authorizer, CountedBy, DecisionPoint, Evaluation, Parts, RateCounts, SharedCountsTask,
+};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigPath, Loaded};
 use crate::issuer::Issuer;
@@ -12,12 +14,12 @@ use crate::proxy::{BalanceConfig, HashConfig, Snapshot, Upstreams};
 use crate::telemetry::{DecisionLog, Metrics};
 use crate::token::{
     AssertionKeys, AssertionMinter, Issuers, KeyStore, MinterSettings, ProofChecker, Revocations, RingSettings,
-    SeenProofs, TokenLimits, Verifier, VerifierParts,
+    SeenProofs, Verifier, VerifierParts,
 };
 
 use super::bundles::load_bundles;
 use super::error::ServerError;
-use super::trust::{KeyTask, Standing, Trust};
+use super::trust::{KeyTask, Standing, Trust, token_limits};
 
 /// What the rooms of one process share, whatever the config says.
 #[derive(Clone)]
@@ -34,6 +36,8 @@ pub struct Ground {
     pub nonce_secret: [u8; 32],
     /// The keys that sign assertions, so that a reload goes on with those that are there.
     pub assertion_keys: Arc<Mutex<Vec<AssertionKeys>>>,
+    /// What has come, which a reload must not forget.
+    pub rates: RateCounts,
     /// The backends, which outlive a config that says nothing new about them.
     pub upstreams: Upstreams,
     /// Where decisions are written down.
@@ -50,9 +54,11 @@ impl Ground {
     pub fn new() -> Result<Self, ServerError> {
         let clock = Clock::system();
         let (metrics, revocations) = (Metrics::new()?, Revocations::new(clock.clone()));
+        metrics.started(clock.unix_seconds());
         let (upstreams, decisions) = (Upstreams::default(), DecisionLog::default());
         let nonce_secret = ProofChecker::secret().ok_or(ServerError::Randomness)?;
         let (seen_proofs, assertion_keys) = (SeenProofs::default(), Arc::default());
+        let rates = RateCounts::alone(clock.clone(), metrics.clone());
         Ok(Self {
             clock,
             metrics,
@@ -60,10 +66,21 @@ impl Ground {
             seen_proofs,
             nonce_secret,
             assertion_keys,
+            rates,
             upstreams,
             decisions,
             evaluation: Evaluation::default(),
         })
+    }
+
+    /// Counts what comes together with other gates, where the config says so and as long as the task runs.
+    ///
+    /// # Errors
+    /// [`ServerError::RateLimits`] where the settings cannot be followed.
+    pub(super) fn count_together(&mut self, config: &Config) -> Result<Option<SharedCountsTask>, ServerError> {
+        let (rates, task) = RateCounts::open(&config.rate_limits, self.clock.clone(), self.metrics.clone())?;
+        self.rates = rates;
+        Ok(task)
     }
 }
 
@@ -161,6 +178,7 @@ async fn furnish(
             &ground.nonce_secret,
             ground.clock.clone(),
         ),
+        rates: ground.rates.clone(),
         clock: ground.clock.clone(),
     };
     let authorizer = Authorizer::new(parts).map_err(|error| refuse(loaded, "routes", error.code(), &error))?;
@@ -202,12 +220,12 @@ fn verifier_parts(config: &Config, ground: &Ground) -> VerifierParts {
         config.routes.iter().filter_map(|route| route.identity.as_ref()).flat_map(|own| own.headers.values());
     let sources = config.identity.headers.values().chain(of_routes);
     VerifierParts {
-        kept_claims: sources.map(|source| source.claim.clone()).chain(hashed_claims(config)).collect(),
-        limits: TokenLimits {
-            token: config.limits.token,
-            claims_depth: config.limits.claims_depth,
-            cache: config.limits.token_cache,
-        },
+        kept_claims: sources
+            .map(|source| source.claim.clone())
+            .chain(hashed_claims(config))
+            .chain(counted_claims(config))
+            .collect(),
+        limits: token_limits(config),
         revocations: ground.revocations.clone(),
         clock: ground.clock.clone(),
         metrics: ground.metrics.token_cache(),
@@ -219,6 +237,14 @@ fn hashed_claims(config: &Config) -> impl Iterator<Item = String> {
     config.upstreams.values().filter_map(|upstream| match &upstream.balance {
         BalanceConfig::ConsistentHash(HashConfig::Claim(name)) => Some(name.clone()),
         _ => None,
+    })
+}
+
+/// The claims whose values are counted apart.
+fn counted_claims(config: &Config) -> impl Iterator<Item = String> {
+    config.routes.iter().flat_map(|route| &route.rate_limit).filter_map(|limit| match &limit.by {
+        CountedBy::Claim(name) => Some(name.clone()),
+        CountedBy::Sub | CountedBy::Address | CountedBy::Route => None,
     })
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use thiserror::Error;
 
+use crate::authorizer::RateLimitError;
 use crate::config::ConfigError;
 use crate::ext_authz::LambdaError;
 use crate::issuer::IssuerError;
@@ -44,6 +45,9 @@ pub enum ServerError {
     /// The keys of `identity.assertion` could not be had.
     #[error(transparent)]
     Assertion(#[from] AssertionError),
+    /// Rate limits cannot be counted together as the config says.
+    #[error(transparent)]
+    RateLimits(#[from] RateLimitError),
     /// An address could not be listened on.
     #[error("could not listen on `{address}` for {door}")]
     Listen {

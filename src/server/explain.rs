@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::admin::{Explain, ExplainCredential, ExplainRequest};
 use crate::authorizer::{AskedRequest, Authorizer, ClientCertificate, DecisionPoint, Presented};
-use crate::proxy::read_certificate;
 
 /// Explains by the config that `now` says is in force.
 pub(super) fn explainer(now: impl Fn() -> Arc<DecisionPoint> + Send + Sync + 'static) -> Explain {
@@ -22,7 +21,7 @@ pub(super) fn explainer(now: impl Fn() -> Arc<DecisionPoint> + Send + Sync + 'st
 /// The first certificate of a PEM text, as a listener with `client_ca` would see it; whether anyone trusts it is not asked.
 #[must_use]
 pub fn certificate_of_pem(pem: &str) -> Option<ClientCertificate> {
-    CertificateDer::from_pem_slice(pem.as_bytes()).ok().map(|der| read_certificate(&der))
+    CertificateDer::from_pem_slice(pem.as_bytes()).ok().map(|der| ClientCertificate::proved(&der))
 }
 
 /// The explanation, or what is wrong with the request.

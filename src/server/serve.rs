@@ -42,6 +42,7 @@ pub fn serve(loaded: &Loaded, evaluation: Evaluation, opened: impl FnOnce()) -> 
     let (telemetry, salt) = (&loaded.config.telemetry, salt()?);
     ground.evaluation = evaluation;
     ground.decisions = DecisionLog::start(telemetry, salt, &ground.metrics)?;
+    let counting = ground.count_together(&loaded.config)?;
     let runtime = background()?;
     let house = runtime.block_on(build(loaded, &ground))?;
     let log = AccessLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
@@ -50,6 +51,7 @@ pub fn serve(loaded: &Loaded, evaluation: Evaluation, opened: impl FnOnce()) -> 
     let (recorder, writing) = telling.unzip();
     let writing = writing.map(|lines| runtime.spawn(lines.run()));
     let (stop, stopped) = watch::channel(false);
+    counting.map(|task| runtime.spawn(task.run(stopped.clone())));
     let in_flight = Arc::new(AtomicUsize::new(0));
     // Before any door opens: whoever sees one open may send a signal.
     let heard = runtime.block_on(async { Heard::begin() }).map_err(ServerError::Signals)?;
@@ -122,9 +124,6 @@ impl Doors<'_> {
     fn hang(&self, log: AccessLog, in_flight: &Arc<AtomicUsize>) -> Result<Server, ServerError> {
         let config = &self.loaded.config;
         self.count_when_scraped();
-        if let AdminConfig::At { address, .. } = &config.admin {
-            self.open(*address, "the operator's door", crate::admin::router(self.admin_state()))?;
-        }
         let house = self.in_force.house();
         if let (Some(issuer), Some(settings), Some(recorder)) = (&house.issuer, &config.issuer, &self.recorder) {
             self.open(settings.address, "the embedded issuer", issuer.router(recorder.clone()))?;
@@ -141,6 +140,10 @@ impl Doors<'_> {
         .hang(gateway)?;
         if let Some(ext_authz) = &config.ext_authz {
             server.add_service(self.doors_for_proxies(ext_authz, log, in_flight)?);
+        }
+        // The last of all: who reads here that the gate is ready may ask at every other door.
+        if let AdminConfig::At { address, .. } = &config.admin {
+            self.open(*address, "the operator's door", crate::admin::router(self.admin_state()))?;
         }
         Ok(server)
     }

@@ -47,7 +47,8 @@ fn endpoints(upstreams: &Upstreams) -> BTreeMap<String, Value> {
     upstreams.in_use().into_iter().map(|(name, upstream)| (name.to_string(), of_one(upstream.status()))).collect()
 }
 
-/// The keys of each issuer or, of one with parameters, of each of its tenants by `iss`.
+/// The keys of each issuer or, of one with parameters, of each of its tenants by `iss`; of one that is asked about its tokens,
+/// whether it answers.
 fn trusted(keys: &BTreeMap<Arc<str>, Arc<KeyStore>>, issuers: &Issuers) -> BTreeMap<String, Value> {
     let mut tenants: BTreeMap<String, BTreeMap<String, Value>> =
         issuers.names_with_tenants().iter().map(|name| (name.to_string(), BTreeMap::new())).collect();
@@ -55,7 +56,12 @@ fn trusted(keys: &BTreeMap<Arc<str>, Arc<KeyStore>>, issuers: &Issuers) -> BTree
         tenants.entry(tenant.name.to_string()).or_default().insert(tenant.issuer.to_string(), key_status(&tenant.keys));
     }
     let one = keys.iter().map(|(name, store)| (name.to_string(), key_status(store)));
-    one.chain(tenants.into_iter().map(|(name, tenants)| (name, json!({ "tenants": tenants })))).collect()
+    let introspected = issuers.introspected();
+    let introspected = introspected
+        .map(|(name, answers)| (name.to_string(), json!({ "available": answers, "source": "introspection" })));
+    one.chain(introspected)
+        .chain(tenants.into_iter().map(|(name, tenants)| (name, json!({ "tenants": tenants }))))
+        .collect()
 }
 
 fn bundle_status(applied: &AppliedBundle) -> Value {

@@ -11,11 +11,11 @@ use tokio::sync::watch;
 
 use super::build::Ground;
 use super::error::ServerError;
-use crate::config::{ConfigPath, Digest, Loaded, contents_of, issuer_files};
+use crate::config::{Config, ConfigPath, Digest, Loaded, contents_of, issuer_files};
 use crate::issuer::Issuer;
 use crate::token::{
-    FetchError, Fetcher, IssuerTemplate, Issuers, KeySource, KeyStore, KeysConfig, Refresher, Tenants, TrustedIssuer,
-    TrustedIssuerConfig,
+    FetchError, Fetcher, IntrospectionConfig, Introspector, IssuerTemplate, Issuers, KeySource, KeyStore, KeysConfig,
+    Refresher, Tenants, TokenLimits, TrustedIssuer, TrustedIssuerConfig,
 };
 
 /// Whom the gate believes, and what keeps their keys fresh.
@@ -106,7 +106,10 @@ impl Trust {
         for (name, trust) in &loaded.config.trusted_issuers {
             // The config's check has said what is wrong with a template.
             match trust.template().ok().flatten() {
-                None => building.add(name, trust)?,
+                None => match trust.introspection() {
+                    None => building.add(name, trust)?,
+                    Some(introspection) => building.add_introspected(name, trust, introspection)?,
+                },
                 Some(template) if template.count().is_some() => building.add_listed(name, trust, &template)?,
                 Some(template) => tenants.push(building.tenants(name, trust, template)?),
             }
@@ -133,6 +136,24 @@ impl Building<'_> {
         let store = self.store(name, trust, KeyStore::new(trust.refresh.clone(), self.ground.clock.clone()))?;
         self.trusted.push(Arc::new(TrustedIssuer::new(name, trust, store.clone())));
         self.keys.insert(name.into(), store);
+        Ok(())
+    }
+
+    /// It has no keys, and readiness waits for none. What it has said is forgotten with each config: other rules may read it
+    /// otherwise.
+    fn add_introspected(
+        &mut self,
+        name: &str,
+        trust: &TrustedIssuerConfig,
+        introspection: &IntrospectionConfig,
+    ) -> Result<(), ServerError> {
+        let Ground { clock, metrics, .. } = self.ground;
+        let limits = token_limits(&self.loaded.config);
+        let counted = (metrics.token_cache(), metrics.introspections(name));
+        let introspector = Introspector::new(name, trust, introspection, limits, clock.clone(), counted);
+        let no_keys = Arc::new(KeyStore::new(trust.refresh.clone(), clock.clone()));
+        let issuer = TrustedIssuer::new(name, trust, no_keys).introspected_by(introspector.map_err(failed(name))?);
+        self.trusted.push(Arc::new(issuer));
         Ok(())
     }
 
@@ -213,6 +234,8 @@ impl Building<'_> {
                 let keys = self.embedded.and_then(|issuer| issuer.keys_of(pool));
                 KeySource::Pool(keys.ok_or(FetchError::Stopped).map_err(failed(name))?)
             }
+            // Such an issuer is added without keys.
+            KeysConfig::Introspection(_) => return Err(failed(name)(FetchError::NoKeys)),
         };
         let fetcher = Fetcher::new(source, trust).map_err(failed(name))?;
         let refresher = Refresher::new(name.into(), store, fetcher, self.ground.metrics.issuer(name));
@@ -233,6 +256,15 @@ impl Standing {
             earlier.tenants.get(name).is_some_and(|earlier| Arc::ptr_eq(&earlier.tenants, &known.tenants))
         };
         self.stores.iter().all(has) && self.tenants.iter().all(knows)
+    }
+}
+
+/// What is read of tokens, and remembered.
+pub(super) fn token_limits(config: &Config) -> TokenLimits {
+    TokenLimits {
+        token: config.limits.token,
+        claims_depth: config.limits.claims_depth,
+        cache: config.limits.token_cache,
     }
 }
 

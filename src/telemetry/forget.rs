@@ -15,6 +15,7 @@ impl Metrics {
         forget(&self.0.request_duration, &[("route", name)]);
         forget(&self.0.decision_duration, &[("route", name)]);
         forget(&self.0.streams_closed, &[("route", name)]);
+        forget(&self.0.rates.decisions, &[("route", name)]);
     }
 
     /// Takes back what [`Metrics::upstream`] shows, for an upstream that a reload took out.
@@ -35,6 +36,7 @@ impl Metrics {
         forget(&self.0.keys, &[("issuer", name)]);
         forget(&self.0.keys_age, &[("issuer", name)]);
         forget(&self.0.keys_fetch, &[("issuer", name)]);
+        forget(&self.0.introspections, &[("issuer", name)]);
         forget(&self.0.tenants.known, &[("issuer", name)]);
         forget(&self.0.tenants.refused, &[("issuer", name)]);
         forget(&self.0.policy.token_shadow, &[("issuer", name)]);

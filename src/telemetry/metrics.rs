@@ -13,12 +13,15 @@ use prometheus::{
 
 use super::error::TelemetryError;
 use super::identity_meters::IdentityMetrics;
+use super::introspection_meters::IntrospectionMetrics;
 use super::meters::{
     CheckMetrics, ConnectionMetrics, IssuerMetrics, RetryCounters, RouteMetrics, TenantFamilies, TokenCacheMetrics,
     UpstreamFamilies, UpstreamMetrics,
 };
 use super::outcome::ReloadResult;
 use super::policy_meters::{BundleMetrics, PolicyFamilies, ShadowMetrics};
+use super::process::ProcessMetrics;
+use super::rate_meters::RateFamilies;
 
 /// The `route` label of requests that no route matched. No route can be named so.
 pub const UNROUTED: &str = "-";
@@ -50,8 +53,10 @@ pub(super) struct Families {
     pub(super) keys: IntGaugeVec,
     pub(super) keys_age: IntGaugeVec,
     pub(super) keys_fetch: IntCounterVec,
+    pub(super) introspections: IntCounterVec,
     pub(super) tenants: TenantFamilies,
     pub(super) policy: PolicyFamilies,
+    pub(super) rates: RateFamilies,
     pub(super) config_reload: IntCounterVec,
     pub(super) decision_log_dropped: IntCounter,
     pub(super) access_log_dropped: IntCounter,
@@ -59,6 +64,7 @@ pub(super) struct Families {
     pub(super) revocations: IntGauge,
     pub(super) connections: ConnectionMetrics,
     pub(super) checks: IntCounterVec,
+    process: ProcessMetrics,
 }
 
 type ScrapeHook = Box<dyn Fn(&Metrics) + Send + Sync>;
@@ -149,6 +155,11 @@ impl Metrics {
         self.0.config_reload.with_label_values(&[result.label()]).inc();
     }
 
+    /// Says when the process began, in seconds since the Unix epoch.
+    pub fn started(&self, unix_seconds: u64) {
+        self.0.process.started(unix_seconds);
+    }
+
     /// Counts lines that the decision log had to drop.
     pub(super) fn decision_log_dropped(&self) -> IntCounter {
         self.0.decision_log_dropped.clone()
@@ -192,6 +203,7 @@ impl Metrics {
         if let Some(hook) = self.0.before_scrape.load_full() {
             hook(self);
         }
+        self.0.process.refresh();
         let families = self.0.registry.gather();
         // writing to memory cannot fail, and each family was checked when it was defined
         TextEncoder::new().encode_to_string(&families).unwrap_or_default()
@@ -244,8 +256,10 @@ impl Families {
                 "Fetches of a trusted issuer's keys by result: success, or why not.",
                 &["issuer", "result"],
             )?,
+            introspections: IntrospectionMetrics::define(&registry)?,
             tenants: define.tenants()?,
             policy: define.policy()?,
+            rates: RateFamilies::define(&registry)?,
             decision_log_dropped: define.counter(
                 "lychgate_decision_log_dropped_total",
                 "Decision log lines dropped because they were not taken fast enough.",
@@ -265,6 +279,7 @@ impl Families {
             )?,
             identity: define.identity()?,
             connections: define.connections()?,
+            process: ProcessMetrics::define(&registry)?,
             registry,
         })
     }

@@ -12,6 +12,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+pub use super::introspection::IntrospectionConfig;
 use super::tenants::ValuePattern;
 use crate::short_form::ShortForm;
 
@@ -176,6 +177,8 @@ pub enum KeysConfig {
     Inline(serde_json::Value),
     /// The keys of a pool of the embedded issuer, without HTTP.
     Pool(String),
+    /// No keys: its tokens are opaque, and its introspection endpoint is asked what they are.
+    Introspection(IntrospectionConfig),
 }
 
 /// A claim, by name or by the path to it.
@@ -259,6 +262,15 @@ pub struct FetchConfig {
 }
 
 impl TrustedIssuerConfig {
+    /// How its tokens are introspected, if they are.
+    #[must_use]
+    pub fn introspection(&self) -> Option<&IntrospectionConfig> {
+        match &self.keys {
+            KeysConfig::Introspection(introspection) => Some(introspection),
+            _ => None,
+        }
+    }
+
     /// Whether its keys come over the network.
     #[must_use]
     pub fn fetches_keys(&self) -> bool {

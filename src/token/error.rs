@@ -29,6 +29,12 @@ pub enum TokenError {
     /// No keys of this issuer could be had, or the last ones are too old.
     #[error("the keys of issuer `{0}` are not available")]
     KeysUnavailable(String),
+    /// Its issuer says that the token is not active (RFC 7662 section 2.2).
+    #[error("the token is not active")]
+    Inactive,
+    /// The introspection endpoint of this issuer could not be asked.
+    #[error("the introspection endpoint of issuer `{0}` is not available")]
+    IntrospectionUnavailable(String),
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
@@ -89,6 +95,8 @@ impl TokenError {
             Self::UnknownIssuer => "unknown-issuer",
             Self::UnknownKey => "unknown-key",
             Self::KeysUnavailable(_) => "keys-unavailable",
+            Self::Inactive => "token-inactive",
+            Self::IntrospectionUnavailable(_) => "introspection-unavailable",
             Self::Expired => "token-expired",
             Self::NotYetValid => "token-not-yet-valid",
             Self::IssuedInTheFuture => "token-issued-in-the-future",

@@ -14,6 +14,8 @@ pub struct Issuers {
     by_iss: HashMap<Arc<str>, Arc<TrustedIssuer>>,
     /// Those with parameters that have a pattern; no `iss` can be of two of them, nor of one and of the others.
     tenants: Vec<Arc<Tenants>>,
+    /// Those whose tokens may be opaque.
+    introspecting: Vec<Arc<TrustedIssuer>>,
 }
 
 /// The issuer of a token.
@@ -73,6 +75,17 @@ impl Issuers {
         named.min_by(|a, b| a.issuer().cmp(b.issuer())).map(|issuer| &**issuer)
     }
 
+    /// Whose an opaque token is where those with these names are accepted, or all where none is named: the only one that could
+    /// say so, or nobody's.
+    pub(super) fn of_opaque(&self, accepted: &[String]) -> Option<&TrustedIssuer> {
+        let is_accepted = |issuer: &&Arc<TrustedIssuer>| {
+            accepted.is_empty() || accepted.iter().any(|name| name.as_str() == &**issuer.name())
+        };
+        let mut could = self.introspecting.iter().filter(is_accepted);
+        let only = could.next()?;
+        could.next().is_none().then_some(only)
+    }
+
     fn named(&self, iss: &str) -> Option<Found<'_>> {
         self.by_iss.get(iss).map(|issuer| Found::Named(issuer))
     }
@@ -105,6 +118,13 @@ impl Issuers {
         listed.chain(live).map(keys_of).collect()
     }
 
+    /// The names of the issuers whose tokens are introspected, and whether their endpoint answered when it was last asked.
+    pub fn introspected(&self) -> impl Iterator<Item = (&Arc<str>, bool)> {
+        let of =
+            |issuer: &'_ Arc<TrustedIssuer>| issuer.introspector().is_some_and(|introspector| introspector.answers());
+        self.introspecting.iter().map(move |issuer| (issuer.name(), of(issuer)))
+    }
+
     /// The names of the issuers with parameters.
     #[must_use]
     pub fn names_with_tenants(&self) -> Vec<Arc<str>> {
@@ -119,7 +139,8 @@ impl Issuers {
 /// Of two with the same `iss` the last one counts; the config's check has refused them.
 impl FromIterator<Arc<TrustedIssuer>> for Issuers {
     fn from_iter<I: IntoIterator<Item = Arc<TrustedIssuer>>>(issuers: I) -> Self {
-        let by_iss = issuers.into_iter().map(|issuer| (issuer.issuer().clone(), issuer)).collect();
-        Self { by_iss, tenants: Vec::new() }
+        let by_iss: HashMap<_, _> = issuers.into_iter().map(|issuer| (issuer.issuer().clone(), issuer)).collect();
+        let introspecting = by_iss.values().filter(|issuer| issuer.introspector().is_some()).cloned().collect();
+        Self { by_iss, tenants: Vec::new(), introspecting }
     }
 }

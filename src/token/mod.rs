@@ -6,6 +6,7 @@ mod cache;
 mod claims;
 mod config;
 mod error;
+mod introspection;
 mod issuers;
 mod jwks;
 mod proof;
@@ -22,10 +23,11 @@ pub use assertion::{AssertionError, AssertionKeys, AssertionMinter, MinterSettin
 pub use bearer::{Credential, Replacement, find_credential, query_without_credentials, without_credentials};
 pub use claims::Claims;
 pub use config::{
-    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, DpopConfig, FetchConfig, KeysConfig,
-    ParameterConfig, RefreshConfig, ShadowRulesConfig, TokenLimits, TrustedIssuerConfig,
+    AttributeConfig, AttributeKind, ClaimPathConfig, CredentialConfig, DpopConfig, FetchConfig, IntrospectionConfig,
+    KeysConfig, ParameterConfig, RefreshConfig, ShadowRulesConfig, TokenLimits, TrustedIssuerConfig,
 };
 pub use error::TokenError;
+pub use introspection::Introspector;
 pub use issuers::{Issuers, TenantKeys};
 pub use jwks::{FetchError, Fetcher, KeyOrigin, KeySource, KeyStatus, KeyStore, Keys, Refresher};
 pub use proof::{Confirmation, PROOF_ALGORITHMS, ProofChecker, ProofError, SeenProofs, Sender};

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::claims::{self, Claims};
 use super::config::{AttributeConfig, AttributeKind, ClaimPathConfig, TrustedIssuerConfig};
 use super::error::TokenError;
+use super::introspection::Introspector;
 use super::jwks::KeyStore;
 use super::proof::Confirmation;
 use super::tenants::TenantValues;
@@ -33,6 +34,8 @@ pub struct TrustedIssuer {
     attributes: BTreeMap<String, AttributeConfig>,
     /// Of one concrete issuer of an issuer with parameters, what each stands for.
     tenant: TenantValues,
+    /// What is asked about its tokens, where they are opaque.
+    introspector: Option<Arc<Introspector>>,
     /// The same issuer under rules that are tried out and never count.
     shadow: Option<Box<TrustedIssuer>>,
 }
@@ -57,7 +60,20 @@ impl TrustedIssuer {
             group_claims: config.group_claims.clone(),
             attributes: config.attributes.clone(),
             tenant: TenantValues::new(),
+            introspector: None,
         }
+    }
+
+    /// The same issuer, whose tokens are introspected.
+    #[must_use]
+    pub fn introspected_by(mut self, introspector: Introspector) -> Self {
+        self.introspector = Some(Arc::new(introspector));
+        self
+    }
+
+    /// What is asked about its tokens, where they are opaque.
+    pub(super) fn introspector(&self) -> Option<&Arc<Introspector>> {
+        self.introspector.as_ref()
     }
 
     /// The same issuer as the one of many tenants that has these values.
@@ -175,6 +191,13 @@ impl TrustedIssuer {
             claims,
         };
         Ok(token)
+    }
+
+    /// The same of what the issuer itself has said of an opaque token with this hash: it has no header, and needs no signature.
+    pub(super) fn read_introspected(&self, claims: Claims, hash: [u8; 32]) -> Result<VerifiedToken, TokenError> {
+        let header = self.usual_header();
+        let shadow_refusal = self.shadow().and_then(|tried| tried.check_rules(&header, &claims).err());
+        Ok(VerifiedToken { hash, shadow_refusal, ..self.read(&header, claims)? })
     }
 
     /// Every rule that depends on the clock; asked again for each request, also of a token verified a moment ago.
@@ -348,6 +371,9 @@ fn email_verified(claims: &Claims) -> Result<Option<bool>, TokenError> {
     }
 }
 
+/// So many are compared with each other sooner than hashed.
+const FEW: usize = 8;
+
 type ReadStrings = fn(Option<&Value>) -> Option<Vec<&str>>;
 
 /// What all of these claims hold together, each once.
@@ -357,9 +383,19 @@ fn collect(paths: &[ClaimPathConfig], claims: &Claims, read: ReadStrings) -> Res
         let members = read(path.find(claims)?).ok_or_else(|| TokenError::ClaimType(path.name()))?;
         all.extend(members);
     }
+    Ok(each_once(all).into_iter().map(str::to_owned).collect())
+}
+
+fn each_once(all: Vec<&str>) -> Vec<&str> {
     // A token may name hundreds: looking each up among all the others would cost their square.
-    let mut met = HashSet::with_capacity(all.len());
-    Ok(all.into_iter().filter(|member| met.insert(*member)).map(str::to_owned).collect())
+    let mut met = (all.len() > FEW).then(|| HashSet::with_capacity(all.len()));
+    let mut once = Vec::with_capacity(all.len());
+    for member in all {
+        if met.as_mut().map_or_else(|| !once.contains(&member), |met| met.insert(member)) {
+            once.push(member);
+        }
+    }
+    once
 }
 
 fn missing(name: &str) -> TokenError {

@@ -11,6 +11,7 @@ use super::cache::{TokenCache, TokenKey};
 use super::claims::Claims;
 use super::config::TokenLimits;
 use super::error::TokenError;
+use super::introspection::looks_structured;
 use super::issuers::{Found, Issuers};
 use super::proof::Confirmation;
 use super::revocation::Revocations;
@@ -227,18 +228,36 @@ impl Verifier {
         self
     }
 
-    /// Proves a token, or says why not. Waits for the network only where `kid` is unknown, and then not often.
+    /// Whether it knows a token again that it has verified, by the same [`serial`](VerifiedToken::serial).
+    #[must_use]
+    pub fn remembers(&self) -> bool {
+        self.cache.is_some()
+    }
+
+    /// Proves a token, or says why not. Waits for the network only where `kid` is unknown, and then not often; and for what an
+    /// issuer says of its opaque tokens.
     ///
     /// # Errors
     /// The first rule that does not hold, in the order of this function.
     pub async fn verify(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
+        self.verify_among(token, &[]).await
+    }
+
+    /// The same where only issuers with these names are accepted, or all where none is named: an opaque token is of the only one
+    /// that could say what it is. A token that tells its issuer is proved whoever is accepted.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub async fn verify_among(&self, token: &str, accepted: &[String]) -> Result<Arc<VerifiedToken>, TokenError> {
         if token.len() as u64 > self.limits.token.as_u64() {
             return Err(TokenError::TooLong);
         }
         let key = TokenKey::of(token);
-        let verified = match &self.cache {
-            Some(cache) => self.verify_once(token, key, cache).await?,
-            None => self.verify_anew(token, key).await?.0,
+        let issuer = if looks_structured(token) { None } else { self.issuers.of_opaque(accepted) };
+        let verified = match (issuer, &self.cache) {
+            (Some(issuer), _) => self.introspect(issuer, token, key).await?,
+            (None, Some(cache)) => self.verify_once(token, key, cache).await?,
+            (None, None) => self.verify_anew(token, key).await?.0,
         };
         // Asked of every token, however often it was seen: the clock and the revocation list move on.
         self.recheck(&verified)?;
@@ -255,16 +274,34 @@ impl Verifier {
             return Ok(verified);
         }
         let (verified, generation) = self.verify_anew(token, key).await?;
-        cache.keep(key, &verified, generation);
+        if let Some(generation) = generation {
+            cache.keep(key, &verified, generation);
+        }
         Ok(verified)
     }
 
-    /// The token, and the generation of the keys that proved it.
-    async fn verify_anew(&self, token: &str, key: TokenKey) -> Result<(Arc<VerifiedToken>, u64), TokenError> {
+    /// Asks the token's issuer what it is.
+    async fn introspect(
+        &self,
+        issuer: &TrustedIssuer,
+        token: &str,
+        key: TokenKey,
+    ) -> Result<Arc<VerifiedToken>, TokenError> {
+        let introspector = issuer.introspector().ok_or(TokenError::UnknownIssuer)?;
+        introspector.introspect(token, key, issuer, |token| self.keep_claims(token)).await
+    }
+
+    /// The token, and the generation of the keys that proved it; none where its issuer itself has said what it is, which is
+    /// remembered elsewhere.
+    async fn verify_anew(&self, token: &str, key: TokenKey) -> Result<(Arc<VerifiedToken>, Option<u64>), TokenError> {
         // Strictly, so that what is judged below is what every other reader of this token sees.
         let jws = CompactJws::parse(token, self.limits.claims_depth)?;
         // The issuer comes first, so that only its own keys are ever tried: two issuers with one `kid` never meet.
         let issuer = self.issuer_of(jws.claims())?;
+        // Only to the issuer that it names itself: nobody else is shown it.
+        if issuer.introspector().is_some() {
+            return Ok((self.introspect(&issuer, token, key).await?, None));
+        }
         // The algorithm is the operator's and the key's choice, the token only names it.
         let algorithm = jws.header().algorithm.filter(|algorithm| issuer.accepts(*algorithm));
         let algorithm = algorithm.ok_or(JoseError::UnsupportedAlgorithm)?;
@@ -273,7 +310,7 @@ impl Verifier {
         let (header, claims) = jws.into_parts();
         let shadow_refusal = issuer.try_shadow(algorithm, &header, &claims);
         let verified = VerifiedToken { hash: key.hash(), shadow_refusal, ..issuer.read(&header, claims)? };
-        Ok((Arc::new(self.keep_claims(verified)), generation))
+        Ok((Arc::new(self.keep_claims(verified)), Some(generation)))
     }
 
     /// The token with those claims alone that somebody will ask for.

@@ -15,6 +15,9 @@ mod commands;
 // where a token may stand, and that it goes no further unless asked
 #[cfg(test)]
 mod credentials;
+// tokens that are bound to a client certificate
+#[cfg(test)]
+mod bound_certificates;
 // tokens that are bound to their sender
 #[cfg(test)]
 mod dpop;
@@ -42,6 +45,9 @@ mod framing;
 // what a client claims about itself never reaches an upstream; what was proved does
 #[cfg(test)]
 mod identity;
+// opaque tokens, and what their issuer says of them
+#[cfg(test)]
+mod introspection;
 // keys of trusted issuers over their lives, and issuers that answer badly
 #[cfg(test)]
 mod keys;
@@ -57,6 +63,9 @@ mod quickstart;
 // tokens that are refused before their time, by order of the operator
 #[cfg(test)]
 mod revocations;
+// `health`, and what it says of a gate
+#[cfg(test)]
+mod health;
 // changed configs, taken up while requests are served
 #[cfg(test)]
 mod reload;
@@ -64,6 +73,9 @@ mod reload;
 // changed policies under a gate that serves: no wrong folder takes effect
 #[cfg(test)]
 mod reload_policies;
+// how often may be asked, and what is told of it
+#[cfg(test)]
+mod rate_limits;
 // which route a request takes
 #[cfg(test)]
 mod routes;
@@ -97,6 +109,12 @@ mod stopping;
 // what we hand to Prometheus and Grafana
 #[cfg(test)]
 mod monitoring;
+// hostile variety, and that it adds no series
+#[cfg(test)]
+mod cardinality;
+// configs made of API Gateway's documents, and what they let through
+#[cfg(test)]
+mod import;
 // the operator's door, and what is counted and logged
 #[cfg(test)]
 mod operators;

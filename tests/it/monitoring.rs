@@ -14,7 +14,8 @@ fn named(files: &[PathBuf]) -> BTreeSet<String> {
     let texts = files.iter().map(|file| fs::read_to_string(file).unwrap());
     let words = texts.flat_map(|text| {
         let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-        words.filter(|word| word.starts_with("lychgate_")).map(str::to_owned).collect::<Vec<_>>()
+        let ours = |word: &&str| word.starts_with("lychgate_") || word.starts_with("process_");
+        words.filter(ours).map(str::to_owned).collect::<Vec<_>>()
     });
     words.map(|word| word.strip_suffix("_bucket").unwrap_or(&word).to_owned()).collect()
 }

@@ -13,6 +13,12 @@ pub struct AnswerFields {
 }
 
 impl AnswerFields {
+    /// All of it, for an answer that has nothing from anyone else.
+    pub fn whole(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let vary = self.varies_by_origin.then_some(("vary", "origin"));
+        self.set.iter().map(|(name, value)| (*name, value.as_str())).chain(vary)
+    }
+
     /// Whether nothing changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {

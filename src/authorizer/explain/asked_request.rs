@@ -6,8 +6,9 @@ use http::header::{AUTHORIZATION, HOST};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+use crate::authorizer::client_certificate::ClientCertificate;
 use crate::authorizer::denial::Denial;
-use crate::authorizer::request::{AccessRequest, ClientCertificate, ConnectionFacts, ReceivedRequest};
+use crate::authorizer::request::{AccessRequest, ConnectionFacts, ReceivedRequest};
 
 /// A request that is only asked about.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use super::needs::{WayToPass, ways_to_pass};
 use super::steps::{Step, steps};
 use crate::authorizer::access::Caller;
 use crate::authorizer::ask::Asked;
-use crate::authorizer::authorize::{Authorizer, Findings};
+use crate::authorizer::authorize::{Authorizer, Counting, Findings};
 use crate::authorizer::denial::Denial;
 use crate::authorizer::rehearse::{Passage, SupposedCaller};
 use crate::authorizer::request::AccessRequest;
@@ -46,7 +46,8 @@ impl Authorizer {
         let now_millis = self.clock.unix_millis();
         let (outcome, findings) = match presented {
             Presented::AsSent => {
-                let decision = self.authorize(&request).await;
+                // Whoever asks for an explanation uses up nobody's requests; rate limits are not part of it.
+                let decision = self.consider(&request, Counting::Explained).await;
                 (decision.outcome.map(|permit| Passage::from(&permit)), decision.findings)
             }
             Presented::Claims(claims) => self.rehearse_claims(&request, claims, now_millis),

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use crate::authorizer::access::Access;
 use crate::authorizer::config::AccessConfig;
 use crate::authorizer::identity_headers::IdentityHeaders;
+use crate::authorizer::rate_limit::RouteLimits;
 use crate::authorizer::request::{AccessRequest, ConnectionFacts, ReceivedRequest};
 use crate::authorizer::route::{Found, Route, RouteTable, parameters_of};
 
@@ -18,6 +19,7 @@ fn route(name: &str, path: &str, methods: &[&str]) -> Arc<Route> {
         path: path.to_owned(),
         methods: methods.iter().map(|method| (*method).to_owned()).collect(),
         parameters: parameters_of(path),
+        limits: RouteLimits::default(),
         access: Access::new(&AccessConfig::Public, &std::collections::BTreeMap::new()).unwrap(),
         forward_token: false,
         upgrade: Vec::new(),

@@ -52,10 +52,11 @@ const CHECKS: [(&str, &str); 7] = [
 fn failed_check(error: &TokenError) -> usize {
     match error {
         TokenError::UnknownIssuer => 1,
-        TokenError::Jose(JoseError::UnsupportedAlgorithm) | TokenError::UnknownKey | TokenError::KeysUnavailable(_) => {
-            2
-        }
-        TokenError::Jose(JoseError::BadSignature) => 3,
+        TokenError::Jose(JoseError::UnsupportedAlgorithm)
+        | TokenError::UnknownKey
+        | TokenError::KeysUnavailable(_)
+        | TokenError::IntrospectionUnavailable(_) => 2,
+        TokenError::Jose(JoseError::BadSignature) | TokenError::Inactive => 3,
         TokenError::Expired | TokenError::NotYetValid | TokenError::IssuedInTheFuture | TokenError::TooOld => 5,
         TokenError::Revoked => 6,
         TokenError::Jose(_)

@@ -7,6 +7,7 @@ mod headers;
 mod messages;
 mod path;
 mod pools;
+mod rates;
 mod routes;
 mod run;
 mod sockets;

@@ -154,6 +154,7 @@ fn check_rules(at: &ConfigPath, rules: &AccessRules, config: &Config, findings: 
             findings.unknown_name(&path, "trusted issuer", issuer, config.trusted_issuers.keys());
         }
     }
+    check_opaque(at, rules, config, findings);
     if let Some(policy) = rules.policy.as_ref().filter(|policy| !config.policies.contains_key(*policy)) {
         findings.unknown_name(&at.key("policy"), "policy bundle", policy, config.policies.keys());
     }
@@ -167,6 +168,18 @@ fn check_rules(at: &ConfigPath, rules: &AccessRules, config: &Config, findings: 
         });
     }
     check_optional(at, rules, findings);
+}
+
+/// An opaque token does not tell whose it is: were two asked, each would be shown the other's.
+fn check_opaque(at: &ConfigPath, rules: &AccessRules, config: &Config, findings: &mut Findings<'_>) {
+    let introspects = |name: &&str| config.trusted_issuers.get(*name).is_some_and(|one| one.introspection().is_some());
+    let reaching: Vec<_> = issuers_that_reach(rules, config).into_iter().filter(introspects).collect();
+    if reaching.len() > 1 {
+        let names = reaching.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+        let message =
+            format!("{names} introspect opaque tokens, which do not tell whose they are; name one in `issuers`");
+        findings.add(&at.key("issuers"), Reason::Contradiction, message);
+    }
 }
 
 /// Nobody is anonymous and in a group: such a rule would either shut out everyone whom `optional` lets in, or be skipped for them.

@@ -7,6 +7,7 @@ use super::findings::Findings;
 use super::headers::{check_credentials, check_identity};
 use super::messages::check_development;
 use super::pools::check_issuer;
+use super::rates::check_rates;
 use super::routes::{check_resource, check_routes};
 use super::sockets::check_sockets;
 use super::trusted::check_trusted_issuers;
@@ -32,6 +33,7 @@ pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     check_policies(config, &mut findings);
     check_upstreams(config, &mut findings);
     check_routes(config, &mut findings);
+    check_rates(config, &mut findings);
     check_dpop(&config.dpop, &mut findings);
     check_resource(&ConfigPath::new("protected_resource"), &config.protected_resource, &mut findings);
     check_identity(&config.identity, &mut findings);

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
 use super::findings::Findings;
 use super::url::{objection, proxy_objection};
 use crate::config::mistake::Reason;
@@ -10,7 +12,8 @@ use crate::config::nearest::did_you_mean;
 use crate::config::places::ConfigPath;
 use crate::config::sections::Config;
 use crate::token::{
-    AttributeKind, ClaimPathConfig, FetchConfig, KeysConfig, RefreshConfig, ShadowRulesConfig, TrustedIssuerConfig,
+    AttributeKind, ClaimPathConfig, FetchConfig, IntrospectionConfig, KeysConfig, RefreshConfig, ShadowRulesConfig,
+    TrustedIssuerConfig,
 };
 
 /// Signature algorithms of RFC 7518 section 3.1, RFC 8037 and RFC 9864 that public keys verify.
@@ -137,6 +140,9 @@ fn check_keys(at: &ConfigPath, trusted: &TrustedIssuerConfig, config: &Config, f
                 findings.wrong(&keys.key("inline"), "must be a key set: `{keys: […]}` (RFC 7517 section 5)");
             }
         }
+        KeysConfig::Introspection(introspection) => {
+            check_introspection(at, introspection, trusted, findings);
+        }
         KeysConfig::Pool(pool) => {
             let pools = config.issuer.iter().flat_map(|issuer| issuer.pools.keys());
             if !pools.clone().any(|name| name == pool) {
@@ -146,13 +152,46 @@ fn check_keys(at: &ConfigPath, trusted: &TrustedIssuerConfig, config: &Config, f
     }
 }
 
+/// An opaque token has no header whose algorithm or type could be judged, and no keys that could be kept.
+fn check_introspection(
+    at: &ConfigPath,
+    introspection: &IntrospectionConfig,
+    trusted: &TrustedIssuerConfig,
+    findings: &mut Findings<'_>,
+) {
+    let IntrospectionConfig { endpoint, client_id, client_secret, cache, timeout, untyped: _, client_as_subject: _ } =
+        introspection;
+    for path in
+        [at.key("algorithms"), at.key("types"), at.key("shadow").key("algorithms"), at.key("shadow").key("types")]
+    {
+        if findings.places.is_written(&path) {
+            findings.wrong_key(&path, "an introspected token has neither algorithm nor type that could be judged");
+        }
+    }
+    let at = at.key("keys").key("introspection");
+    check_url(&at.key("endpoint"), endpoint, trusted.allow_insecure, findings);
+    findings.not_empty(&at.key("client_id"), client_id);
+    findings.not_empty(&at.key("client_secret"), client_secret.expose_secret());
+    if *cache > Duration::from_hours(1) {
+        findings.wrong(&at.key("cache"), "must be at most `1h`: so long a revoked token may pass");
+    }
+    if !(Duration::from_millis(1)..=Duration::from_secs(30)).contains(timeout) {
+        findings.wrong(&at.key("timeout"), "must be from `1ms` to `30s`: requests wait for it");
+    }
+}
+
 /// What is said of the way to the keys must have an effect.
 fn check_fetch(at: &ConfigPath, trusted: &TrustedIssuerConfig, findings: &mut Findings<'_>) {
     let (ca, proxy) = (at.key("fetch").key("ca"), at.key("fetch").key("proxy"));
     let cache = at.key("cache_directory");
     let FetchConfig { ca: authorities, proxy: through } = &trusted.fetch;
-    let said = [(&ca, authorities.is_some()), (&proxy, through.is_some()), (&cache, trusted.cache_directory.is_some())];
-    for (path, _) in said.iter().filter(|(_, is_said)| *is_said && !trusted.fetches_keys()) {
+    let asks = trusted.fetches_keys() || trusted.introspection().is_some();
+    let said = [
+        (&ca, authorities.is_some() && !asks),
+        (&proxy, through.is_some() && !asks),
+        (&cache, trusted.cache_directory.is_some() && !trusted.fetches_keys()),
+    ];
+    for (path, _) in said.iter().filter(|(_, has_no_effect)| *has_no_effect) {
         findings.wrong_key(path, "these keys are not fetched: only `discovery` and `jwks_uri` have a use for it");
     }
     if let Some(file) = authorities {

@@ -24,6 +24,14 @@ fn what_is_more_open_than_it_looks_is_warned_of() {
             "trusted_issuers: {a: {issuer: 'http://i.example', audience: [a], allow_insecure: true}}",
             &["`trusted_issuers.a.allow_insecure`"],
         ),
+        (
+            "trusted_issuers: {a: {issuer: a, audience: [a], allow_insecure: true, keys: {introspection: {endpoint: 'http://i.example', client_id: a, client_secret: b}}}}",
+            &["tokens go over plain http"],
+        ),
+        ("rate_limits: {shared: 'redis://redis.internal'}", &["`rate_limits.shared`: without TLS"]),
+        ("rate_limits: {shared: {url: 'valkey://:p@redis.internal'}}", &["`rate_limits.shared`: without TLS"]),
+        ("rate_limits: {shared: 'redis://127.0.0.1'}", &[]),
+        ("rate_limits: {shared: 'rediss://redis.internal'}", &[]),
         ("trusted_issuers: {a: {issuer: 'http://127.0.0.1', audience: [a], allow_insecure: true}}", &[]),
         ("trusted_issuers: {a: {issuer: 'http://i.example', audience: [a], keys: {file: jwks.json}}}", &[]),
     ] {

@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::event::Event;
 use super::read::arn_of;
+use crate::authorizer::Denial;
 use crate::ext_authz::config::ApiGatewayConfig;
-use crate::ext_authz::decider::Ruling;
+use crate::ext_authz::decider::{Ruled, Ruling};
 
 /// What an event asks for beside the decision itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl Asked {
 
 /// What API Gateway is told.
 pub(in crate::ext_authz) fn answer(ruling: &Ruling, asked: &Asked) -> Value {
-    let is_allowed = ruling.outcome.is_ok();
+    let is_allowed = ruling.permits();
     if asked.is_simple {
         return json!({ "isAuthorized": is_allowed, "context": context(ruling) });
     }
@@ -51,7 +52,7 @@ pub(in crate::ext_authz) fn answer(ruling: &Ruling, asked: &Asked) -> Value {
 
 /// As policies name the caller: the issuer's name and the subject.
 fn principal(ruling: &Ruling) -> String {
-    let token = ruling.findings.token.as_ref().filter(|_| ruling.outcome.is_ok());
+    let token = ruling.findings.token.as_ref().filter(|_| ruling.permits());
     token.map_or_else(|| "anonymous".to_owned(), |token| format!("{}|{}", token.issuer_name(), token.subject()))
 }
 
@@ -60,7 +61,7 @@ fn context(ruling: &Ruling) -> Map<String, Value> {
     let mut context = Map::new();
     let mut put = |name: &str, value: Value| context.insert(name.replace('-', "_"), value);
     match &ruling.outcome {
-        Ok(permit) => {
+        Ruled::Permit(permit) => {
             for (name, value) in ruling.findings.proved().into_iter().flatten() {
                 put_scalars(&mut put, &name, value);
             }
@@ -68,15 +69,12 @@ fn context(ruling: &Ruling) -> Map<String, Value> {
             for (name, value) in permit.set().iter().filter(|(name, _)| name != http::header::COOKIE) {
                 put(name.as_str(), String::from_utf8_lossy(value.as_bytes()).into());
             }
-        }
-        Err(denial) => {
-            let answer = denial.answer(&ruling.request_id);
-            put("code", denial.code().into());
-            put("status", answer.status.into());
-            for (name, value) in answer.headers {
+            for (name, value) in ruling.findings.answer.whole() {
                 put(name, value.into());
             }
         }
+        Ruled::Answer(_) => put_refusal(&mut put, &Denial::AnsweredByTheGate, ruling),
+        Ruled::Denial(denial) => put_refusal(&mut put, denial, ruling),
     }
     put("request_id", ruling.request_id.as_str().into());
     if let Some(route) = &ruling.findings.route {
@@ -84,6 +82,16 @@ fn context(ruling: &Ruling) -> Map<String, Value> {
     }
     put("policies", ruling.findings.policy_ids().join(",").into());
     context
+}
+
+/// Why not, and what the client's answer is to say of it: API Gateway writes it there where its responses are mapped so.
+fn put_refusal(put: &mut impl FnMut(&str, Value) -> Option<Value>, denial: &Denial, ruling: &Ruling) {
+    let answer = ruling.findings.answer(denial, &ruling.request_id);
+    put("code", denial.code().into());
+    put("status", answer.status.into());
+    for (name, value) in answer.headers {
+        put(name, value.into());
+    }
 }
 
 /// A list of texts becomes one text, an object's members stand for themselves, and what else is no scalar is left out.

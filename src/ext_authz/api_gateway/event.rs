@@ -35,8 +35,11 @@ pub(super) struct Context {
     pub(super) api_id: Option<String>,
     pub(super) domain_name: Option<String>,
     pub(super) http_method: Option<String>,
+    /// Behind a stage or a domain's base path, as the client asked for it.
+    pub(super) path: Option<String>,
     pub(super) identity: Option<Source>,
     pub(super) http: Option<Http>,
+    pub(super) authentication: Option<Authentication>,
 }
 
 /// `requestContext.identity` of format 1.0.
@@ -44,6 +47,28 @@ pub(super) struct Context {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Source {
     pub(super) source_ip: Option<String>,
+    pub(super) client_cert: Option<ClientCert>,
+}
+
+/// `requestContext.authentication` of format 2.0.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Authentication {
+    pub(super) client_cert: Option<ClientCert>,
+}
+
+/// What a client of a domain with mutual TLS has proved to hold.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ClientCert {
+    client_cert_pem: Option<String>,
+}
+
+impl ClientCert {
+    /// The certificate, if there is one.
+    pub(super) fn pem(&self) -> Option<&str> {
+        self.client_cert_pem.as_deref().filter(|pem| !pem.is_empty())
+    }
 }
 
 /// `requestContext.http` of format 2.0.

@@ -7,10 +7,11 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, HOST};
 
 use super::arn::MethodArn;
-use super::event::{Context, Event, Pairs};
-use crate::authorizer::Denial;
+use super::event::{ClientCert, Context, Event, Pairs};
+use crate::authorizer::{ClientCertificate, Denial};
+use crate::ext_authz::certificate;
 use crate::ext_authz::config::ApiGatewayConfig;
-use crate::ext_authz::original_request::{OriginalRequest, Told, bad, field};
+use crate::ext_authz::original_request::{ClientSide, OriginalRequest, Told, bad, field};
 
 /// `TOKEN` events do not tell who asked: no network that anyone trusts has this address.
 const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -34,7 +35,27 @@ pub(in crate::ext_authz) fn original_request(
     let path = arn.path;
     let target = query.map_or_else(|| format!("/{path}"), |query| format!("/{path}?{query}"));
     let method = arn.method.to_owned();
-    OriginalRequest::new(Told { method, target, host: host(event, &arn, config)?, client, is_secure: true }, headers)
+    let told = Told { method, target, host: host(event, &arn, config)?, client, is_secure: true };
+    Ok(OriginalRequest::new(told, headers)?.with(client_side(event)?))
+}
+
+/// What the client itself asked for: the domain whatever `hosts` calls it, and the path with the stage before it.
+fn client_side(event: &Event) -> Result<ClientSide, Denial> {
+    let Some(context) = &event.request_context else { return Ok(ClientSide::default()) };
+    let path = context.http.as_ref().map_or(&context.path, |http| &http.path);
+    let authority = context.domain_name.clone().filter(|name| !name.is_empty());
+    Ok(ClientSide { authority, path: path.clone(), certificate: certificate_of(context)? })
+}
+
+fn certificate_of(context: &Context) -> Result<Option<ClientCertificate>, Denial> {
+    let in_format_1 = context.identity.as_ref().and_then(|identity| identity.client_cert.as_ref());
+    let in_format_2 = context.authentication.as_ref().and_then(|proved| proved.client_cert.as_ref());
+    let mut told = [in_format_1, in_format_2].into_iter().flatten().filter_map(ClientCert::pem);
+    match (told.next(), told.next()) {
+        (None, _) => Ok(None),
+        (Some(pem), None) => certificate::read(pem.as_bytes()).map(Some),
+        (Some(_), Some(_)) => Err(bad("the client's certificate", "told in two ways")),
+    }
 }
 
 pub(super) fn arn_of(event: &Event) -> Result<MethodArn<'_>, Denial> {
@@ -171,5 +192,111 @@ fn host(event: &Event, arn: &MethodArn<'_>, config: &ApiGatewayConfig) -> Result
         Some(host) if host.is_empty() => Err(bad("the domain name", "empty")),
         Some(host) => Ok(host),
         None => Ok(format!("{}.execute-api.{}.amazonaws.com", arn.api, arn.region)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:execute-api:eu-west-1:1:abc/prod/GET/orders/7";
+
+    /// One event with everything in it that any of them has.
+    fn whole() -> Value {
+        json!({
+            "version": "2.0", "type": "REQUEST", "authorizationToken": "Bearer a.b.c", "methodArn": ARN, "routeArn": ARN,
+            "path": "/orders/7", "rawPath": "/prod/orders/7", "rawQueryString": "a=b", "httpMethod": "GET",
+            "headers": {"accept": "*/*"}, "multiValueHeaders": {"accept": ["*/*"]},
+            "queryStringParameters": {"a": "b"}, "multiValueQueryStringParameters": {"a": ["b"]}, "cookies": ["c=d"],
+            "requestContext": {
+                "apiId": "abc", "domainName": "api.example", "httpMethod": "GET", "path": "/prod/orders/7",
+                "identity": {"sourceIp": "192.0.2.7", "clientCert": {"clientCertPem": ""}},
+                "http": {"method": "GET", "path": "/prod/orders/7", "sourceIp": "192.0.2.7"},
+            },
+        })
+    }
+
+    /// Places in it, each with what may stand there instead; null is as if nothing did.
+    fn changes() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
+        let places = [
+            "/version",
+            "/type",
+            "/authorizationToken",
+            "/methodArn",
+            "/routeArn",
+            "/path",
+            "/rawPath",
+            "/rawQueryString",
+            "/httpMethod",
+            "/headers",
+            "/multiValueHeaders",
+            "/queryStringParameters",
+            "/multiValueQueryStringParameters",
+            "/cookies",
+            "/requestContext",
+            "/requestContext/apiId",
+            "/requestContext/domainName",
+            "/requestContext/httpMethod",
+            "/requestContext/identity",
+            "/requestContext/identity/sourceIp",
+            "/requestContext/http",
+            "/requestContext/http/method",
+            "/requestContext/http/path",
+            "/requestContext/http/sourceIp",
+        ];
+        let values = [
+            json!(null),
+            json!("1.0"),
+            json!("TOKEN"),
+            json!("POST"),
+            json!("/other"),
+            json!({"A": "b"}),
+            json!(["x"]),
+            json!(7),
+        ];
+        prop::collection::vec((prop::sample::select(places.to_vec()), prop::sample::select(values.to_vec())), 0..4)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_what_the_arn_lets_be_invoked(changes in changes(), is_format_2: bool) {
+            let mut event = whole();
+            let (other, version) = if is_format_2 { ("methodArn", "2.0") } else { ("routeArn", "1.0") };
+            (event[other], event["version"]) = (Value::Null, json!(version));
+            for (place, value) in changes {
+                if let Some(there) = event.pointer_mut(place) {
+                    *there = value;
+                }
+            }
+            let Ok(read) = serde_json::from_value::<Event>(event.clone()) else { return Ok(()) };
+            let Ok(original) = original_request(&read, &ApiGatewayConfig::default()) else { return Ok(()) };
+            prop_assert_eq!(&original.method, "GET", "{}", event);
+            prop_assert_eq!(original.target.split('?').next(), Some("/orders/7"));
+            prop_assert!(event["methodArn"].is_null() != event["routeArn"].is_null());
+            if event["type"] == "REQUEST" && event["version"] != "2.0" {
+                let methods = ["/httpMethod", "/requestContext/httpMethod"].map(|place| event.pointer(place));
+                prop_assert!(methods.into_iter().flatten().all(|said| said.is_null() || said == "GET"));
+            }
+        }
+    }
+
+    #[test]
+    fn each_shape_is_read_from_the_members_that_it_has() {
+        let without = |names: &[&str], version: Value| {
+            let mut event = whole();
+            event["version"] = version;
+            for name in names {
+                event[name] = Value::Null;
+            }
+            let event = serde_json::from_value::<Event>(event).unwrap();
+            original_request(&event, &ApiGatewayConfig::default()).map(|read| (read.target, read.headers.len()))
+        };
+        assert_eq!(without(&["methodArn"], json!("2.0")).unwrap(), ("/orders/7?a=b".to_owned(), 3));
+        assert_eq!(without(&["routeArn"], json!("1.0")).unwrap(), ("/orders/7?a=b".to_owned(), 2));
+        assert!(without(&[], json!("2.0")).is_err(), "two ARNs");
+        assert!(without(&["methodArn", "routeArn"], json!("2.0")).is_err(), "none");
     }
 }

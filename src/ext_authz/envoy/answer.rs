@@ -10,16 +10,20 @@ use http::HeaderName;
 use tonic::Code;
 
 use super::metadata::metadata;
-use crate::authorizer::{Denial, Permit};
-use crate::ext_authz::decider::Ruling;
+use crate::authorizer::{AnswerFields, Denial, OwnAnswer, Permit};
+use crate::ext_authz::decider::{Ruled, Ruling};
 use crate::ext_authz::forward_auth::REQUEST_ID;
 use crate::ext_authz::original_request::OriginalRequest;
 
 /// What Envoy is told.
 pub(in crate::ext_authz) fn answer(ruling: &Ruling) -> CheckResponse {
     let (code, http_response) = match &ruling.outcome {
-        Ok(permit) => (Code::Ok, HttpResponse::OkResponse(allowed(permit, ruling))),
-        Err(denial) => (grpc_code(denial), HttpResponse::DeniedResponse(denied(denial, &ruling.request_id))),
+        Ruled::Permit(permit) => (Code::Ok, HttpResponse::OkResponse(allowed(permit, ruling))),
+        // Envoy sends what is denied to its client with any status, and lets nothing pass by it.
+        Ruled::Answer(answer) => {
+            (Code::PermissionDenied, HttpResponse::DeniedResponse(own(answer, &ruling.request_id)))
+        }
+        Ruled::Denial(denial) => (grpc_code(denial), HttpResponse::DeniedResponse(denied(denial, ruling))),
     };
     CheckResponse {
         status: Some(Status { code: code.into(), ..Status::default() }),
@@ -37,6 +41,7 @@ fn allowed(permit: &Permit, ruling: &Ruling) -> OkHttpResponse {
     OkHttpResponse {
         headers: set.chain([header(REQUEST_ID, &ruling.request_id)]).collect(),
         headers_to_remove: remove.collect(),
+        response_headers_to_add: changed(&ruling.findings.answer),
         query_parameters_to_remove: removed_parameters(permit, ruling.original.as_ref()),
         ..OkHttpResponse::default()
     }
@@ -56,10 +61,35 @@ fn removed_parameters(permit: &Permit, original: Option<&OriginalRequest>) -> Ve
     removed
 }
 
-fn denied(denial: &Denial, request_id: &str) -> DeniedHttpResponse {
-    let answer = denial.answer(request_id);
-    let fields =
-        [("content-type", "application/problem+json"), ("cache-control", "no-store"), (REQUEST_ID, request_id)];
+/// What changes in the head of the upstream's answer. Envoy takes nothing out of it; an empty value says as little.
+fn changed(fields: &AnswerFields) -> Vec<HeaderValueOption> {
+    let is_set = |name: &str| fields.set.iter().any(|(set, _)| *set == name);
+    let emptied = fields.remove.iter().filter(|name| !is_set(name));
+    let emptied = emptied.map(|name| by(HeaderAppendAction::OverwriteIfExists, name, ""));
+    let set = fields.set.iter().map(|(name, value)| header(name, value));
+    let vary = fields.varies_by_origin.then(|| by(HeaderAppendAction::AppendIfExistsOrAdd, "vary", "origin"));
+    emptied.chain(set).chain(vary).collect()
+}
+
+fn own(answer: &OwnAnswer, request_id: &str) -> DeniedHttpResponse {
+    DeniedHttpResponse {
+        status: Some(HttpStatus { code: answer.status().into() }),
+        headers: [(REQUEST_ID, request_id)]
+            .into_iter()
+            .chain(answer.fields().whole())
+            .map(|(name, value)| header(name, value))
+            .collect(),
+        body: answer.body().map(ToString::to_string).unwrap_or_default(),
+    }
+}
+
+fn denied(denial: &Denial, ruling: &Ruling) -> DeniedHttpResponse {
+    let answer = ruling.findings.answer(denial, &ruling.request_id);
+    let fields = [
+        ("content-type", "application/problem+json"),
+        ("cache-control", "no-store"),
+        (REQUEST_ID, ruling.request_id.as_str()),
+    ];
     let fields = fields.into_iter().map(|(name, value)| header(name, value));
     let more = answer.headers.iter().map(|(name, value)| header(name, value));
     DeniedHttpResponse {
@@ -69,12 +99,16 @@ fn denied(denial: &Denial, request_id: &str) -> DeniedHttpResponse {
     }
 }
 
-/// In place of any header of that name: appending would leave the client's own beside it. Envoy reads `value` here, never
-/// `raw_value`.
+/// In place of any header of that name: appending would leave the client's own beside it.
 fn header(name: &str, value: &str) -> HeaderValueOption {
+    by(HeaderAppendAction::OverwriteIfExistsOrAdd, name, value)
+}
+
+/// Envoy reads `value` here, never `raw_value`.
+fn by(action: HeaderAppendAction, name: &str, value: &str) -> HeaderValueOption {
     HeaderValueOption {
         header: Some(RawHeader { key: name.to_owned(), value: value.to_owned(), ..RawHeader::default() }),
-        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
+        append_action: action.into(),
         ..HeaderValueOption::default()
     }
 }

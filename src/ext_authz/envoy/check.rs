@@ -8,9 +8,11 @@ use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, 
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 use http::HeaderMap;
 use http::header::HOST;
+use percent_encoding::percent_decode_str;
 
-use crate::authorizer::Denial;
-use crate::ext_authz::original_request::{OriginalRequest, Told, bad, field};
+use crate::authorizer::{ClientCertificate, Denial};
+use crate::ext_authz::certificate;
+use crate::ext_authz::original_request::{ClientSide, OriginalRequest, Told, bad, field};
 
 /// Rebuilds the request that Envoy asks about.
 ///
@@ -18,6 +20,8 @@ use crate::ext_authz::original_request::{OriginalRequest, Told, bad, field};
 /// [`Denial::BadOriginalRequest`] for attributes that are missing, contradictory or unreadable.
 pub(in crate::ext_authz) fn original_request(check: CheckRequest) -> Result<OriginalRequest, Denial> {
     let AttributeContext { source, request, .. } = check.attributes.ok_or(bad("the attributes", "missing"))?;
+    let source = source.ok_or(bad("the source", "missing"))?;
+    let certificate = certificate_of(&source)?;
     let client = client_of(source)?;
     let http = request.and_then(|request| request.http).ok_or(bad("the http request", "missing"))?;
     check_target(&http)?;
@@ -28,13 +32,22 @@ pub(in crate::ext_authz) fn original_request(check: CheckRequest) -> Result<Orig
         _ => return Err(bad("the scheme", "neither http nor https")),
     };
     let HttpRequest { method, path, host, .. } = http;
-    OriginalRequest::new(Told { method, target: path, host, client, is_secure }, headers)
+    let told = Told { method, target: path, host, client, is_secure };
+    Ok(OriginalRequest::new(told, headers)?.with(ClientSide { certificate, ..ClientSide::default() }))
+}
+
+/// What Envoy's listener took from its client in the handshake (`include_peer_certificate: true`), PEM in a URL's encoding.
+fn certificate_of(source: &Peer) -> Result<Option<ClientCertificate>, Denial> {
+    if source.certificate.is_empty() {
+        return Ok(None);
+    }
+    let pem: Vec<u8> = percent_decode_str(&source.certificate).collect();
+    certificate::read(&pem).map(Some)
 }
 
 /// Who asked, as Envoy's own listener is configured to find out.
-fn client_of(source: Option<Peer>) -> Result<IpAddr, Denial> {
-    let address = source.and_then(|source| source.address).and_then(|address| address.address);
-    match address {
+fn client_of(source: Peer) -> Result<IpAddr, Denial> {
+    match source.address.and_then(|address| address.address) {
         Some(Address::SocketAddress(socket)) => {
             socket.address.parse::<IpAddr>().map(|ip| ip.to_canonical()).map_err(|_| bad("the source", "no address"))
         }
@@ -163,6 +176,24 @@ mod tests {
         assert_eq!(original.headers.get_all("authorization").iter().count(), 2);
     }
 
+    fn pem() -> String {
+        let params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()
+    }
+
+    /// As Envoy writes it.
+    fn encoded(pem: &str) -> String {
+        pem.replace('\n', "%0A").replace(' ', "%20").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
+    }
+
+    #[test]
+    fn a_clients_certificate_is_taken_from_the_source() {
+        let source = Peer { certificate: encoded(&pem()), ..socket("192.0.2.1") };
+        assert_eq!(certificate_of(&source).unwrap().unwrap().alternative_names, ["dns:a.example"]);
+        assert_eq!(certificate_of(&socket("192.0.2.1")).unwrap(), None);
+        assert!(check(http(), Some(source)).is_ok());
+    }
+
     #[test]
     fn attributes_of_another_shape_are_refused() {
         let source = || Some(socket("192.0.2.1"));
@@ -175,6 +206,8 @@ mod tests {
             check(http(), pipe),
             check(http(), Some(socket(""))),
             check(http(), Some(socket("localhost"))),
+            check(http(), Some(Peer { certificate: "x".to_owned(), ..socket("192.0.2.1") })),
+            check(http(), Some(Peer { certificate: encoded(&[pem(), pem()].concat()), ..socket("192.0.2.1") })),
             check(HttpRequest { scheme: String::new(), ..http() }, source()),
             check(HttpRequest { method: String::new(), ..http() }, source()),
             check(HttpRequest { method: "GET x".to_owned(), ..http() }, source()),

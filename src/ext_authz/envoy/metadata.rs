@@ -6,15 +6,16 @@ use envoy_types::pb::google::protobuf::value::Kind;
 use envoy_types::pb::google::protobuf::{ListValue, Struct, Value};
 use serde_json::Value as Json;
 
-use crate::ext_authz::decider::Ruling;
+use crate::ext_authz::decider::{Ruled, Ruling};
 
 /// The metadata under `envoy.filters.http.ext_authz`: `decision`, `code`, `route`, `policies`, `request_id`, and under
 /// `caller` what the token proves.
 pub(super) fn metadata(ruling: &Ruling) -> Struct {
     let findings = &ruling.findings;
     let (decision, code) = match &ruling.outcome {
-        Ok(_) => ("allow", None),
-        Err(denial) => ("deny", Some(denial.code())),
+        Ruled::Permit(_) => ("allow", None),
+        Ruled::Answer(_) => ("answer", None),
+        Ruled::Denial(denial) => ("deny", Some(denial.code())),
     };
     let mut members = BTreeMap::from([
         ("decision", Json::from(decision)),
@@ -24,7 +25,7 @@ pub(super) fn metadata(ruling: &Ruling) -> Struct {
     members.extend(code.map(|code| ("code", Json::from(code))));
     members.extend(findings.route.as_ref().map(|route| ("route", Json::from(route.name().as_ref()))));
     // A token that did not lead to a yes proves nothing that others may build on.
-    let proved = findings.proved().filter(|_| ruling.outcome.is_ok());
+    let proved = findings.proved().filter(|_| ruling.permits());
     members.extend(proved.map(|proved| ("caller", Json::Object(proved))));
     Struct { fields: members.into_iter().map(|(name, value)| (name.to_owned(), protobuf(value))).collect() }
 }

@@ -18,4 +18,3 @@ pub use door::{Door, Listener, Speaks};
 pub(super) use line::{Ended, Line};
 pub(super) use one_request::BadBody;
 pub(super) use proven::proven;
-pub use proven::read_certificate;

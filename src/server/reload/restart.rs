@@ -71,6 +71,7 @@ routes: [{name: all, match: {path: '/{*rest}'}, access: public, upstream: app}]
             (format!("{PLAIN}admin: {{address: '127.0.0.1:9'}}\n"), "`admin.address`"),
             (format!("{PLAIN}telemetry: {{access_log: off}}\n"), "`telemetry`"),
             (format!("{PLAIN}issuer: {{address: '127.0.0.1:8'}}\n"), "`issuer`"),
+            (format!("{PLAIN}rate_limits: {{shared: 'redis://127.0.0.1:7'}}\n"), "`rate_limits`"),
         ] {
             assert_eq!(named(&changed), [name], "{changed}");
         }

@@ -22,6 +22,7 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_keys", "gauge", &["issuer"]),
     ("lychgate_keys_age_seconds", "gauge", &["issuer"]),
     ("lychgate_keys_fetch_total", "counter", &["issuer", "result"]),
+    ("lychgate_introspections_total", "counter", &["issuer", "result"]),
     ("lychgate_tenants", "gauge", &["issuer"]),
     ("lychgate_tenants_refused_total", "counter", &["issuer"]),
     ("lychgate_policy_decisions_total", "counter", &["bundle", "decision", "mode"]),
@@ -29,6 +30,8 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_policy_shadow_total", "counter", &["bundle", "difference"]),
     ("lychgate_policy_bundle_info", "gauge", &["bundle", "revision"]),
     ("lychgate_token_shadow_total", "counter", &["difference", "issuer"]),
+    ("lychgate_rate_limit_decisions_total", "counter", &["counted", "outcome", "route"]),
+    ("lychgate_rate_limit_shared", "gauge", &[]),
     ("lychgate_decision_log_dropped_total", "counter", &[]),
     ("lychgate_config_reload_total", "counter", &["result"]),
     ("lychgate_connections", "gauge", &[]),
@@ -46,6 +49,13 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_tokens_issued_total", "counter", &["by"]),
     ("lychgate_messages_total", "counter", &["medium", "outcome"]),
     ("lychgate_active_users", "gauge", &["pool", "window"]),
+    ("process_cpu_seconds_total", "counter", &[]),
+    ("process_resident_memory_bytes", "gauge", &[]),
+    ("process_virtual_memory_bytes", "gauge", &[]),
+    ("process_open_fds", "gauge", &[]),
+    ("process_max_fds", "gauge", &[]),
+    ("process_threads", "gauge", &[]),
+    ("process_start_time_seconds", "gauge", &[]),
 ];
 
 /// A scrape, read as Prometheus reads it.
@@ -101,6 +111,7 @@ fn all_counted_once() -> Metrics {
     issuer.keys(2);
     issuer.keys_age(Duration::from_secs(90));
     issuer.fetched("success");
+    metrics.introspections("corp").asked("active");
     issuer.tenants(3);
     issuer.tenant_refused();
     metrics.bundle("orders", "enforce").decided(false);
@@ -108,6 +119,8 @@ fn all_counted_once() -> Metrics {
     metrics.bundle("orders", "enforce").tried("would-deny");
     metrics.token_shadow("corp").tried("none");
     metrics.bundle_revisions([("orders", "0123456789abcdef")]);
+    metrics.rate_limit("orders").counted(true, false);
+    metrics.rate_limit_shared().connected(true);
     metrics.reloaded(ReloadResult::Failure);
     let identity = metrics.identity();
     identity.sign_up("success");
@@ -154,10 +167,34 @@ fn each_measure_lands_in_its_own_series() {
         (r#"lychgate_policy_decisions_total{bundle="orders",decision="deny",mode="enforce"}"#, "1"),
         (r#"lychgate_policy_decisions_total{bundle="orders",decision="allow",mode="enforce"}"#, "0"),
         (r#"lychgate_policy_errors_total{bundle="orders"}"#, "1"),
+        (r#"lychgate_rate_limit_decisions_total{counted="shared",outcome="limited",route="orders"}"#, "1"),
+        (r#"lychgate_rate_limit_decisions_total{counted="local",outcome="limited",route="orders"}"#, "0"),
+        ("lychgate_rate_limit_shared", "1"),
         (r#"lychgate_config_reload_total{result="failure"}"#, "1"),
         (r#"lychgate_checks_total{door="nginx",outcome="denied"}"#, "1"),
     ] {
         assert_eq!(scrape.samples.get(series).map(String::as_str), Some(value), "{series}");
+    }
+}
+
+#[test]
+fn the_process_is_measured_at_each_scrape() {
+    let metrics = Metrics::new().unwrap();
+    metrics.started(1_800_000_000);
+    let value = |name: &str| Scrape::of(&metrics).samples[name].parse::<f64>().unwrap();
+    assert!((value("process_start_time_seconds") - 1_800_000_000.0).abs() < f64::EPSILON);
+    for name in ["process_resident_memory_bytes", "process_virtual_memory_bytes"] {
+        assert!(value(name) > 1_000_000.0, "{name}: {}", value(name));
+    }
+    let (threads, files, cpu) =
+        (value("process_threads"), value("process_open_fds"), value("process_cpu_seconds_total"));
+    assert!(threads >= 1.0 && files >= 3.0 && value("process_max_fds") >= files, "{threads} {files}");
+    let opened: Vec<_> = (0..100).map(|_| std::fs::File::open("/proc/self/stat").unwrap()).collect();
+    // other tests open and close files meanwhile
+    assert!(value("process_open_fds") >= files + 50.0, "{files}, then {} more", opened.len());
+    let mut spent = 0_u64;
+    while value("process_cpu_seconds_total") < cpu + 0.02 {
+        spent = (0..1_000_000_u64).fold(spent, |sum, number| std::hint::black_box(sum ^ number));
     }
 }
 

@@ -1,12 +1,12 @@
-//! The HTTP client that fetches keys: bounded in size, time and redirects, and never led to another origin.
+//! The HTTP client that asks issuers: bounded in size, time and redirects, and never led to another origin.
 
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::header::CACHE_CONTROL;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Certificate, Client, ClientBuilder, Proxy, Response, StatusCode, Url};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy, RequestBuilder, Response, StatusCode, Url};
 
 use super::error::FetchError;
 use crate::token::config::{FetchConfig, TrustedIssuerConfig};
@@ -14,10 +14,11 @@ use crate::token::config::{FetchConfig, TrustedIssuerConfig};
 /// Largest document that is read, in bytes.
 pub(super) const MOST_BYTES: usize = 1 << 20;
 const MOST_REDIRECTS: usize = 3;
+const JSON: &str = "application/json";
 
-/// Gets documents of one issuer.
+/// Asks one issuer.
 #[derive(Debug, Clone)]
-pub(super) struct KeyClient {
+pub(in crate::token) struct KeyClient {
     client: Client,
     allow_insecure: bool,
     timeout: Duration,
@@ -25,7 +26,7 @@ pub(super) struct KeyClient {
 
 impl KeyClient {
     /// A client with the issuer's own settings; `refresh.timeout` bounds each request, connection included.
-    pub(super) fn new(trust: &TrustedIssuerConfig) -> Result<Self, FetchError> {
+    pub(in crate::token) fn new(trust: &TrustedIssuerConfig) -> Result<Self, FetchError> {
         let timeout = trust.refresh.timeout;
         let builder = Client::builder()
             .timeout(timeout)
@@ -40,21 +41,58 @@ impl KeyClient {
 
     /// A document, and what `Cache-Control: max-age` says of it.
     pub(super) async fn get(&self, url: &str) -> Result<(Vec<u8>, Option<Duration>), FetchError> {
-        let parsed = Url::parse(url).map_err(|_| FetchError::Url(url.to_owned()))?;
-        if !self.allow_insecure && !is_secure(&parsed) {
-            return Err(FetchError::Insecure(url.to_owned()));
-        }
-        let whole = async {
-            let response = self.client.get(parsed).send().await.map_err(|error| http_error(url, &error))?;
-            if response.status() != StatusCode::OK {
-                return Err(FetchError::Status { url: url.to_owned(), status: response.status().as_u16() });
-            }
+        let request = self.client.get(self.allowed(url)?);
+        self.in_time(url, async {
+            let response = send(url, request).await?;
             let max_age = max_age(&response);
             Ok((bounded_body(url, response).await?, max_age))
-        };
+        })
+        .await
+    }
+
+    /// What is answered to a form, where that is JSON.
+    pub(in crate::token) async fn post(
+        &self,
+        url: &str,
+        authorization: &str,
+        form: String,
+    ) -> Result<Vec<u8>, FetchError> {
+        let request = self.client.post(self.allowed(url)?);
+        let request = request.header(AUTHORIZATION, authorization).header(ACCEPT, JSON);
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+        self.in_time(url, async {
+            let response = send(url, request).await?;
+            if !is_json(&response) {
+                return Err(FetchError::Http { url: url.to_owned(), reason: "the answer is no JSON".to_owned() });
+            }
+            bounded_body(url, response).await
+        })
+        .await
+    }
+
+    fn allowed(&self, url: &str) -> Result<Url, FetchError> {
+        let parsed = Url::parse(url).map_err(|_| FetchError::Url(url.to_owned()))?;
+        if self.allow_insecure || is_secure(&parsed) { Ok(parsed) } else { Err(FetchError::Insecure(url.to_owned())) }
+    }
+
+    async fn in_time<T>(&self, url: &str, whole: impl Future<Output = Result<T, FetchError>>) -> Result<T, FetchError> {
         let late = || FetchError::Http { url: url.to_owned(), reason: "no whole answer in time".to_owned() };
         tokio::time::timeout(self.timeout, whole).await.map_err(|_| late())?
     }
+}
+
+async fn send(url: &str, request: RequestBuilder) -> Result<Response, FetchError> {
+    let response = request.send().await.map_err(|error| http_error(url, &error))?;
+    if response.status() == StatusCode::OK {
+        return Ok(response);
+    }
+    Err(FetchError::Status { url: url.to_owned(), status: response.status().as_u16() })
+}
+
+/// RFC 7662 section 2.2: nothing else is an answer, whatever it reads like.
+fn is_json(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(JSON)
 }
 
 /// Whose certificates count, and through which proxy the way leads.

@@ -11,5 +11,6 @@ mod tests;
 
 pub use error::FetchError;
 pub use fetch::{Fetcher, KeyOrigin, KeySource};
+pub(super) use http::KeyClient;
 pub use key_store::{KeyStatus, KeyStore, Keys};
 pub use refresh::Refresher;

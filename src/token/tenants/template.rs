@@ -89,7 +89,9 @@ impl IssuerTemplate {
         match &config.keys {
             KeysConfig::Discovery => {}
             KeysConfig::JwksUri(uri) => drop(read_segments_of_keys(uri, &config.parameters)?),
-            KeysConfig::File(_) | KeysConfig::Inline(_) | KeysConfig::Pool(_) => return Err(TemplateError::Keys),
+            KeysConfig::File(_) | KeysConfig::Inline(_) | KeysConfig::Pool(_) | KeysConfig::Introspection(_) => {
+                return Err(TemplateError::Keys);
+            }
         }
         Ok(Some(Self(segments)))
     }

@@ -67,6 +67,11 @@ impl TestGateway {
         self.written.gate
     }
 
+    /// Where its operator's door is.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.written.admin
+    }
+
     /// A file beside its config.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.written.path(name)

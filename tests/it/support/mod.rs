@@ -27,7 +27,7 @@ pub(crate) use load::Load;
 pub(crate) use message::Message;
 pub(crate) use ports::free_ports;
 pub(crate) use request::Request;
-pub(crate) use server::Reply;
+pub(crate) use server::{Reply, Server};
 pub(crate) use setup::{Setup, Written};
 pub(crate) use steady::Steady;
 pub(crate) use tls::{Authority, Identity};

@@ -1,11 +1,15 @@
 """Runs each proxy with its example config and asks it over a raw socket, so that no client mends a request."""
 
+import base64
+import hashlib
 import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -37,27 +41,40 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         Upstream.got.append((self.path, [(name.lower(), value) for name, value in self.headers.items()]))
         self.send_response(200)
         self.send_header("Content-Length", "2")
+        # an opinion of its own about other origins
+        self.send_header("Access-Control-Allow-Origin", "https://evil.example")
         self.end_headers()
         self.wfile.write(b"ok")
 
-    do_GET = do_POST = answer
+    do_GET = do_POST = do_OPTIONS = answer
 
     def log_message(self, *_):
         pass
 
 
-def ask(port, path, *headers):
+def ask(port, path, *headers, method="GET"):
     """Status, and the headers that the upstream was sent; None where it was sent nothing."""
+    return ask_all(port, path, *headers, method=method)[:3]
+
+
+def ask_all(port, path, *headers, method="GET"):
+    """The same, and the body."""
     Upstream.got.clear()
-    lines = [f"GET {path} HTTP/1.1", "Host: api.example.com", "Connection: close", *headers]
+    lines = [f"{method} {path} HTTP/1.1", "Host: api.example.com", "Connection: close", *headers]
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
         answer = b""
         while chunk := connection.recv(65536):
             answer += chunk
-    head = answer.split(b"\r\n\r\n")[0].decode("latin-1").lower()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    head = head.decode("latin-1").lower()
     status = int(head.split(" ")[1])
-    return status, head, (Upstream.got[0][1] if Upstream.got else None)
+    return status, head, (Upstream.got[0][1] if Upstream.got else None), body.decode("latin-1")
+
+
+def values(head, name):
+    """The values of a field of an answer, each as often as it is there."""
+    return [line.partition(":")[2].strip() for line in head.split("\r\n") if line.startswith(name + ":")]
 
 
 def wait_for(port, seconds=20):
@@ -104,6 +121,32 @@ def proxies(ports):
         yield name, gate, command
 
 
+def check_own_answers(name, port, bearer):
+    origin, wanted = "Origin: https://app.example.com", "Access-Control-Request-Method: GET"
+    status, head, got = ask(port, "/orders/7", origin, wanted, method="OPTIONS")
+    good = status == 204 and values(head, "access-control-allow-origin") == ["https://app.example.com"]
+    good &= values(head, "access-control-allow-headers") == ["authorization"]
+    say(good and got is None, f"{name}: a preflight is answered by the gate and does not pass ({status})")
+    status, head, got = ask(port, "/orders/7", "Origin: https://evil.example", wanted, bearer, method="OPTIONS")
+    good = status in (403, 421) and not values(head, "access-control-allow-origin")
+    say(good and got is None, f"{name}: a preflight of another origin is refused, whatever it carries ({status})")
+    status, head, got = ask(port, "/orders/7", "Origin: https://app.example.com", method="OPTIONS")
+    say(status >= 400 and got is None, f"{name}: an OPTIONS that is no preflight does not pass ({status})")
+    status, head, got, body = ask_all(port, "/.well-known/oauth-protected-resource")
+    good = status == 200 and '"authorization_servers":["https://idp.example"]' in body and '"resource":"http://api.example.com"' in body
+    say(good and got is None, f"{name}: the document about the resource comes from the gate ({status})")
+    status, head, got = ask(port, "/orders/7", origin)
+    good = "resource_metadata=\"http://api.example.com/.well-known/oauth-protected-resource\"" in head
+    good &= values(head, "access-control-allow-origin") == ["https://app.example.com"]
+    say(status == 401 and good and got is None, f"{name}: a page can read its refusal, and where tokens are had")
+    if name in ("envoy", "nginx"):
+        # of the others the gate's word on an answer that passes has no way to the client
+        for page, expected in [("https://app.example.com", ["https://app.example.com"]), ("https://evil.example", [])]:
+            status, head, got = ask(port, "/orders/7", "Origin: " + page, bearer)
+            said = [value for value in values(head, "access-control-allow-origin") if value]
+            say(status == 200 and got is not None and said == expected, f"{name}: what {page} may read is the gate's to say")
+
+
 def check(name, port, token, poor, lychgate):
     bearer = f"Authorization: Bearer {token}"
     status, _, got = ask(port, "/orders/7", bearer)
@@ -113,14 +156,17 @@ def check(name, port, token, poor, lychgate):
     status, head, got = ask(port, "/orders/7")
     say(status == 401 and "www-authenticate: bearer" in head and got is None, f"{name}: denied without a token, with a challenge")
     status, head, got = ask(port, "/orders/7", f"Authorization: Bearer {poor}")
-    say(status == 403 and got is None, f"{name}: denied without the scope")
+    good = "insufficient_scope" in head and len(values(head, "www-authenticate")) == 1
+    say(status == 403 and good and got is None, f"{name}: denied without the scope, which the challenge names")
+    status, head, got = ask(port, "/orders/7", bearer, method="POST")
+    say(status == 405 and values(head, "allow") == ["get, head"] and got is None, f"{name}: another method is refused, and the right ones are named")
     status, _, got = ask(port, "/nowhere", bearer)
     say(status == 404 and got is None, f"{name}: no route is 404")
     for path in ["/public/a", "/orders/7"]:
         spoofed = ["X-Auth-Sub: root", "x-auth-groups: admin", "X_Auth_Sub: root"] + ([bearer] if path == "/orders/7" else [])
         status, _, got = ask(port, path, *spoofed)
-        values = [value for key, value in got or [] if key.replace("_", "-").startswith("x-auth-")]
-        good = status in (200, 400) and not any("root" in value or "admin" in value for value in values)
+        claimed = [value for key, value in got or [] if key.replace("_", "-").startswith("x-auth-")]
+        good = status in (200, 400) and not any("root" in value or "admin" in value for value in claimed)
         say(good, f"{name}: a client's identity headers do not pass on {path}")
     for lie in [["X-Forwarded-Uri: /public/a", "X-Forwarded-Method: GET"], ["X-Original-URL: http://api.example.com/public/a"], ["X-Original-URI: /public/a", "X-Original-Method: GET"]]:
         status, _, got = ask(port, "/orders/7", *lie)
@@ -130,12 +176,66 @@ def check(name, port, token, poor, lychgate):
         # Traefik cleans paths before it asks: then what was judged is what went on.
         reached = Upstream.got[0][0] if Upstream.got else None
         say(reached is None and status >= 300 or reached == "/public/orders/7", f"{name}: {path} reaches nothing that was not judged ({status})")
+    check_own_answers(name, port, bearer)
+    status, _, got = ask(port, "/orders/7", bearer, "DPoP: a.b.c")
+    say(got is None or "dpop" not in dict(got), f"{name}: a proof of possession stays")
     lychgate.kill()
     lychgate.wait()
+    status, head, got = ask(port, "/orders/7", "Origin: https://app.example.com", "Access-Control-Request-Method: GET", method="OPTIONS")
+    say(status >= 400 and got is None, f"{name}: lychgate down, no preflight is answered ({status})")
     status, _, got = ask(port, "/orders/7", bearer)
     say(status >= 400 and got is None, f"{name}: lychgate down, nothing passes ({status})")
     status, _, got = ask(port, "/public/a")
     say(status >= 400 and got is None, f"{name}: lychgate down, nothing public passes either ({status})")
+
+
+TLS = """\
+        - transport_socket:
+            name: envoy.transport_sockets.tls
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+              require_client_certificate: true
+              common_tls_context:
+                tls_certificates: [{certificate_chain: {filename: server.crt}, private_key: {filename: server.key}}]
+                validation_context: {trusted_ca: {filename: ca.crt}}
+          filters:
+"""
+
+
+def certificate(at, name, *more):
+    """A certificate of the authority `ca`, or that authority itself."""
+    of = ["-CA", "ca.crt", "-CAkey", "ca.key"] if name != "ca" else []
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+               "-addext", f"subjectAltName=DNS:{name}", *of, *more, "-keyout", f"{name}.key", "-out", f"{name}.crt"]
+    subprocess.run(command, cwd=at, check=True, capture_output=True)
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert((at / f"{name}.crt").read_text())).digest()
+
+
+def check_certificates(work, at, command, gate_config):
+    """Envoy with its example, but for a listener that asks for certificates: what it has seen binds tokens at the gate."""
+    certificate(at, "ca", "-addext", "keyUsage=critical,keyCertSign")
+    shown = [certificate(at, name) for name in ("server", "alice", "bob")][1]
+    bound = mint(work, sub="alice", scope="orders/read", cnf={"x5t#S256": base64.urlsafe_b64encode(shown).rstrip(b"=").decode()})["token"]
+    config = at / "envoy.yaml"
+    config.write_text(config.read_text().replace("        - filters:\n", TLS, 1))
+    port = int(re.search(r"port_value: (\d+)", config.read_text())[1])
+    running = [run([LYCHGATE, "serve", "--config", "lychgate.yaml"], work)]
+    try:
+        wait_for(gate_config["grpc"])
+        running.append(run(command(at), at))
+        wait_for(port)
+        time.sleep(1)
+        for name, expected in [("alice", 200), ("bob", 401)]:
+            context = ssl.create_default_context(cafile=at / "ca.crt")
+            context.load_cert_chain(at / f"{name}.crt", at / f"{name}.key")
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as raw, context.wrap_socket(raw, server_hostname="server") as connection:
+                lines = ["GET /orders/7 HTTP/1.1", "Host: api.example.com", "Connection: close", f"Authorization: Bearer {bound}"]
+                connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+                status = int(connection.recv(65536).split(b" ")[1])
+            say(status == expected, f"envoy: a token bound to the certificate of alice in the hands of {name}: {status}")
+    finally:
+        for process in reversed(running):
+            stop(process)
 
 
 def main():
@@ -181,6 +281,8 @@ def main():
             finally:
                 for process in filter(None, [proxy, lychgate]):
                     stop(process)
+            if name == "envoy":
+                check_certificates(work, at, command, ports)
     sys.exit(failed)
 
 

@@ -13,7 +13,10 @@ const { Provider } = await import(pathToFileURL(entry));
 export const API = 'https://api.example.com';
 export const OTHER_API = 'https://other.example.com';
 export const SHORT_LIVED = 'https://api.example.com/short';
+export const OPAQUE_API = 'https://opaque.example.com';
 export const CLIENT = 'orders-client';
+// the gate, where it asks what an opaque token is
+export const GATE = { client_id: 'the gate', client_secret: 'a secret: of the gate/alone' };
 
 const SECRET = 'a-secret-of-this-test-alone';
 
@@ -33,19 +36,27 @@ function configuration(keys, signWith) {
       redirect_uris: [],
       response_types: [],
       id_token_signed_response_alg: signWith.alg,
+    }, {
+      ...GATE,
+      grant_types: [],
+      redirect_uris: [],
+      response_types: [],
+      id_token_signed_response_alg: signWith.alg,
     }],
     jwks: { keys },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      introspection: { enabled: true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => API,
         getResourceServerInfo: (_, resource) => ({
           scope: 'orders/read',
-          audience: resource === OTHER_API ? OTHER_API : API,
+          audience: [OTHER_API, OPAQUE_API].includes(resource) ? resource : API,
           accessTokenTTL: resource === SHORT_LIVED ? 1 : 600,
-          accessTokenFormat: 'jwt',
+          accessTokenFormat: resource === OPAQUE_API ? 'opaque' : 'jwt',
           jwt: { sign: { alg: signWith.alg, kid: signWith.kid } },
         }),
       },
@@ -58,12 +69,15 @@ export class TestProvider {
   #answer;
   // how often its keys were asked for
   keysAsked = 0;
+  // how often it was asked what a token is
+  introspections = 0;
 
   // on the given port, or a free one; `issuer` is what it calls itself, its own address unless told
   static async start({ port = 0, issuer, keys }) {
     const provider = new TestProvider();
     provider.#server = http.createServer((request, response) => {
       if (request.url === '/jwks') provider.keysAsked += 1;
+      if (request.url === '/token/introspection') provider.introspections += 1;
       provider.#answer(request, response);
     });
     await provider.#listen(port);
@@ -75,8 +89,24 @@ export class TestProvider {
 
   // from now on the key set is `keys`, and tokens are signed with `signWith`
   publish(keys, signWith) {
-    const provider = new Provider(this.issuer, configuration(keys, signWith));
-    this.#answer = provider.callback();
+    this.provider = new Provider(this.issuer, configuration(keys, signWith));
+    this.#answer = this.provider.callback();
+  }
+
+  // an opaque token of a user, of the kind `AccessToken` or `RefreshToken`
+  async tokenOf(accountId, kind, more = {}) {
+    const client = await this.provider.Client.find(CLIENT);
+    const token = new this.provider[kind]({ client, accountId, scope: 'orders/read', aud: OPAQUE_API, ...more });
+    return token.save();
+  }
+
+  async revoke(token) {
+    const answer = await fetch(`${this.address}/token/revocation`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa(`${CLIENT}:${SECRET}`)}` },
+      body: new URLSearchParams({ token }),
+    });
+    if (!answer.ok) throw new Error(`not revoked: ${answer.status}`);
   }
 
   async token({ resource = API, scope = 'orders/read' } = {}) {

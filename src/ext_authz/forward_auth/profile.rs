@@ -7,9 +7,9 @@ use std::net::IpAddr;
 
 use http::HeaderMap;
 
-use super::config::ProfileConfig;
-use super::original_request::{OriginalRequest, Told, bad, one, required};
 use crate::authorizer::{Denial, Hops, NetworkConfig};
+use crate::ext_authz::config::ProfileConfig;
+use crate::ext_authz::original_request::{OriginalRequest, Told, bad, one, required};
 
 const ORIGINAL_METHOD: &str = "x-original-method";
 const ORIGINAL_URL: &str = "x-original-url";
@@ -104,4 +104,72 @@ fn split_url(url: &str) -> Result<(bool, &str, &str), Denial> {
     let path = rest.find('/').ok_or(bad(ORIGINAL_URL, "without a path"))?;
     let (host, target) = rest.split_at(path);
     Ok((is_secure, host, target))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PROFILES: [ProfileConfig; 4] =
+        [ProfileConfig::Nginx, ProfileConfig::Caddy, ProfileConfig::Traefik, ProfileConfig::Haproxy];
+
+    /// What a proxy sets, and what it should have kept of its client's: a few fields more, and some taken out.
+    fn headers() -> impl Strategy<Value = Vec<(&'static str, &'static str)>> {
+        let set = [
+            (ORIGINAL_METHOD, "GET"),
+            (REAL_IP, "192.0.2.7"),
+            (ORIGINAL_URL, "https://api.example/a"),
+            (FORWARDED_METHOD, "GET"),
+            (FORWARDED_URI, "/a?b"),
+            (FORWARDED_HOST, "api.example"),
+            (FORWARDED_FOR, "192.0.2.7"),
+            (FORWARDED_PROTO, "https"),
+        ];
+        let names = [OF_NGINX.as_slice(), FORWARDED.as_slice(), &["authorization", "host"]].concat();
+        let values = ["GET", "/a", "/a?b", "api.example", "http", "192.0.2.7", "https://api.example/a", "", "\u{e9}"];
+        let more = prop::collection::vec((prop::sample::select(names), prop::sample::select(values.to_vec())), 0..4);
+        let gone = prop::collection::vec(0..set.len(), 0..3);
+        (more, gone).prop_map(move |(more, gone)| {
+            let kept = set.into_iter().enumerate().filter(|(index, _)| !gone.contains(index)).map(|(_, field)| field);
+            kept.chain(more).collect()
+        })
+    }
+
+    fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.append(HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        map
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_was_said_once_by_each_of_the_proxys_own_words(fields in headers(), profile in prop::sample::select(PROFILES.to_vec())) {
+            let headers = map(&fields);
+            let Ok(read) = read(profile, IpAddr::from([127, 0, 0, 1]), headers.clone(), &[]) else { return Ok(()) };
+            let said = |name: &str| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>();
+            if profile == ProfileConfig::Nginx {
+                prop_assert_eq!(said(ORIGINAL_METHOD), [read.method.as_str()]);
+                prop_assert_eq!(said(REAL_IP), [read.client.to_string()]);
+                let host = read.host().unwrap();
+                let in_parts = said(ORIGINAL_URI) == [read.target.as_str()] && said(ORIGINAL_HOST) == [host];
+                let scheme = if read.is_secure { "https" } else { "http" };
+                let whole = said(ORIGINAL_URL) == [format!("{scheme}://{host}{}", read.target)];
+                prop_assert!(in_parts != whole, "{:?}", fields);
+            } else {
+                prop_assert_eq!(said(FORWARDED_METHOD), [read.method.as_str()]);
+                prop_assert_eq!(said(FORWARDED_URI), [read.target.as_str()]);
+                prop_assert_eq!(said(FORWARDED_HOST), [read.host().unwrap()]);
+                prop_assert_eq!(said(FORWARDED_PROTO), [if read.is_secure { "https" } else { "http" }]);
+                prop_assert_eq!(said(FORWARDED_FOR), [read.client.to_string()]);
+            }
+            let believed = if profile == ProfileConfig::Nginx { OF_NGINX } else { FORWARDED };
+            prop_assert!(believed.iter().all(|name| !read.headers.contains_key(*name)), "they are not the client's");
+            prop_assert_eq!(read.headers.get_all("authorization").iter().count(), said("authorization").len());
+        }
+    }
 }

@@ -2,27 +2,23 @@
 //! profile, and API Gateway. All give the same answer, row by row.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use envoy_types::pb::envoy::config::core::v3::address::Address;
-use envoy_types::pb::envoy::config::core::v3::{
-    Address as Wrapped, HeaderMap as RawHeaders, HeaderValue as RawHeader, SocketAddress,
-};
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer, Request as Attributes};
-use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
+use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
-use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest, CheckResponse};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lychgate::authorizer::{AccessRequest, ConnectionFacts, Decision, Denial, ReceivedRequest};
 use lychgate::config::Config;
 use lychgate::server::{Ground, House, build};
 use serde_json::{Value, json};
 
-use crate::support::{Connection, Key, Message, Request, Setup, TestGateway, TestUpstream, Token, free_ports};
+use super::asked::{Asked, PROFILES};
+use super::world::{DOORS, World, denied, status};
+use crate::support::{Key, Message, Token};
 
 const CONFIG: &str = r#"
 trusted_issuers:
-  corp: {issuer: "https://corp.example", audience: [api], keys: {inline: @CORP@}}
+  corp: {issuer: "https://corp.example", audience: [api], keys: {inline: @KEYS@}}
   partner: {issuer: "https://partner.example", audience: [api], keys: {inline: @PARTNER@}}
 credentials: [{header: authorization, scheme: Bearer}, {cookie: session}, {query: access_token}]
 policies:
@@ -42,9 +38,6 @@ routes:
   - {name: json, match: {path: "/json"}, identity: {headers: {x-auth-note: {claim: note, as: json}}}, upstream: echo}
   - {name: note, match: {path: "/note"}, identity: {headers: {x-auth-note: note}}, upstream: echo}
 identity: {headers: {x-auth-sub: sub, x-auth-groups: groups, remote-user: sub}}
-ext_authz:
-  grpc: [{address: "127.0.0.1:@GRPC@"}]
-  http: [{address: "127.0.0.1:@HTTP@", forward_auth: [nginx, caddy, traefik, haproxy], api_gateway: true}]
 "#;
 
 const POLICY: &str = r#"
@@ -57,14 +50,9 @@ when { context.path.tenant == "acme" && context.ip.isLoopback() };
 forbid (principal, action, resource) when { context.path.tenant == "closed" };
 "#;
 
-const HOST: &str = "gate.example";
-
 /// A request, and what must become of it.
 struct Row {
-    method: &'static str,
-    target: String,
-    host: &'static str,
-    headers: Vec<(&'static str, String)>,
+    asked: Asked,
     status: u16,
     code: &'static str,
 }
@@ -78,19 +66,20 @@ struct Said {
     identity: BTreeMap<String, String>,
 }
 
-fn row(method: &'static str, target: &str, token: Option<String>, status: u16, code: &'static str) -> Row {
-    let headers = token.map(|token| ("authorization", format!("Bearer {token}"))).into_iter().collect();
-    Row { method, target: target.to_owned(), host: HOST, headers, status, code }
+fn row(method: &str, target: &str, token: Option<String>, status: u16, code: &'static str) -> Row {
+    let asked = Asked::new(method, target);
+    let asked = token.into_iter().fold(asked, |asked, token| asked.bearer(&token));
+    Row { asked, status, code }
 }
 
 impl Row {
-    fn header(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.push((name, value.to_owned()));
+    fn header(mut self, name: &str, value: &str) -> Self {
+        self.asked = self.asked.header(name, value);
         self
     }
 
-    fn of_host(mut self, host: &'static str) -> Self {
-        self.host = host;
+    fn of_host(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.asked.host);
         self
     }
 }
@@ -195,39 +184,26 @@ fn of_rights(corp: &Key, partner: &Key) -> Vec<Row> {
 }
 
 struct Doors {
+    world: World,
     house: House,
-    gateway: TestGateway,
-    upstream: TestUpstream,
-    grpc: String,
-    http: SocketAddr,
-    runtime: tokio::runtime::Runtime,
 }
 
-fn open(corp: &Key, partner: &Key) -> Doors {
-    let upstream = TestUpstream::start();
-    let [grpc, http] = free_ports();
-    let setup = Setup::of(CONFIG)
-        .put("CORP", json!({"keys": [corp.jwk()]}))
-        .put("PARTNER", json!({"keys": [partner.jwk()]}))
-        .put("UPSTREAM", upstream.address())
-        .put("GRPC", grpc)
-        .put("HTTP", http)
-        .file("tenants/p.cedar", POLICY);
-    let gateway = setup.start();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let loaded = Config::load(&gateway.path("lychgate.yaml")).unwrap();
-    let mut house = runtime.block_on(build(&loaded, &Ground::new().unwrap())).unwrap();
+fn open(partner: &Key) -> Doors {
+    let world = World::with(&format!("{CONFIG}{DOORS}"), |setup| {
+        setup.put("PARTNER", json!({"keys": [partner.jwk()]})).file("tenants/p.cedar", POLICY)
+    });
+    let loaded = Config::load(&world.gate.path("lychgate.yaml")).unwrap();
+    let mut house = world.runtime.block_on(build(&loaded, &Ground::new().unwrap())).unwrap();
     for refresher in house.refreshers.drain(..) {
-        runtime.spawn(refresher.run());
+        world.runtime.spawn(refresher.run());
     }
     for keys in house.keys.values() {
-        runtime.block_on(keys.available());
+        world.runtime.block_on(keys.available());
     }
-    let http = SocketAddr::from(([127, 0, 0, 1], http));
-    Doors { house, gateway, upstream, grpc: format!("http://127.0.0.1:{grpc}"), http, runtime }
+    Doors { world, house }
 }
 
-fn denied(denial: &Denial) -> Said {
+fn refused(denial: &Denial) -> Said {
     let answer = denial.answer("");
     let challenge = answer.headers.into_iter().find(|(name, _)| *name == "www-authenticate").map(|(_, value)| value);
     Said { status: answer.status, code: denial.code().to_owned(), challenge, identity: BTreeMap::new() }
@@ -238,17 +214,17 @@ fn is_identity(name: &str) -> bool {
 }
 
 impl Doors {
-    fn directly(&self, row: &Row) -> Said {
-        let host = [("host", row.host.to_owned())];
-        let pairs = host.iter().chain(&row.headers);
+    fn directly(&self, asked: &Asked) -> Said {
+        let host = [("host".to_owned(), asked.host.clone())];
+        let pairs = host.iter().chain(&asked.headers);
         let headers: HeaderMap = pairs
             .map(|(name, value)| {
                 (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap())
             })
             .collect();
         let request = AccessRequest::read(ReceivedRequest {
-            method: row.method,
-            target: row.target.as_bytes(),
+            method: &asked.method,
+            target: asked.target.as_bytes(),
             authority: None,
             headers: &headers,
             client: IpAddr::from([127, 0, 0, 1]),
@@ -258,12 +234,12 @@ impl Doors {
         let outcome = match &request {
             Err(denial) => Err(denial.clone()),
             Ok(request) => {
-                let Decision { outcome, .. } = self.runtime.block_on(authorizer.authorize(request));
+                let Decision { outcome, .. } = self.world.runtime.block_on(authorizer.authorize(request));
                 outcome
             }
         };
         match outcome {
-            Err(denial) => denied(&denial),
+            Err(denial) => refused(&denial),
             Ok(permit) => {
                 let set = permit.set().iter().filter(|(name, _)| is_identity(name.as_str()));
                 let identity =
@@ -273,15 +249,11 @@ impl Doors {
         }
     }
 
-    fn by_proxy(&self, row: &Row) -> Said {
-        let request =
-            row.headers.iter().fold(Request::new(row.method, &row.target).host(row.host), |request, (name, value)| {
-                request.header(name, value)
-            });
-        let answer = self.gateway.ask(&request);
-        let mut said = said(&answer, "", row.method == "HEAD");
+    fn by_proxy(&self, asked: &Asked) -> Said {
+        let answer = self.world.by_the_gate(asked);
+        let mut said = said(&answer, "", asked.method == "HEAD");
         if answer.status() == 200 {
-            let got = self.upstream.last();
+            let got = self.world.upstream.last();
             let fields = got.fields().into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
             said.identity = fields.filter(|(name, _)| is_identity(&name.replace('_', "-"))).collect();
             let query = got.target().split_once('?').map_or("", |(_, query)| query);
@@ -290,50 +262,21 @@ impl Doors {
         said
     }
 
-    fn by_forward_auth(&self, profile: &str, row: &Row) -> Said {
-        let path = format!("/forward-auth/{profile}");
-        let told = if profile == "nginx" {
-            vec![
-                ("X-Original-Method", row.method.to_owned()),
-                ("X-Original-URL", format!("http://{}{}", row.host, row.target)),
-                ("X-Real-IP", "127.0.0.1".to_owned()),
-            ]
-        } else {
-            vec![
-                ("X-Forwarded-Method", row.method.to_owned()),
-                ("X-Forwarded-Uri", row.target.clone()),
-                ("X-Forwarded-Host", row.host.to_owned()),
-                ("X-Forwarded-For", "127.0.0.1".to_owned()),
-                ("X-Forwarded-Proto", "http".to_owned()),
-            ]
-        };
-        let request = Request::get(&path).host("lychgate").header("Connection", "close");
-        let fields = told.iter().chain(&row.headers);
-        let request = fields.fold(request, |request, (name, value)| request.header(name, value));
-        let answer = Connection::open(self.http).ask(&request);
+    fn by_forward_auth(&self, profile: &str, asked: &Asked) -> Said {
+        let answer = self.world.by_forward_auth(profile, asked);
         let mut said = said(&answer, profile, false);
         if said.status == 200 {
             let fields = answer.fields().into_iter().filter(|(name, _)| is_identity(name));
             said.identity = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             let authorization = answer.header("authorization");
-            assert_eq!(authorization.is_some(), row.target == "/forwards", "{}", row.target);
+            assert_eq!(authorization.is_some(), asked.target == "/forwards", "{}", asked.target);
             assert!(!answer.header("cookie").unwrap_or_default().contains("session"));
         }
         said
     }
 
-    fn by_envoy(&self, client: &mut AuthorizationClient<tonic::transport::Channel>, row: &Row) -> Said {
-        let answer = self.runtime.block_on(client.check(check(row))).unwrap().into_inner();
-        from_envoy(&answer, row)
-    }
-
-    fn by_api_gateway(&self, row: &Row) -> Said {
-        let body = event(row).to_string();
-        let request =
-            Request::new("POST", "/authorizers/api-gateway").header("Connection", "close").body(body.as_bytes());
-        let answer = Connection::open(self.http).ask(&request);
-        assert_eq!(answer.status(), 200, "{}", answer.text());
-        let answer = answer.json();
+    fn by_api_gateway(&self, asked: &Asked) -> Said {
+        let answer = self.world.by_api_gateway(&asked.event());
         let statement = &answer["policyDocument"]["Statement"][0];
         let context = &answer["context"];
         let is_allowed = statement["Effect"] == "Allow";
@@ -341,7 +284,7 @@ impl Doors {
             context.as_object().unwrap().values().all(|value| !value.is_object() && !value.is_array()),
             "{context}"
         );
-        assert_eq!(statement["Resource"], arn(row));
+        assert_eq!(statement["Resource"], asked.arn());
         let text = |name: &str| context[name].as_str().map(str::to_owned);
         let identity = ["x-auth-sub", "x-auth-groups", "x-auth-note", "remote-user"].into_iter();
         let identity = identity.filter_map(|name| Some((name.to_owned(), text(&name.replace('-', "_"))?))).collect();
@@ -370,30 +313,7 @@ fn said(answer: &Message, profile: &str, is_head: bool) -> Said {
     Said { status, code, challenge, identity: BTreeMap::new() }
 }
 
-fn check(row: &Row) -> CheckRequest {
-    let pseudo = [(":method", row.method), (":path", &row.target), (":authority", row.host), (":scheme", "http")];
-    let fields = pseudo.into_iter().chain(row.headers.iter().map(|(name, value)| (*name, value.as_str())));
-    // Envoy tells names in lower case.
-    let fields = fields.map(|(name, value)| RawHeader {
-        key: name.to_ascii_lowercase(),
-        raw_value: value.as_bytes().to_vec(),
-        ..RawHeader::default()
-    });
-    let http = HttpRequest {
-        method: row.method.to_owned(),
-        path: row.target.clone(),
-        host: row.host.to_owned(),
-        scheme: "http".to_owned(),
-        header_map: Some(RawHeaders { headers: fields.collect() }),
-        ..HttpRequest::default()
-    };
-    let address = SocketAddress { address: "127.0.0.1".to_owned(), ..SocketAddress::default() };
-    let source = Peer { address: Some(Wrapped { address: Some(Address::SocketAddress(address)) }), ..Peer::default() };
-    let request = Some(Attributes { http: Some(http), time: None });
-    CheckRequest { attributes: Some(AttributeContext { source: Some(source), request, ..AttributeContext::default() }) }
-}
-
-fn from_envoy(answer: &CheckResponse, row: &Row) -> Said {
+fn from_envoy(answer: &CheckResponse, asked: &Asked) -> Said {
     let is_ok = answer.status.as_ref().unwrap().code == 0;
     match answer.http_response.as_ref().unwrap() {
         HttpResponse::OkResponse(ok) => {
@@ -406,27 +326,27 @@ fn from_envoy(answer: &CheckResponse, row: &Row) -> Said {
                     identity.insert(header.key.clone(), header.value.clone());
                 }
             }
-            for (name, _) in &row.headers {
+            for (name, _) in &asked.headers {
                 let name = name.to_ascii_lowercase();
                 let is_claimed = is_identity(&name.replace('_', "-"));
                 let is_gone = ok.headers_to_remove.contains(&name) || identity.contains_key(&name);
                 assert!(!is_claimed || is_gone, "{name} stays");
                 let is_credential =
-                    name == "authorization" && row.target != "/forwards" && !row.target.starts_with("/public");
+                    name == "authorization" && asked.target != "/forwards" && !asked.target.starts_with("/public");
                 assert!(!is_credential || ok.headers_to_remove.contains(&name), "{name} stays");
             }
-            if row.target.contains("access_token") {
+            if asked.target.contains("access_token") {
                 assert_eq!(ok.query_parameters_to_remove, ["access_token"]);
             }
             Said { status: 200, code: String::new(), challenge: None, identity }
         }
-        HttpResponse::DeniedResponse(denied) => {
-            assert!(!is_ok);
+        HttpResponse::DeniedResponse(_) => {
+            let denied = denied(answer);
             let body: Value = serde_json::from_str(&denied.body).unwrap();
             let headers = denied.headers.iter().filter_map(|option| option.header.as_ref());
             let mut challenge = headers.filter(|header| header.key == "www-authenticate");
             Said {
-                status: u16::try_from(denied.status.as_ref().unwrap().code).unwrap(),
+                status: u16::try_from(status(denied)).unwrap(),
                 code: body["code"].as_str().unwrap().to_owned(),
                 challenge: challenge.next().map(|header| header.value.clone()),
                 identity: BTreeMap::new(),
@@ -436,127 +356,30 @@ fn from_envoy(answer: &CheckResponse, row: &Row) -> Said {
     }
 }
 
-fn arn(row: &Row) -> String {
-    let path = row.target.split('?').next().unwrap();
-    format!("arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/{}{path}", row.method)
-}
-
-/// A REST API's `REQUEST` event.
-fn event(row: &Row) -> Value {
-    let mut many: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (name, value) in &row.headers {
-        many.entry(name).or_default().push(value);
-    }
-    let single: BTreeMap<&str, &str> = many.iter().map(|(name, values)| (*name, *values.last().unwrap())).collect();
-    let (path, query) = row.target.split_once('?').unwrap_or((&row.target, ""));
-    let query: BTreeMap<_, _> = form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name, [value])).collect();
-    json!({
-        "type": "REQUEST", "methodArn": arn(row), "path": path, "httpMethod": row.method, "resource": "/{proxy+}",
-        "headers": single, "multiValueHeaders": many, "multiValueQueryStringParameters": query,
-        "requestContext": {
-            "apiId": "abc123", "stage": "prod", "httpMethod": row.method, "domainName": row.host,
-            "identity": {"sourceIp": "127.0.0.1"},
-        },
-    })
-}
-
 #[test]
 fn every_door_gives_the_same_answer() {
-    let (corp, partner) = (Key::es256("corp"), Key::es256("partner"));
-    let doors = open(&corp, &partner);
-    let mut client = doors.runtime.block_on(AuthorizationClient::connect(doors.grpc.clone())).unwrap();
-    let rows = rows(&corp, &partner);
+    let partner = Key::es256("partner");
+    let doors = open(&partner);
+    let rows = rows(&doors.world.key, &partner);
     assert!(rows.len() >= 60, "{}", rows.len());
-    for (index, row) in rows.iter().enumerate() {
-        let expected = doors.directly(row);
-        let name = format!("row {index}: {} {} {:?}", row.method, row.target, row.headers);
-        assert_eq!((expected.status, expected.code.as_str()), (row.status, row.code), "{name}");
-        let by_proxy = doors.by_proxy(row);
+    for (index, Row { asked, status, code }) in rows.iter().enumerate() {
+        let expected = doors.directly(asked);
+        let name = format!("row {index}: {} {} {:?}", asked.method, asked.target, asked.headers);
+        assert_eq!((expected.status, expected.code.as_str()), (*status, *code), "{name}");
+        let by_proxy = doors.by_proxy(asked);
         let of_head = Said { code: String::new(), ..expected.clone() };
-        assert_eq!(by_proxy, if row.method == "HEAD" { of_head } else { expected.clone() }, "the proxy, {name}");
-        assert_eq!(doors.by_envoy(&mut client, row), expected, "Envoy, {name}");
-        for profile in ["nginx", "caddy", "traefik", "haproxy"] {
-            assert_eq!(doors.by_forward_auth(profile, row), expected, "{profile}, {name}");
+        assert_eq!(by_proxy, if asked.method == "HEAD" { of_head } else { expected.clone() }, "the proxy, {name}");
+        assert_eq!(from_envoy(&doors.world.by_envoy(asked), asked), expected, "Envoy, {name}");
+        for profile in PROFILES {
+            assert_eq!(doors.by_forward_auth(profile, asked), expected, "{profile}, {name}");
         }
-        assert_eq!(doors.by_api_gateway(row), expected, "API Gateway, {name}");
+        assert_eq!(doors.by_api_gateway(asked), expected, "API Gateway, {name}");
     }
     let checks = rows.len();
     let series = |door, outcome| format!("lychgate_checks_total{{door=\"{door}\",outcome=\"{outcome}\"}}");
+    let gate = &doors.world.gate;
     for door in ["envoy", "nginx", "api-gateway"] {
-        let counted = doors.gateway.metric(&series(door, "allowed")) + doors.gateway.metric(&series(door, "denied"));
+        let counted = gate.metric(&series(door, "allowed")) + gate.metric(&series(door, "denied"));
         assert!((counted - f64::from(u32::try_from(checks).unwrap())).abs() < f64::EPSILON, "{door}: {counted}");
     }
-}
-
-#[test]
-fn what_a_client_sends_beside_the_proxys_own_words_changes_nothing_or_is_refused() {
-    let (corp, partner) = (Key::es256("corp"), Key::es256("partner"));
-    let doors = open(&corp, &partner);
-    let nginx =
-        [("X-Original-Method", "GET"), ("X-Original-URL", "http://gate.example/any"), ("X-Real-IP", "127.0.0.1")];
-    let forwarded = [
-        ("X-Forwarded-Method", "GET"),
-        ("X-Forwarded-Uri", "/any"),
-        ("X-Forwarded-Host", "gate.example"),
-        ("X-Forwarded-For", "127.0.0.1"),
-        ("X-Forwarded-Proto", "http"),
-    ];
-    let ask = |profile: &str, fields: &[(&str, &str)]| {
-        let request = Request::get(&format!("/forward-auth/{profile}")).header("Connection", "close");
-        let request = fields.iter().fold(request, |request, (name, value)| request.header(name, value));
-        Connection::open(doors.http).ask(&request).json()["code"].as_str().unwrap().to_owned()
-    };
-    for (profile, told) in
-        [("nginx", &nginx[..]), ("caddy", &forwarded), ("traefik", &forwarded), ("haproxy", &forwarded)]
-    {
-        assert_eq!(ask(profile, told), "missing-credential", "{profile}");
-        for (index, (name, value)) in told.iter().enumerate() {
-            let without: Vec<_> =
-                told.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, pair)| *pair).collect();
-            assert_eq!(ask(profile, &without), "bad-original-request", "{profile} without {name}");
-            assert_eq!(
-                ask(profile, &[told, &[(*name, *value)]].concat()),
-                "bad-original-request",
-                "{profile} twice {name}"
-            );
-            assert_eq!(
-                ask(profile, &[told, &[(*name, "/public/a")]].concat()),
-                "bad-original-request",
-                "{profile} two {name}"
-            );
-        }
-        // The words of another profile are nobody's.
-        let others = if profile == "nginx" {
-            [("X-Forwarded-Uri", "/public/a"), ("X-Forwarded-Host", "x")]
-        } else {
-            [("X-Original-URI", "/public/a"), ("X-Original-URL", "http://x/public/a")]
-        };
-        assert_eq!(ask(profile, &[told, &others].concat()), "missing-credential", "{profile}");
-    }
-    assert_eq!(ask("nginx", &[&nginx[..], &[("X-Original-URI", "/any")]].concat()), "bad-original-request");
-    let long = format!("/{}", "a".repeat(9000));
-    let mut oversized = forwarded;
-    oversized[1].1 = &long;
-    assert_eq!(ask("caddy", &oversized), "target-too-long");
-    let nowhere = Connection::open(doors.http).ask(&Request::get("/forward-auth/other").header("Connection", "close"));
-    assert_eq!(nowhere.status(), 404);
-}
-
-#[test]
-fn a_connection_from_none_of_the_peers_is_closed() {
-    let (corp, partner) = (Key::es256("corp"), Key::es256("partner"));
-    let upstream = TestUpstream::start();
-    let [grpc, http] = free_ports();
-    let text = CONFIG.replace("api_gateway: true", "api_gateway: true, peers: [192.0.2.0/24]");
-    let gateway = Setup::of(&text)
-        .put("CORP", json!({"keys": [corp.jwk()]}))
-        .put("PARTNER", json!({"keys": [partner.jwk()]}))
-        .put("UPSTREAM", upstream.address())
-        .put("GRPC", grpc)
-        .put("HTTP", http)
-        .file("tenants/p.cedar", POLICY)
-        .start();
-    let mut connection = Connection::open(SocketAddr::from(([127, 0, 0, 1], http)));
-    assert!(connection.is_closed());
-    crate::support::until("a warning", || gateway.stderr().contains("none of its `peers`").then_some(()));
 }
