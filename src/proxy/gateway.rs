@@ -19,6 +19,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
 
 use super::access_log::{conclude, conclude_unread};
+use super::answer::{fit_to_version, tidy};
 use super::config::LimitsConfig;
 use super::context::RequestContext;
 use super::forwarded::Way;
@@ -285,6 +286,7 @@ impl ProxyHttp for Gateway {
         context: &mut Self::CTX,
     ) -> pingora::Result<()> {
         if response.status != http::StatusCode::SWITCHING_PROTOCOLS {
+            tidy(response).map_err(|reason| Error::explain(ErrorType::InvalidHTTPHeader, reason).into_up())?;
             return answered(session, response, context);
         }
         let line = Line::of(session).filter(|_| context.upgrade && agrees_to_websocket(response));
@@ -306,6 +308,7 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<()> {
         watch_if_it_streams(session, response, context);
         change(response, &context.findings.answer)?;
+        fit_to_version(session, response);
         response.insert_header(REQUEST_ID, context.request_id.as_str())
     }
 

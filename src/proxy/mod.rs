@@ -1,6 +1,7 @@
 //! The proxy door: translates HTTP into an access request, and a permit into a request to an upstream.
 
 mod access_log;
+mod answer;
 mod config;
 mod context;
 mod forwarded;
