@@ -117,15 +117,19 @@ impl<'a> Parts<'a> {
 }
 
 fn split(token: &str) -> Result<(&str, &str, &str, &str), JoseError> {
-    if token.bytes().filter(|byte| *byte == b'.').count() == 4 {
-        return Err(JoseError::Encrypted);
+    let three = || JoseError::Malformed("not three parts");
+    let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+    let (Some(first), Some(second)) = (dots.next(), dots.next()) else { return Err(three()) };
+    match dots.count() {
+        0 => {}
+        // RFC 7516 section 3.1: five parts are an encrypted token.
+        2 => return Err(JoseError::Encrypted),
+        _ => return Err(three()),
     }
-    let three = JoseError::Malformed("not three parts");
-    let (signing_input, signature) = token.rsplit_once('.').ok_or_else(|| three.clone())?;
-    let (header, claims) = signing_input.split_once('.').ok_or_else(|| three.clone())?;
-    if claims.contains('.') {
-        return Err(three);
-    }
+    let (signing_input, signature) = token.split_at(second);
+    let (header, claims) = signing_input.split_at(first);
+    // The parts without the dots before them, which are one byte each.
+    let (claims, signature) = (claims.get(1..).unwrap_or_default(), signature.get(1..).unwrap_or_default());
     if header.is_empty() || claims.is_empty() || signature.is_empty() {
         return Err(JoseError::Malformed("an empty part"));
     }

@@ -164,8 +164,7 @@ impl TrustedIssuer {
 
     /// Every rule that depends on the token alone: who it is for, what kind it is, and the type of each claim that is read.
     pub(super) fn read(&self, header: &Header, claims: Claims) -> Result<VerifiedToken, TokenError> {
-        self.check_rules(header, &claims)?;
-        let client_id = self.check_client(&claims)?.map(str::to_owned);
+        let client_id = self.check_rules(header, &claims)?.map(str::to_owned);
         let confirmation = Confirmation::read(&claims)?;
         let expires_at = claims::date(&claims, "exp")?.ok_or_else(|| missing("exp"))?.floor();
         let token = VerifiedToken {
@@ -220,12 +219,14 @@ impl TrustedIssuer {
         Ok(())
     }
 
-    /// The rules that an operator can set about a token of any age: its type, audience, client and required claims.
-    pub(super) fn check_rules(&self, header: &Header, claims: &Claims) -> Result<(), TokenError> {
+    /// The rules that an operator can set about a token of any age: its type, audience, client and required claims. Gives the
+    /// client.
+    pub(super) fn check_rules<'a>(&self, header: &Header, claims: &'a Claims) -> Result<Option<&'a str>, TokenError> {
         self.check_type(header)?;
         self.check_audience(claims)?;
-        self.check_client(claims)?;
-        self.check_required(claims)
+        let client = self.check_client(claims)?;
+        self.check_required(claims)?;
+        Ok(client)
     }
 
     /// RFC 8725 section 3.11: a token made for another purpose is not an access token.
@@ -339,7 +340,8 @@ fn normal_type(typ: &str) -> &str {
 /// The one name that reaches the upstream: never empty, and never two spellings of what a reader sees as one name.
 fn subject(claims: &Claims) -> Result<&str, TokenError> {
     let subject = claims::text(claims, "sub")?.ok_or_else(|| missing("sub"))?;
-    if subject.is_empty() || subject.trim() != subject || subject.chars().any(is_unseen) {
+    let is_plain = subject.bytes().all(|byte| byte.is_ascii_graphic());
+    if subject.is_empty() || !is_plain && (subject.trim() != subject || subject.chars().any(is_unseen)) {
         return Err(TokenError::InvalidSubject);
     }
     Ok(subject)
@@ -380,22 +382,27 @@ type ReadStrings = fn(Option<&Value>) -> Option<Vec<&str>>;
 fn collect(paths: &[ClaimPathConfig], claims: &Claims, read: ReadStrings) -> Result<Vec<String>, TokenError> {
     let mut all: Vec<&str> = Vec::new();
     for path in paths {
-        let members = read(path.find(claims)?).ok_or_else(|| TokenError::ClaimType(path.name()))?;
-        all.extend(members);
+        let mut members = read(path.find(claims)?).ok_or_else(|| TokenError::ClaimType(path.name()))?;
+        if all.is_empty() { all = members } else { all.append(&mut members) }
     }
-    Ok(each_once(all).into_iter().map(str::to_owned).collect())
+    keep_each_once(&mut all);
+    Ok(all.into_iter().map(str::to_owned).collect())
 }
 
-fn each_once(all: Vec<&str>) -> Vec<&str> {
-    // A token may name hundreds: looking each up among all the others would cost their square.
-    let mut met = (all.len() > FEW).then(|| HashSet::with_capacity(all.len()));
-    let mut once = Vec::with_capacity(all.len());
-    for member in all {
-        if met.as_mut().map_or_else(|| !once.contains(&member), |met| met.insert(member)) {
-            once.push(member);
+fn keep_each_once(all: &mut Vec<&str>) {
+    if all.len() > FEW {
+        // A token may name hundreds: looking each up among all the others would cost their square.
+        let mut met = HashSet::with_capacity(all.len());
+        return all.retain(|member| met.insert(*member));
+    }
+    let mut at = 1;
+    while let Some((member, before)) = all.get(..=at).and_then(<[&str]>::split_last) {
+        if before.contains(member) {
+            all.remove(at);
+        } else {
+            at += 1;
         }
     }
-    once
 }
 
 fn missing(name: &str) -> TokenError {
