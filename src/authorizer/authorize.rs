@@ -181,8 +181,7 @@ impl Authorizer {
     #[must_use]
     pub fn answer_itself(&self, request: &AccessRequest<'_>) -> Option<(Result<OwnAnswer, Denial>, Findings)> {
         if let Some(method) = preflighted(request.method(), request.headers()) {
-            let segments = request.target().segments().ok()?;
-            let route = self.routes.find_for(request.host(), method, &segments)?;
+            let route = self.routes.find_for(request.host(), method, request.target().segments())?;
             let answer = route.cors.as_ref()?.preflight(request.headers());
             return Some((answer, Findings { route: Some(route.clone()), ..Findings::default() }));
         }
@@ -207,8 +206,7 @@ impl Authorizer {
             return None;
         }
         let asks_for_tokens = |target: Target<'_>| {
-            let segments = target.segments().unwrap_or_default();
-            let mut routes = self.routes.all_at(request.host(), &segments).iter();
+            let mut routes = self.routes.all_at(request.host(), target.segments()).iter();
             routes.any(|route| route.resource == Some(ProtectedResource::Origin))
         };
         let is_route = Target::read(path.as_bytes()).is_ok_and(asks_for_tokens);
@@ -248,8 +246,7 @@ impl Authorizer {
         findings: &mut Findings,
     ) -> Result<Permit, Denial> {
         // The route comes first: only it says which rules hold, and no rule is asked of a request that leads nowhere.
-        let segments = request.target().segments()?;
-        let (route, parameters) = self.route_of(request, &segments)?;
+        let (route, parameters) = self.route_of(request, request.target().segments())?;
         findings.note_route(route, &parameters);
         if let Some(cors) = &route.cors {
             findings.answer = cors.fields(request.headers());

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use http::StatusCode;
-use serde_json::json;
+use serde::Serialize;
 
 use super::rate_limit::Exceeded;
 use crate::token::{PROOF_ALGORITHMS, ProofError, TokenError};
@@ -129,6 +129,17 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     /// `application/problem+json` (RFC 9457).
     pub body: String,
+}
+
+/// The members of a problem (RFC 9457 section 3.1), and two of our own.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: String,
+    request_id: &'a str,
 }
 
 const REALM: &str = "lychgate";
@@ -327,16 +338,19 @@ impl Denial {
             headers.push(("retry-after", exceeded.retry_after.to_string()));
             headers.extend(exceeded.fields.clone());
         }
-        let body = json!({
-            "type": format!("urn:lychgate:problem:{}", self.code()),
-            "title": self.title(),
-            "status": self.status(),
-            "code": self.code(),
-            "detail": self.detail(),
-            "request_id": request_id,
-        });
+        let problem = Problem {
+            r#type: format!("urn:lychgate:problem:{}", self.code()),
+            title: self.title(),
+            status: self.status(),
+            code: self.code(),
+            detail: self.detail(),
+            request_id,
+        };
+        // Texts and a number: writing them does not fail.
+        let mut body = serde_json::to_string(&problem).unwrap_or_default();
         // The line ends, for those who read it in a terminal.
-        Answer { status: self.status(), headers, body: format!("{body}\n") }
+        body.push('\n');
+        Answer { status: self.status(), headers, body }
     }
 
     /// RFC 6750 section 3: no `error` when there was no credential, since nothing was wrong with it. RFC 9449 section 7.1 has

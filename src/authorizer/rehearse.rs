@@ -93,8 +93,7 @@ impl Authorizer {
         now_millis: u64,
         findings: &mut Findings,
     ) -> Result<Permit, Denial> {
-        let segments = request.target().segments()?;
-        let (route, parameters) = self.route_of(request, &segments)?;
+        let (route, parameters) = self.route_of(request, request.target().segments())?;
         findings.note_route(route, &parameters);
         let caller = match &route.access {
             Access::Public => Caller::Anonymous,
@@ -126,8 +125,7 @@ impl Authorizer {
     ) -> Result<Result<R, Denial>, String> {
         let CaseRequest { bundle, request, token, said, now_millis } = case;
         let before = |denial: Denial| format!("refused before any policy ({}): {}", denial.code(), denial.detail());
-        let segments = request.target().segments().map_err(before)?;
-        let (route, parameters) = self.route_of(request, &segments).map_err(before)?;
+        let (route, parameters) = self.route_of(request, request.target().segments()).map_err(before)?;
         let Some(rules) = route.access.rules().filter(|rules| rules.asks(bundle)) else {
             return Err(format!("it takes route `{}`, which does not ask this bundle", route.name));
         };

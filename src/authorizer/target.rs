@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::denial::Denial;
 
 /// A path that reads the same for the gate and for any upstream, and is forwarded byte for byte.
@@ -9,6 +11,7 @@ use super::denial::Denial;
 pub struct Target<'a> {
     path: &'a str,
     query: Option<&'a str>,
+    segments: Vec<Segment<'a>>,
 }
 
 /// One segment of a path: as sent, and as percent-decoding reads it.
@@ -32,22 +35,15 @@ impl<'a> Target<'a> {
             return Err(Denial::BadTarget("a control character, a blank or a byte outside ASCII"));
         }
         let target = std::str::from_utf8(target).map_err(|_| Denial::BadTarget("not ASCII"))?;
-        if target.contains('#') {
+        if memchr(b'#', target.as_bytes()).is_some() {
             return Err(Denial::BadTarget("a fragment"));
         }
-        let (path, query) = match target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (target, None),
-        };
-        if !path.starts_with('/') {
-            return Err(Denial::BadTarget("no path"));
-        }
-        if path.contains('\\') || path.contains("//") {
+        let (path, query) = split_at_byte(target, b'?');
+        let Some(rest) = path.strip_prefix('/') else { return Err(Denial::BadTarget("no path")) };
+        if memchr(b'\\', path.as_bytes()).is_some() || path.as_bytes().windows(2).any(|pair| pair == b"//") {
             return Err(Denial::BadTarget("a backslash or an empty segment"));
         }
-        let target = Self { path, query };
-        target.segments()?;
-        Ok(target)
+        Ok(Self { path, query, segments: Segment::read_all(rest)? })
     }
 
     /// The path, as sent.
@@ -63,23 +59,34 @@ impl<'a> Target<'a> {
     }
 
     /// The path's segments after the leading slash; the last is empty where the path ends in a slash.
-    pub(super) fn segments(&self) -> Result<Vec<Segment<'a>>, Denial> {
-        let mut segments = Vec::new();
-        let mut rest = self.path.strip_prefix('/');
+    pub(super) fn segments(&self) -> &[Segment<'a>] {
+        &self.segments
+    }
+}
+
+/// What stands before the first such byte, which is ASCII, and what stands behind it.
+fn split_at_byte(text: &str, byte: u8) -> (&str, Option<&str>) {
+    let parts = memchr(byte, text.as_bytes()).and_then(|at| text.get(..at).zip(text.get(at + 1..)));
+    parts.map_or((text, None), |(before, behind)| (before, Some(behind)))
+}
+
+impl<'a> Segment<'a> {
+    fn read_all(path: &'a str) -> Result<Vec<Self>, Denial> {
+        // As many as most paths have: one allocation is enough for them.
+        let mut segments = Vec::with_capacity(4);
+        let mut rest = Some(path);
         while let Some(tail) = rest {
-            let (raw, after) = tail.split_once('/').map_or((tail, None), |(raw, after)| (raw, Some(after)));
-            segments.push(Segment::read(raw, tail)?);
+            let (raw, after) = split_at_byte(tail, b'/');
+            segments.push(Self::read(raw, tail)?);
             rest = after;
         }
         Ok(segments)
     }
-}
 
-impl<'a> Segment<'a> {
     fn read(raw: &'a str, tail: &'a str) -> Result<Self, Denial> {
         let decoded = decode(raw)?;
         // Path parameters (`..;a=b`) do not hide a dot segment.
-        let name = decoded.split(';').next().unwrap_or_default();
+        let (name, _) = split_at_byte(&decoded, b';');
         if name == "." || name == ".." {
             return Err(Denial::BadTarget("a dot segment"));
         }
@@ -89,7 +96,7 @@ impl<'a> Segment<'a> {
 
 /// Percent-decoding that refuses whatever another decoder could read otherwise.
 fn decode(raw: &str) -> Result<Cow<'_, str>, Denial> {
-    if !raw.contains('%') {
+    if memchr(b'%', raw.as_bytes()).is_none() {
         return Ok(Cow::Borrowed(raw));
     }
     let mut decoded = Vec::with_capacity(raw.len());
@@ -243,7 +250,7 @@ mod tests {
     #[test]
     fn a_segment_is_compared_decoded_and_kept_as_sent() {
         let target = Target::read(b"/%61dmin/caf%C3%A9/").unwrap();
-        let segments = target.segments().unwrap();
+        let segments = target.segments();
         let pairs: Vec<_> = segments.iter().map(|segment| (segment.raw, segment.decoded.as_ref())).collect();
         assert_eq!(pairs, [("%61dmin", "admin"), ("caf%C3%A9", "café"), ("", "")]);
     }

@@ -71,8 +71,7 @@ fn find(table: &RouteTable, method: &str, host: &'static str, path: &str) -> Str
         connection: ConnectionFacts::default(),
     };
     let request = AccessRequest::read(received).unwrap();
-    let segments = request.target().segments().unwrap();
-    match table.find(&request, &segments) {
+    match table.find(&request, request.target().segments()) {
         Found::Route(route, values) => {
             let values: Vec<_> = values.iter().map(|(name, value)| format!(" {name}={value}")).collect();
             format!("{}{}", route.name, values.concat())
