@@ -69,7 +69,8 @@ pub(super) fn conclude_unread(received: &[u8], denial: &Denial, context: &Reques
         client: context.client,
         method: word(16).unwrap_or("-"),
         host: None,
-        path: word(1024).unwrap_or("-"),
+        // What begins otherwise may be anything, a piece of a credential too.
+        path: word(1024).filter(|word| word.starts_with('/')).unwrap_or("-"),
         route: None,
         status: Some(denial.status()),
         outcome: Outcome::Denied,

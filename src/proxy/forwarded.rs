@@ -101,6 +101,8 @@ fn is_ours(name: &str) -> bool {
     };
     match (name.first(), name.get(1)) {
         (Some(b'f'), _) => name == b"forwarded",
+        // To CGI it is the environment's `HTTP_PROXY` (CVE-2016-5385), and to nobody anything good.
+        (Some(b'p'), _) => name == b"proxy",
         (Some(b'x'), Some(b'-' | b'_')) => {
             name.get(..12).is_some_and(|start| reads(start, b"x-forwarded-"))
                 || reads(name, b"x-real-ip")
@@ -119,11 +121,11 @@ mod tests {
         for name in ["forwarded", "x-forwarded-for", "x_forwarded_for", "x-forwarded_prefix", "x-real-ip", "x_real-ip"]
             .into_iter()
             .chain(OVERRIDES)
-            .chain(["x_http_method_override", "x-rewrite_url"])
+            .chain(["x_http_method_override", "x-rewrite_url", "proxy"])
         {
             assert!(is_ours(name), "{name}");
         }
-        for name in ["x-forward", "x-forwarded", "x-real-ips", "from", "x", "y-forwarded-for"] {
+        for name in ["x-forward", "x-forwarded", "x-real-ips", "from", "x", "proxy-x", "y-forwarded-for"] {
             assert!(!is_ours(name), "{name}");
         }
     }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::HeaderValue;
 use http::Version;
-use http::header::{HOST, TE, UPGRADE};
+use http::header::{EXPECT, HOST, TE, UPGRADE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::http::v1::server::HttpSession;
@@ -166,12 +166,14 @@ impl ProxyHttp for Gateway {
             // What is not offered to the upstream is ignored, as RFC 9110 section 7.8 lets a server do.
             session.req_header_mut().remove_header(&UPGRADE);
         }
+        forget_other_versions(session);
         match decided {
             Ok(None) => return Ok(false),
             Ok(Some(answer)) => answer_itself(session, &answer, &context.request_id).await?,
             Err(denial) => {
+                // Noted first: that the client has gone before it could read it is no failure of the gate's.
+                context.denial = Some(denial.clone());
                 deny(session, &denial, &context.findings, &context.request_id).await?;
-                context.denial = Some(denial);
             }
         }
         Ok(true)
@@ -332,6 +334,8 @@ impl ProxyHttp for Gateway {
         if let Some(denial) = denial {
             error_code = denial.status();
             let answered = session.response_written().is_some();
+            // pingora ends the connection after any failure: the client is to know before it sends its next request there.
+            session.set_keepalive(None);
             let was_silent = context.watched && denial == Denial::UpstreamTimeout;
             if answered && (was_silent || ended(error).is_some()) {
                 self.close_stream(session, &denial, context).await;
@@ -400,6 +404,16 @@ fn replay(session: &Session, context: &RequestContext) -> Replay {
     Replay {
         is_safe: session.req_header().method.is_idempotent() && is_kept && is_unanswered,
         has_body: context.body_bytes > 0,
+    }
+}
+
+/// What a client of HTTP/1.0 can neither ask for nor read (RFC 9110 sections 10.1.1 and 15.2), and what only a change to HTTP/2, which is
+/// never made so, has use for.
+fn forget_other_versions(session: &mut Session) {
+    session.req_header_mut().remove_header("http2-settings");
+    if session.req_header().version < Version::HTTP_11 {
+        session.req_header_mut().remove_header(&EXPECT);
+        session.downstream_session.set_ignore_info_resp(true);
     }
 }
 

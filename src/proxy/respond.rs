@@ -83,6 +83,11 @@ fn varies_by_origin(header: &ResponseHeader) -> bool {
 }
 
 async fn send(session: &mut Session, header: ResponseHeader, body: Option<Bytes>) -> pingora::Result<()> {
+    // Nobody else takes part in it.
+    write(session, header, body).await.map_err(Error::into_down)
+}
+
+async fn write(session: &mut Session, header: ResponseHeader, body: Option<Bytes>) -> pingora::Result<()> {
     // A body that nobody reads would be taken for the next request.
     if !session.is_body_done() {
         session.set_keepalive(None);
@@ -111,7 +116,7 @@ pub(super) fn failure(error: &Error) -> Option<Denial> {
         return Some(denial.clone());
     }
     if let Some(bad) = bad_body(error) {
-        return Some(Denial::BadFraming(bad));
+        return Some(bad.clone());
     }
     match (error.esource(), error.etype()) {
         (ErrorSource::Upstream, ErrorType::ReadTimedout | ErrorType::WriteTimedout) => Some(Denial::UpstreamTimeout),
@@ -127,9 +132,9 @@ pub(super) fn failure(error: &Error) -> Option<Denial> {
 }
 
 /// What the wire found wrong with the body, below pingora.
-fn bad_body(error: &Error) -> Option<&'static str> {
+fn bad_body(error: &Error) -> Option<&Denial> {
     let cause = error.root_cause().downcast_ref::<std::io::Error>()?;
-    cause.get_ref()?.downcast_ref::<BadBody>().map(|bad| bad.0)
+    cause.get_ref()?.downcast_ref::<BadBody>().map(|bad| &bad.0)
 }
 
 fn is_connecting(error: &ErrorType) -> bool {
