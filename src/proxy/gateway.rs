@@ -24,7 +24,7 @@ use super::config::LimitsConfig;
 use super::context::RequestContext;
 use super::forwarded::Way;
 use super::framing;
-use super::respond::{REQUEST_ID, answer_itself, change, deny, ended, failure};
+use super::respond::{REQUEST_ID, answer_itself, begun, change, deny, ended, failure};
 use super::snapshot::Snapshot;
 use super::streams::{
     Closing, Frames, agrees_to_websocket, asks_for_websocket, be_patient, grpc_trailers, is_grpc, let_pass, watch,
@@ -166,7 +166,7 @@ impl ProxyHttp for Gateway {
             // What is not offered to the upstream is ignored, as RFC 9110 section 7.8 lets a server do.
             session.req_header_mut().remove_header(&UPGRADE);
         }
-        forget_other_versions(session);
+        forget_later_versions(session);
         match decided {
             Ok(None) => return Ok(false),
             Ok(Some(answer)) => answer_itself(session, &answer, &context.request_id).await?,
@@ -333,15 +333,18 @@ impl ProxyHttp for Gateway {
         let mut error_code = 0;
         if let Some(denial) = denial {
             error_code = denial.status();
-            let answered = session.response_written().is_some();
+            let answered = begun(session).is_some();
             // pingora ends the connection after any failure: the client is to know before it sends its next request there.
             session.set_keepalive(None);
             let was_silent = context.watched && denial == Denial::UpstreamTimeout;
-            if answered && (was_silent || ended(error).is_some()) {
+            let is_ours = was_silent || ended(error).is_some();
+            if answered && (is_ours || is_grpc(session.req_header())) {
                 self.close_stream(session, &denial, context).await;
-            } else if !answered && deny(session, &denial, &context.findings, &context.request_id).await.is_err() {
-                // The client has gone; the log line says what it would have read.
-                session.set_keepalive(None);
+            } else if answered {
+                break_off(session).await;
+            } else {
+                // The client may have gone; the log line says what it would have read.
+                let _gone = deny(session, &denial, &context.findings, &context.request_id).await;
             }
             context.denial = Some(denial);
         }
@@ -377,6 +380,13 @@ impl ProxyHttp for Gateway {
     }
 }
 
+/// Ends an answer of which the rest will never come. Over HTTP/1.1 its missing end tells that.
+async fn break_off(session: &mut Session) {
+    if let Some(stream) = session.downstream_session.as_custom_mut() {
+        stream.shutdown(0, "the upstream broke off").await;
+    }
+}
+
 fn upstream_of(context: &RequestContext) -> Option<&Arc<Upstream>> {
     let permit = context.permit.as_ref()?;
     context.snapshot.upstreams.get(permit.route().upstream())
@@ -400,17 +410,15 @@ fn answered(session: &Session, response: &ResponseHeader, context: &mut RequestC
 /// Whether the request can be sent once more.
 fn replay(session: &Session, context: &RequestContext) -> Replay {
     let is_kept = !session.as_ref().retry_buffer_truncated();
-    let is_unanswered = session.response_written().is_none();
+    let is_unanswered = begun(session).is_none();
     Replay {
         is_safe: session.req_header().method.is_idempotent() && is_kept && is_unanswered,
         has_body: context.body_bytes > 0,
     }
 }
 
-/// What a client of HTTP/1.0 can neither ask for nor read (RFC 9110 sections 10.1.1 and 15.2), and what only a change to HTTP/2, which is
-/// never made so, has use for.
-fn forget_other_versions(session: &mut Session) {
-    session.req_header_mut().remove_header("http2-settings");
+/// Takes out what a client of HTTP/1.0 can neither ask for nor read (RFC 9110 sections 10.1.1 and 15.2).
+fn forget_later_versions(session: &mut Session) {
     if session.req_header().version < Version::HTTP_11 {
         session.req_header_mut().remove_header(&EXPECT);
         session.downstream_session.set_ignore_info_resp(true);

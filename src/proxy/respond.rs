@@ -1,6 +1,7 @@
 //! Writes a denial onto a pingora session, and finds the denial that pingora's failure stands for.
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
@@ -102,6 +103,12 @@ async fn write(session: &mut Session, header: ResponseHeader, body: Option<Bytes
             session.write_response_body(Some(body), true).await
         }
     }
+}
+
+/// The answer that has begun, if one has. What came before it in the interim, "100 Continue" for one, is none.
+pub(super) fn begun(session: &Session) -> Option<&ResponseHeader> {
+    let is_interim = |status: StatusCode| status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS;
+    session.response_written().filter(|answer| !is_interim(answer.status))
 }
 
 /// What the gateway or the wire has found, where they ended the request themselves.
