@@ -314,4 +314,35 @@ mod tests {
             assert!(read(body).is_err(), "{body:?}");
         }
     }
+
+    /// Whatever comes, it is read to the same end however it is cut: `read` compares.
+    #[test]
+    fn anything_that_comes_is_read_to_some_end() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let pieces = [
+            "5\r\n",
+            "hello",
+            "\r\n",
+            "0\r\n",
+            "a;b=c",
+            ";d=\"e\"",
+            "X: y\r\n",
+            "\r",
+            "\n",
+            "ff",
+            " ",
+            "\0",
+            "5\r\nhello\r\n",
+        ];
+        let (mut whole, mut refused) = (0, 0);
+        for _ in 0..50_000 {
+            let body: String = (0..random.u32(1..9)).map(|_| *random.choice(&pieces).unwrap()).collect();
+            match read(&body) {
+                Ok(0) => {}
+                Ok(_) => whole += 1,
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(whole > 100 && refused > 10_000, "{whole} {refused}");
+    }
 }

@@ -241,4 +241,44 @@ mod tests {
         let bytes = [&[b'P'; PREFACE][..], &frames.concat()].concat();
         assert_eq!(Reader::default().read(&bytes, |_| {}), Err(Malformed::Section));
     }
+
+    /// Whatever comes, there is an end, and the same one however the bytes are cut: `read` compares.
+    #[test]
+    fn anything_that_comes_is_read_to_some_end() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let pieces: [&[u8]; 8] = [
+            CUT,
+            CLEAN,
+            PLAIN,
+            &[0x40, 1, b'x', 2, b'a', b'b'],
+            &[0xbe],
+            &[0x3f, 0xe1, 0x1f],
+            &[0x44, 0x81],
+            &[0xff; 6],
+        ];
+        let mut ends = [0; 4];
+        for _ in 0..20_000 {
+            let mut frames = vec![settings()];
+            for place in 0..random.u32(1..6) {
+                let mut payload = Vec::new();
+                for _ in 0..random.usize(0..4) {
+                    payload.extend_from_slice(random.choice(pieces).unwrap());
+                }
+                if random.bool() && !payload.is_empty() {
+                    let at = random.usize(..payload.len());
+                    payload[at] = random.u8(..);
+                }
+                let kind = random.choice([HEADERS, HEADERS, HEADERS, CONTINUATION, DATA]).unwrap();
+                let flags = if random.bool() { END_HEADERS } else { random.u8(..) };
+                frames.push(frame(kind, flags, random.u32(place..=2 * place + 1), &payload));
+            }
+            ends[match read(&frames) {
+                Ok(_) => 0,
+                Err(Malformed::Beginning) => 1,
+                Err(Malformed::Section) => 2,
+                Err(Malformed::Trailers) => 3,
+            }] += 1;
+        }
+        assert!(ends[0] > 1000 && ends[1] == 0 && ends[2] > 1000 && ends[3] > 100, "{ends:?}");
+    }
 }
