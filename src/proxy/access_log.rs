@@ -3,12 +3,13 @@
 use pingora::proxy::Session;
 
 use super::context::RequestContext;
+use super::respond::begun;
 use crate::authorizer::{Denial, Took};
 use crate::telemetry::{AccessLine, AccessLog, Outcome, status_class};
 
 /// Counts and logs a request that is over.
 pub(super) fn conclude(session: &Session, context: &RequestContext, log: &AccessLog) {
-    let status = session.response_written().map(|response| response.status.as_u16());
+    let status = begun(session).map(|response| response.status.as_u16());
     let outcome = outcome(context, status);
     let code = context.denial.as_ref().map_or_else(|| status.map_or("aborted", status_class), |denial| denial.code());
     let duration = context.started.elapsed();
@@ -69,7 +70,8 @@ pub(super) fn conclude_unread(received: &[u8], denial: &Denial, context: &Reques
         client: context.client,
         method: word(16).unwrap_or("-"),
         host: None,
-        path: word(1024).unwrap_or("-"),
+        // What begins otherwise may be anything, a piece of a credential too.
+        path: word(1024).filter(|word| word.starts_with('/')).unwrap_or("-"),
         route: None,
         status: Some(denial.status()),
         outcome: Outcome::Denied,

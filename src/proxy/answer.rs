@@ -2,7 +2,7 @@
 //! what was meant for the gate alone.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, PROXY_AUTHENTICATE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
@@ -22,6 +22,11 @@ const FOR_THE_GATE: [HeaderName; 6] = [
 /// # Errors
 /// It could be framed in two ways: what is behind its end might be taken for another answer.
 pub(super) fn tidy(answer: &mut ResponseHeader) -> Result<(), &'static str> {
+    if answer.status.is_informational() || answer.status == StatusCode::NO_CONTENT {
+        // There is no body, whatever they say (RFC 9110 section 8.6, RFC 9112 section 6.1).
+        answer.remove_header(&CONTENT_LENGTH);
+        answer.remove_header(&TRANSFER_ENCODING);
+    }
     check_framing(answer)?;
     for name in nominated(&answer.headers) {
         answer.remove_header(&name);
@@ -49,6 +54,7 @@ fn check_framing(answer: &mut ResponseHeader) -> Result<(), &'static str> {
     let lengths: Vec<HeaderValue> = answer.headers.get_all(CONTENT_LENGTH).iter().cloned().collect();
     match lengths.split_first() {
         Some((first, others)) if others.iter().any(|other| other != first) => Err("several Content-Length"),
+        Some((first, _)) if !first.as_bytes().iter().all(u8::is_ascii_digit) => Err("an odd Content-Length"),
         // The same one twice is one.
         Some((first, [_, ..])) => answer.insert_header(CONTENT_LENGTH, first).map_err(|_| "an odd Content-Length"),
         _ => Ok(()),
@@ -94,12 +100,25 @@ mod tests {
             &[("transfer-encoding", "identity")],
             &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
             &[("content-length", "3"), ("content-length", "5")],
+            &[("content-length", "5, 5")],
+            &[("content-length", "+5")],
         ] {
             assert!(tidied(Version::HTTP_11, fields).is_err(), "{fields:?}");
         }
         assert!(tidied(Version::HTTP_10, &[("transfer-encoding", "chunked")]).is_err());
         let twice = [("content-length", "5"), ("content-length", "5")];
         assert_eq!(tidied(Version::HTTP_10, &twice).unwrap(), ["content-length: 5"]);
+    }
+
+    #[test]
+    fn an_answer_that_has_no_body_says_nothing_about_one() {
+        for status in [100, 103, 204] {
+            let mut answer = ResponseHeader::build(status, None).unwrap();
+            answer.append_header("content-length", "5").unwrap();
+            answer.append_header("transfer-encoding", "chunked").unwrap();
+            tidy(&mut answer).unwrap();
+            assert!(answer.headers.is_empty(), "{status}: {answer:?}");
+        }
     }
 
     #[test]

@@ -95,13 +95,16 @@ const OVERRIDES: [&str; 10] = [
 /// and `X-Real-IP`), and what the request is in truth, which nobody says.
 fn is_ours(name: &str) -> bool {
     let name = name.as_bytes();
+    // CGI and its heirs read every character that is neither letter nor digit as `_`.
     let reads = |name: &[u8], as_: &[u8]| {
         name.len() == as_.len()
-            && name.iter().zip(as_).all(|(byte, as_)| byte == as_ || (*byte == b'_' && *as_ == b'-'))
+            && name.iter().zip(as_).all(|(byte, as_)| byte == as_ || (*as_ == b'-' && !byte.is_ascii_alphanumeric()))
     };
     match (name.first(), name.get(1)) {
         (Some(b'f'), _) => name == b"forwarded",
-        (Some(b'x'), Some(b'-' | b'_')) => {
+        // To CGI it is the environment's `HTTP_PROXY` (CVE-2016-5385), and to nobody anything good.
+        (Some(b'p'), _) => name == b"proxy",
+        (Some(b'x'), Some(second)) if !second.is_ascii_alphanumeric() => {
             name.get(..12).is_some_and(|start| reads(start, b"x-forwarded-"))
                 || reads(name, b"x-real-ip")
                 || OVERRIDES.iter().any(|override_| reads(name, override_.as_bytes()))
@@ -119,11 +122,11 @@ mod tests {
         for name in ["forwarded", "x-forwarded-for", "x_forwarded_for", "x-forwarded_prefix", "x-real-ip", "x_real-ip"]
             .into_iter()
             .chain(OVERRIDES)
-            .chain(["x_http_method_override", "x-rewrite_url"])
+            .chain(["x_http_method_override", "x-rewrite_url", "x.forwarded.for", "x~real!ip", "proxy"])
         {
             assert!(is_ours(name), "{name}");
         }
-        for name in ["x-forward", "x-forwarded", "x-real-ips", "from", "x", "y-forwarded-for"] {
+        for name in ["x-forward", "x-forwarded", "x-real-ips", "from", "x", "proxy-x", "y-forwarded-for"] {
             assert!(!is_ours(name), "{name}");
         }
     }

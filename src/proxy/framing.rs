@@ -37,13 +37,7 @@ pub(super) fn check_head<'a>(head: &'a [u8], limits: &LimitsConfig) -> Result<He
         return Err(Denial::HeadersTooLarge);
     }
     let mut lines = lines(head).map(line);
-    let (method, target, version) = request_line(lines.next().ok_or(bad("no request line"))??)?;
-    if !is_token(method) {
-        return Err(bad("a method that is not a token"));
-    }
-    if exceeds(target.len(), limits.target) {
-        return Err(Denial::TargetTooLong);
-    }
+    let (method, target, version) = first_line(lines.next().ok_or(bad("no request line"))??, limits)?;
     let mut framing = Framing::default();
     let mut hosts = Hosts::default();
     let mut fields = 0;
@@ -65,6 +59,23 @@ pub(super) fn check_head<'a>(head: &'a [u8], limits: &LimitsConfig) -> Result<He
     Ok(Head { target, body: framing.body() })
 }
 
+/// Judges lines of a head whose end has not come: nothing that may follow makes a bad one good. `begins` says whether the first of
+/// them is the request's own.
+pub(super) fn check_lines(whole: &[u8], begins: bool, limits: &LimitsConfig) -> Result<(), Denial> {
+    let mut lines = lines(whole).map(line);
+    if begins && let Some(first) = lines.next() {
+        first_line(first?, limits)?;
+    }
+    lines.try_for_each(|line| field(line?).map(drop))
+}
+
+/// Judges the beginning of a line.
+pub(super) fn check_part(line: &[u8]) -> Result<(), Denial> {
+    // Its last byte may be the CR that an LF follows.
+    let inner = line.strip_suffix(b"\r").unwrap_or(line);
+    if any(inner, |byte| byte == b'\r' || byte == 0) { Err(bad(BARE)) } else { Ok(()) }
+}
+
 /// The target of a head that [`check_head`] has taken.
 pub(super) fn target(head: &[u8]) -> &[u8] {
     head.split(|byte| *byte == b' ').nth(1).unwrap_or_default()
@@ -74,8 +85,16 @@ pub(super) fn target(head: &[u8]) -> &[u8] {
 pub(super) fn check_fields(target: &str, headers: &HeaderMap, limits: &LimitsConfig) -> Result<(), Denial> {
     limits.sizes().check(target, headers)?;
     let mut framing = Framing::default();
-    for value in headers.get_all(http::header::CONTENT_LENGTH) {
-        framing.note(b"content-length", value.as_bytes())?;
+    for (name, value) in headers {
+        // The library below lets a quotation mark stand in a name.
+        if !is_token(name.as_str().as_bytes()) {
+            return Err(bad("a header name that is not a token"));
+        }
+        // RFC 9113 section 8.2.1: over HTTP/1.1 the blanks would be gone.
+        if value.as_bytes() != trim(value.as_bytes()) {
+            return Err(bad("a header value with blanks around it"));
+        }
+        framing.note(name.as_str().as_bytes(), value.as_bytes())?;
     }
     framing.check(b"HTTP/2", limits)
 }
@@ -107,10 +126,24 @@ fn any(bytes: &[u8], is_of_the_kind: impl Fn(u8) -> bool) -> bool {
 fn line(bytes: &[u8]) -> Result<&[u8], Denial> {
     let line = bytes.strip_suffix(b"\r\n").ok_or(bad("a line that does not end in CRLF"))?;
     let forbidden = |byte| byte == b'\r' || byte == b'\n' || byte == 0;
-    if any(line, forbidden) { Err(bad("a bare CR, LF or NUL")) } else { Ok(line) }
+    if any(line, forbidden) { Err(bad(BARE)) } else { Ok(line) }
 }
 
+const BARE: &str = "a bare CR, LF or NUL";
+
 type RequestLine<'a> = (&'a [u8], &'a [u8], &'a [u8]);
+
+/// The first line, as far as it can be judged without the others.
+fn first_line<'a>(line: &'a [u8], limits: &LimitsConfig) -> Result<RequestLine<'a>, Denial> {
+    let (method, target, version) = request_line(line)?;
+    if !is_token(method) {
+        return Err(bad("a method that is not a token"));
+    }
+    if exceeds(target.len(), limits.target) {
+        return Err(Denial::TargetTooLong);
+    }
+    Ok((method, target, version))
+}
 
 /// RFC 9112 section 3: method, target and version, one blank between each.
 fn request_line(line: &[u8]) -> Result<RequestLine<'_>, Denial> {
@@ -130,9 +163,18 @@ fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Denial> {
     if !is_token(name) {
         return Err(bad("a header name that is not a token, or a folded line"));
     }
-    let value = value.get(1..).unwrap_or_default().trim_ascii();
+    let value = trim(value.get(1..).unwrap_or_default());
     let control = |byte| (byte < 0x20 && byte != b'\t') || byte == 0x7f;
     if any(value, control) { Err(bad("a control character in a header value")) } else { Ok((name, value)) }
+}
+
+/// Without the blanks around it (RFC 9110 section 5.6.3). What else some call a blank, a form feed for one, stays: others do not.
+fn trim(value: &[u8]) -> &[u8] {
+    let mut value = value;
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 fn is_token(bytes: &[u8]) -> bool {
@@ -203,6 +245,16 @@ impl<'a> Hosts<'a> {
     }
 }
 
+/// The fields that say where a body ends.
+const FRAMING: [&[u8]; 2] = [b"content-length", b"transfer-encoding"];
+
+/// Whether CGI and its heirs, to whom each character that is neither letter nor digit is the same, read this name as that one.
+fn folds_to(name: &[u8], own: &[u8]) -> bool {
+    let reads =
+        |(byte, own): (&u8, &u8)| byte.eq_ignore_ascii_case(own) || (*own == b'-' && !byte.is_ascii_alphanumeric());
+    name.len() == own.len() && name.iter().zip(own).all(reads)
+}
+
 /// What a head says about where its body ends (RFC 9112 section 6).
 #[derive(Default)]
 struct Framing {
@@ -222,6 +274,8 @@ impl Framing {
                 return Err(bad("a Transfer-Encoding that is not `chunked` alone"));
             }
             self.chunked = true;
+        } else if FRAMING.iter().any(|own| folds_to(name, own)) {
+            return Err(bad("a name that some read as that of a framing field"));
         }
         Ok(())
     }
@@ -290,6 +344,12 @@ mod tests {
             "Transfer-Encoding: chunked, chunked\r\n",
             "Transfer-Encoding: xchunked\r\n",
             "Transfer-Encoding: \"chunked\"\r\n",
+            "Transfer-Encoding: \x0cchunked\r\n",
+            "Transfer-Encoding: chunked\x0c\r\n",
+            "Content-Length: 5\x0c\r\n",
+            "Content_Length: 5\r\n",
+            "content.length: 5\r\n",
+            "Transfer_Encoding: chunked\r\n",
             "Transfer-Encoding : chunked\r\n",
             "Transfer-Encoding\t: chunked\r\n",
             " Transfer-Encoding: chunked\r\n",

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::HeaderValue;
 use http::Version;
-use http::header::{HOST, TE, UPGRADE};
+use http::header::{EXPECT, HOST, TE, UPGRADE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::http::v1::server::HttpSession;
@@ -24,7 +24,7 @@ use super::config::LimitsConfig;
 use super::context::RequestContext;
 use super::forwarded::Way;
 use super::framing;
-use super::respond::{REQUEST_ID, answer_itself, change, deny, ended, failure};
+use super::respond::{REQUEST_ID, answer_itself, begun, change, deny, ended, failure};
 use super::snapshot::Snapshot;
 use super::streams::{
     Closing, Frames, agrees_to_websocket, asks_for_websocket, be_patient, grpc_trailers, is_grpc, let_pass, watch,
@@ -166,12 +166,14 @@ impl ProxyHttp for Gateway {
             // What is not offered to the upstream is ignored, as RFC 9110 section 7.8 lets a server do.
             session.req_header_mut().remove_header(&UPGRADE);
         }
+        forget_later_versions(session);
         match decided {
             Ok(None) => return Ok(false),
             Ok(Some(answer)) => answer_itself(session, &answer, &context.request_id).await?,
             Err(denial) => {
+                // Noted first: that the client has gone before it could read it is no failure of the gate's.
+                context.denial = Some(denial.clone());
                 deny(session, &denial, &context.findings, &context.request_id).await?;
-                context.denial = Some(denial);
             }
         }
         Ok(true)
@@ -331,13 +333,18 @@ impl ProxyHttp for Gateway {
         let mut error_code = 0;
         if let Some(denial) = denial {
             error_code = denial.status();
-            let answered = session.response_written().is_some();
+            let answered = begun(session).is_some();
+            // pingora ends the connection after any failure: the client is to know before it sends its next request there.
+            session.set_keepalive(None);
             let was_silent = context.watched && denial == Denial::UpstreamTimeout;
-            if answered && (was_silent || ended(error).is_some()) {
+            let is_ours = was_silent || ended(error).is_some();
+            if answered && (is_ours || is_grpc(session.req_header())) {
                 self.close_stream(session, &denial, context).await;
-            } else if !answered && deny(session, &denial, &context.findings, &context.request_id).await.is_err() {
-                // The client has gone; the log line says what it would have read.
-                session.set_keepalive(None);
+            } else if answered {
+                break_off(session).await;
+            } else {
+                // The client may have gone; the log line says what it would have read.
+                let _gone = deny(session, &denial, &context.findings, &context.request_id).await;
             }
             context.denial = Some(denial);
         }
@@ -373,6 +380,13 @@ impl ProxyHttp for Gateway {
     }
 }
 
+/// Ends an answer of which the rest will never come. Over HTTP/1.1 its missing end tells that.
+async fn break_off(session: &mut Session) {
+    if let Some(stream) = session.downstream_session.as_custom_mut() {
+        stream.shutdown(0, "the upstream broke off").await;
+    }
+}
+
 fn upstream_of(context: &RequestContext) -> Option<&Arc<Upstream>> {
     let permit = context.permit.as_ref()?;
     context.snapshot.upstreams.get(permit.route().upstream())
@@ -396,10 +410,18 @@ fn answered(session: &Session, response: &ResponseHeader, context: &mut RequestC
 /// Whether the request can be sent once more.
 fn replay(session: &Session, context: &RequestContext) -> Replay {
     let is_kept = !session.as_ref().retry_buffer_truncated();
-    let is_unanswered = session.response_written().is_none();
+    let is_unanswered = begun(session).is_none();
     Replay {
         is_safe: session.req_header().method.is_idempotent() && is_kept && is_unanswered,
         has_body: context.body_bytes > 0,
+    }
+}
+
+/// Takes out what a client of HTTP/1.0 can neither ask for nor read (RFC 9110 sections 10.1.1 and 15.2).
+fn forget_later_versions(session: &mut Session) {
+    if session.req_header().version < Version::HTTP_11 {
+        session.req_header_mut().remove_header(&EXPECT);
+        session.downstream_session.set_ignore_info_resp(true);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writes a denial onto a pingora session, and finds the denial that pingora's failure stands for.
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
@@ -83,6 +84,11 @@ fn varies_by_origin(header: &ResponseHeader) -> bool {
 }
 
 async fn send(session: &mut Session, header: ResponseHeader, body: Option<Bytes>) -> pingora::Result<()> {
+    // Nobody else takes part in it.
+    write(session, header, body).await.map_err(Error::into_down)
+}
+
+async fn write(session: &mut Session, header: ResponseHeader, body: Option<Bytes>) -> pingora::Result<()> {
     // A body that nobody reads would be taken for the next request.
     if !session.is_body_done() {
         session.set_keepalive(None);
@@ -99,6 +105,12 @@ async fn send(session: &mut Session, header: ResponseHeader, body: Option<Bytes>
     }
 }
 
+/// The answer that has begun, if one has. What came before it in the interim, "100 Continue" for one, is none.
+pub(super) fn begun(session: &Session) -> Option<&ResponseHeader> {
+    let is_interim = |status: StatusCode| status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS;
+    session.response_written().filter(|answer| !is_interim(answer.status))
+}
+
 /// What the gateway or the wire has found, where they ended the request themselves.
 pub(super) fn ended(error: &Error) -> Option<&Denial> {
     let cause = error.root_cause().downcast_ref::<std::io::Error>()?;
@@ -111,7 +123,7 @@ pub(super) fn failure(error: &Error) -> Option<Denial> {
         return Some(denial.clone());
     }
     if let Some(bad) = bad_body(error) {
-        return Some(Denial::BadFraming(bad));
+        return Some(bad.clone());
     }
     match (error.esource(), error.etype()) {
         (ErrorSource::Upstream, ErrorType::ReadTimedout | ErrorType::WriteTimedout) => Some(Denial::UpstreamTimeout),
@@ -127,9 +139,9 @@ pub(super) fn failure(error: &Error) -> Option<Denial> {
 }
 
 /// What the wire found wrong with the body, below pingora.
-fn bad_body(error: &Error) -> Option<&'static str> {
+fn bad_body(error: &Error) -> Option<&Denial> {
     let cause = error.root_cause().downcast_ref::<std::io::Error>()?;
-    cause.get_ref()?.downcast_ref::<BadBody>().map(|bad| bad.0)
+    cause.get_ref()?.downcast_ref::<BadBody>().map(|bad| &bad.0)
 }
 
 fn is_connecting(error: &ErrorType) -> bool {

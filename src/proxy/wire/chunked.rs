@@ -1,5 +1,6 @@
 //! The chunked coding, read more strictly than any parser behind: what two parsers could frame differently is refused.
 
+use crate::authorizer::Denial;
 use crate::proxy::framing::is_token_byte;
 
 /// Bytes of one chunk-size line, its extensions included.
@@ -31,9 +32,6 @@ const FORBIDDEN: [&[u8]; 16] = [
     b"set-cookie",
 ];
 
-/// Why a chunked body is refused.
-pub(super) type BadChunk = &'static str;
-
 /// How far a chunked body has been read (RFC 9112 section 7.1).
 #[derive(Debug)]
 pub(super) struct Chunked {
@@ -45,6 +43,8 @@ pub(super) struct Chunked {
     trailers: u32,
     name: [u8; KEPT],
     named: usize,
+    /// Bytes of content that may still be announced.
+    room: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +68,9 @@ enum Place {
 }
 
 impl Chunked {
-    pub(super) fn new() -> Self {
-        Self { place: Place::Size, size: 0, digits: 0, line: 0, trailers: 0, name: [0; KEPT], named: 0 }
+    /// A body of at most so many bytes.
+    pub(super) fn new(room: u64) -> Self {
+        Self { place: Place::Size, size: 0, digits: 0, line: 0, trailers: 0, name: [0; KEPT], named: 0, room }
     }
 
     /// Whether the empty line after the last chunk and its trailers has been read.
@@ -78,7 +79,7 @@ impl Chunked {
     }
 
     /// Reads on, and gives how many of these bytes belong to the body: fewer than all only where it ends.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, BadChunk> {
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, Denial> {
         let mut read = 0;
         while let Some(byte) = bytes.get(read).filter(|_| !self.is_done()) {
             if self.place == Place::Content {
@@ -96,7 +97,7 @@ impl Chunked {
         Ok(read)
     }
 
-    fn step(&mut self, byte: u8) -> Result<Place, BadChunk> {
+    fn step(&mut self, byte: u8) -> Result<Place, Denial> {
         match self.place {
             Place::Size
             | Place::ExtensionName { .. }
@@ -110,48 +111,52 @@ impl Chunked {
                 (self.size, self.digits, self.line) = (0, 0, 0);
                 Ok(Place::Size)
             }
-            Place::Content | Place::ContentCr | Place::ContentLf => Err("a chunk that does not end in CRLF"),
+            Place::Content | Place::ContentCr | Place::ContentLf => Err(bad("a chunk that does not end in CRLF")),
             _ => self.trailer(byte),
         }
     }
 
-    fn size_line(&mut self, byte: u8) -> Result<Place, BadChunk> {
+    fn size_line(&mut self, byte: u8) -> Result<Place, Denial> {
         self.line += 1;
         if self.line > LONGEST_SIZE_LINE {
-            return Err("a chunk-size line that is too long");
+            return Err(bad("a chunk-size line that is too long"));
         }
         match (self.place, byte) {
             (Place::Size, digit) if digit.is_ascii_hexdigit() => self.digit(digit),
             (Place::Size, b';') if self.digits > 0 => Ok(Place::ExtensionName { empty: true }),
             (Place::Size, b'\r') if self.digits > 0 => Ok(Place::SizeEnd),
-            (Place::Size, _) => Err("a chunk size that is not plain hexadecimal"),
-            (Place::SizeEnd, b'\n') if self.size > 0 => Ok(Place::Content),
+            (Place::Size, _) => Err(bad("a chunk size that is not plain hexadecimal")),
+            (Place::SizeEnd, b'\n') if self.size > 0 => {
+                // Not waited for: who announces too much has said enough.
+                self.room = self.room.checked_sub(self.size).ok_or(Denial::BodyTooLarge)?;
+                Ok(Place::Content)
+            }
             (Place::SizeEnd, b'\n') => Ok(Place::TrailerStart),
-            (Place::SizeEnd, _) => Err("a bare CR in a chunk-size line"),
-            (place, byte) => extension(place, byte).ok_or("a malformed chunk extension"),
+            (Place::SizeEnd, _) => Err(bad("a bare CR in a chunk-size line")),
+            (place, byte) => extension(place, byte).ok_or(bad("a malformed chunk extension")),
         }
     }
 
-    fn digit(&mut self, digit: u8) -> Result<Place, BadChunk> {
+    fn digit(&mut self, digit: u8) -> Result<Place, Denial> {
         self.digits += 1;
         let value = char::from(digit).to_digit(16).unwrap_or_default();
         self.size = self.size.checked_mul(16).map_or(u64::MAX, |size| size | u64::from(value));
         // A size that no counter overflows on: half of what 64 bits hold.
         if self.digits > MOST_DIGITS || self.size > u64::MAX / 4 {
-            return Err("a chunk size that is too large");
+            return Err(bad("a chunk size that is too large"));
         }
         Ok(Place::Size)
     }
 
     /// Trailers are never passed on; they are judged all the same, so that none hides the beginning of another request.
-    fn trailer(&mut self, byte: u8) -> Result<Place, BadChunk> {
+    fn trailer(&mut self, byte: u8) -> Result<Place, Denial> {
         self.trailers += 1;
         if self.trailers > LONGEST_TRAILERS {
-            return Err("trailers that are too large");
+            return Err(bad("trailers that are too large"));
         }
         match (self.place, byte) {
             (Place::TrailerStart, b'\r') => Ok(Place::LastLf),
-            (Place::TrailerName, b':') if self.is_forbidden() => Err("a trailer that frames or authenticates"),
+            (Place::TrailerName, b':') if self.is_forbidden() => Err(bad("a trailer that frames or authenticates")),
             (place @ (Place::TrailerStart | Place::TrailerName), byte) if is_token_byte(byte) => {
                 if place == Place::TrailerStart {
                     self.named = 0;
@@ -163,7 +168,7 @@ impl Chunked {
             (Place::TrailerName, b':') | (Place::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => Ok(Place::TrailerValue),
             (Place::TrailerEnd, b'\n') => Ok(Place::TrailerStart),
             (Place::LastLf, b'\n') => Ok(Place::Done),
-            _ => Err("a malformed trailer"),
+            _ => Err(bad("a malformed trailer")),
         }
     }
 
@@ -177,6 +182,10 @@ impl Chunked {
     fn is_forbidden(&self) -> bool {
         self.name.get(..self.named).is_some_and(|name| FORBIDDEN.contains(&name))
     }
+}
+
+fn bad(reason: &'static str) -> Denial {
+    Denial::BadFraming(reason)
 }
 
 /// RFC 9112 section 7.1.1, without the blanks that it calls bad. What a well-formed extension says is ignored.
@@ -204,11 +213,11 @@ mod tests {
     use super::*;
 
     /// Reads it whole, then byte by byte: both must come to the same end.
-    fn read(body: &str) -> Result<usize, BadChunk> {
-        let mut whole = Chunked::new();
+    fn read(body: &str) -> Result<usize, Denial> {
+        let mut whole = Chunked::new(u64::MAX);
         let length = whole.read(body.as_bytes());
-        let mut slow = Chunked::new();
-        let slowly: Result<usize, BadChunk> = body.as_bytes().chunks(1).map(|byte| slow.read(byte)).sum();
+        let mut slow = Chunked::new(u64::MAX);
+        let slowly: Result<usize, Denial> = body.as_bytes().chunks(1).map(|byte| slow.read(byte)).sum();
         assert_eq!(length, slowly, "{body:?}");
         assert!(length.is_err() || whole.is_done() == slow.is_done());
         length.map(|length| if whole.is_done() { length } else { 0 })
@@ -231,6 +240,14 @@ mod tests {
                 assert_eq!(read(&body[..cut]), Ok(0), "{body:?} cut at {cut}");
             }
         }
+    }
+
+    #[test]
+    fn more_than_there_is_room_for_is_refused_when_it_is_announced() {
+        let read = |body: &str| Chunked::new(8).read(body.as_bytes());
+        assert!(read("5\r\nhello\r\n3\r\nyou\r\n0\r\n\r\n").is_ok());
+        assert_eq!(read("9\r\n"), Err(Denial::BodyTooLarge));
+        assert_eq!(read("5\r\nhello\r\n4\r\n"), Err(Denial::BodyTooLarge));
     }
 
     #[test]
@@ -296,5 +313,36 @@ mod tests {
         ] {
             assert!(read(body).is_err(), "{body:?}");
         }
+    }
+
+    /// Whatever comes, it is read to the same end however it is cut: `read` compares.
+    #[test]
+    fn anything_that_comes_is_read_to_some_end() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let pieces = [
+            "5\r\n",
+            "hello",
+            "\r\n",
+            "0\r\n",
+            "a;b=c",
+            ";d=\"e\"",
+            "X: y\r\n",
+            "\r",
+            "\n",
+            "ff",
+            " ",
+            "\0",
+            "5\r\nhello\r\n",
+        ];
+        let (mut whole, mut refused) = (0, 0);
+        for _ in 0..50_000 {
+            let body: String = (0..random.u32(1..9)).map(|_| *random.choice(&pieces).unwrap()).collect();
+            match read(&body) {
+                Ok(0) => {}
+                Ok(_) => whole += 1,
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(whole > 100 && refused > 10_000, "{whole} {refused}");
     }
 }

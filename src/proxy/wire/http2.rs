@@ -12,16 +12,17 @@ use http::Method;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::custom::server::Session;
-use pingora::protocols::http::v2::server::{H2Options, handshake};
+use pingora::protocols::http::v2::server::H2Options;
 use pingora::protocols::{Digest, Stream};
 use pingora::server::ShutdownWatch;
 use pingora::time::timeout;
 
 use super::door::Door;
+use super::frames::{Noted, Screened};
 use super::stream::Http2Stream;
 use crate::authorizer::{Denial, Findings};
 use crate::proxy::config::LimitsConfig;
-use crate::proxy::respond::written;
+use crate::proxy::respond::{ended, written};
 use crate::telemetry::ConnectionEnd;
 
 /// Streams at once on a connection.
@@ -53,7 +54,9 @@ pub(super) async fn serve(door: &Arc<Door>, stream: Stream, first_by: Instant, m
     });
     let left = || first_by.saturating_duration_since(Instant::now());
     let options = options(&door.gateway.current().limits);
-    let Ok(Ok(mut connection)) = timeout(left(), handshake(stream, Some(options))).await else {
+    let noted = Arc::new(Noted::default());
+    let handshake = options.handshake(Screened::new(stream, noted.clone()));
+    let Ok(Ok(mut connection)) = timeout(left(), handshake).await else {
         return door.metrics.ended(ConnectionEnd::Handshake);
     };
     let at_work = Arc::new(AtomicUsize::new(0));
@@ -72,23 +75,32 @@ pub(super) async fn serve(door: &Arc<Door>, stream: Stream, first_by: Instant, m
         if at_work.fetch_add(1, Ordering::AcqRel) >= AT_WORK {
             break Some(ConnectionEnd::Flood);
         }
+        let had_fragment = noted.had_fragment(respond.stream_id().as_u32());
         let stream = Http2Stream::new(request, respond, digest.clone(), &door.gateway.current().limits);
         let (door, at_work, shutdown) = (door.clone(), at_work.clone(), shutdown.clone());
         tokio::spawn(async move {
             let _working = Working(at_work);
-            answer(&door, stream, &shutdown).await;
+            if had_fragment {
+                // The client may have gone first.
+                let _gone = refuse(&door, stream, &Denial::BadTarget("a fragment")).await;
+            } else {
+                answer(&door, stream, &shutdown).await;
+            }
         });
     };
-    if let Some(end) = end {
+    // The library below does not pass on why a connection failed below it.
+    let malformed = noted.is_malformed().then_some(ConnectionEnd::Protocol);
+    if let Some(end) = end.or(malformed) {
         door.metrics.ended(end);
     }
 }
 
+type Wire = Connection<Screened<Stream>, Bytes>;
 type Accepted = (http::Request<h2::RecvStream>, h2::server::SendResponse<Bytes>);
 
 /// Waits for the next request. Partial frames and PING are no sign of life: only streams are.
 async fn next(
-    connection: &mut Connection<Stream, Bytes>,
+    connection: &mut Wire,
     at_work: &AtomicUsize,
     patience: Duration,
     shutdown: &mut ShutdownWatch,
@@ -136,10 +148,20 @@ fn options(limits: &LimitsConfig) -> H2Options {
     options
 }
 
-async fn answer(door: &Door, stream: Http2Stream, shutdown: &ShutdownWatch) {
-    let Some(denial) = objection(&stream) else {
-        door.proxy.process_new_http(ServerSession::new_custom(Box::new(stream)), shutdown).await;
-        return;
+async fn answer(door: &Door, mut stream: Http2Stream, shutdown: &ShutdownWatch) {
+    let denial = match objection(&stream) {
+        Some(denial) => denial,
+        None => match stream.end_of_empty_body().await {
+            Ok(()) => {
+                door.proxy.process_new_http(ServerSession::new_custom(Box::new(stream)), shutdown).await;
+                return;
+            }
+            Err(error) => match ended(&error) {
+                Some(denial) => denial.clone(),
+                // The stream is no more.
+                None => return,
+            },
+        },
     };
     // The client may have gone first.
     let _gone = refuse(door, stream, &denial).await;
@@ -150,6 +172,12 @@ fn objection(stream: &Http2Stream) -> Option<Denial> {
     let request = stream.req_header();
     if request.method == Method::CONNECT {
         return Some(Denial::MethodNotAllowed { allow: Vec::new() });
+    }
+    let (scheme, authority) = (request.uri.scheme_str(), request.uri.authority());
+    // Without an authority the library below keeps no scheme.
+    let is_http = scheme.map_or(authority.is_none(), |scheme| matches!(scheme, "http" | "https"));
+    if !is_http {
+        return Some(Denial::BadTarget("a scheme that is neither `http` nor `https`"));
     }
     // RFC 9113 section 8.3.1: `:path` begins with a slash; an absolute form would name a second authority.
     let begins_with_slash = request.uri.path_and_query().is_some_and(|path| path.as_str().starts_with('/'));

@@ -4,6 +4,7 @@
 mod chunked;
 mod connections;
 mod door;
+mod frames;
 mod http2;
 mod line;
 mod one_request;

@@ -23,7 +23,7 @@ use super::line::{Ended, Line, Watch};
 use super::pace::{Pace, Stall};
 use crate::authorizer::Denial;
 use crate::proxy::config::LimitsConfig;
-use crate::proxy::framing::{Body, check_head};
+use crate::proxy::framing::{Body, check_head, check_lines, check_part};
 
 /// Room for a head: most need no more.
 const ROOM: usize = 4096;
@@ -63,8 +63,8 @@ enum Rest {
 
 /// A body that is not framed as it should be.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(in crate::proxy) struct BadBody(pub(in crate::proxy) &'static str);
+#[error("a bad body: {}", .0.code())]
+pub(in crate::proxy) struct BadBody(pub(in crate::proxy) Denial);
 
 impl<S: IO> OneRequest<S> {
     pub(super) fn new(io: S) -> Self {
@@ -128,6 +128,7 @@ impl<S: IO> OneRequest<S> {
             if self.ahead.len() as u64 > limits.header.as_u64() {
                 return Err(search.too_large(limits));
             }
+            search.judge(&self.ahead, limits)?;
             let left = match by {
                 None if self.ahead.is_empty() => REST,
                 None => by.insert(Instant::now() + limits.header_timeout).saturating_duration_since(Instant::now()),
@@ -148,11 +149,11 @@ impl<S: IO> OneRequest<S> {
         self.rest = match check_head(head, limits)?.body {
             Body::None => Rest::Nothing,
             Body::Length(length) => Rest::Length(length),
-            Body::Chunked => Rest::Chunked(Chunked::new()),
+            Body::Chunked => Rest::Chunked(Chunked::new(limits.body.as_u64())),
         };
         (self.line, self.watch, self.pace) = (Line::default(), Watch::default(), Pace::new(limits.body_timeout));
         self.stall = Stall::new(limits.write_timeout);
-        let body = self.rest.take(after).map_err(|bad| Denial::BadFraming(bad.0))?;
+        let body = self.rest.take(after).map_err(|bad| bad.0)?;
         // Splitting would make the buffer a shared one: most often there is nothing to split.
         if body == after.len() { Ok(mem::take(&mut self.ahead)) } else { Ok(self.ahead.split_to(end + body)) }
     }
@@ -274,6 +275,8 @@ struct Search {
     at: usize,
     line: usize,
     stripped: bool,
+    /// How far what has come was judged.
+    judged: usize,
 }
 
 impl Search {
@@ -309,6 +312,14 @@ impl Search {
         }
         self.at = bytes.len();
         Ok(None)
+    }
+
+    /// Judges what has come of a head that is not whole, so that nobody waits for the rest of what cannot become one.
+    fn judge(&mut self, bytes: &[u8], limits: &LimitsConfig) -> Result<(), Denial> {
+        let lines = bytes.get(self.judged..self.line).unwrap_or_default();
+        check_lines(lines, self.judged == 0, limits)?;
+        self.judged = self.judged.max(self.line);
+        check_part(bytes.get(self.judged..).unwrap_or_default())
     }
 
     fn too_large(&self, limits: &LimitsConfig) -> Denial {

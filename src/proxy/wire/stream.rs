@@ -12,7 +12,7 @@ use futures_core::Stream;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, DATE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Digest;
 use pingora::protocols::http::HttpTask;
@@ -30,6 +30,8 @@ use crate::proxy::config::LimitsConfig;
 
 /// Bytes of a body that are kept for a second try.
 const KEPT: usize = 64 * 1024;
+/// Interim answers that are passed on for one request.
+const MOST_INTERIM: usize = 8;
 
 type Messages = Box<dyn Stream<Item = Result<Bytes>> + Unpin + Send + Sync + 'static>;
 
@@ -44,6 +46,8 @@ pub(super) struct Http2Stream {
     ended: bool,
     read: usize,
     sent: usize,
+    /// Interim answers that were passed on.
+    informed: usize,
     kept: Kept,
     digest: Arc<Digest>,
     write_timeout: Duration,
@@ -95,6 +99,7 @@ impl Http2Stream {
             ended: false,
             read: 0,
             sent: 0,
+            informed: 0,
             kept: Kept::default(),
             digest,
             write_timeout: limits.write_timeout,
@@ -102,6 +107,22 @@ impl Http2Stream {
             watch: Watch::default(),
             pace: Pace::new(limits.body_timeout),
         }
+    }
+
+    /// Waits for the end of a body that is said to be empty: to the upstream the head alone would be the whole request, before it is
+    /// known that nothing follows.
+    pub(super) async fn end_of_empty_body(&mut self) -> Result<()> {
+        if self.is_said_to_be_empty() {
+            self.drain_request_body().await?;
+        }
+        Ok(())
+    }
+
+    fn is_said_to_be_empty(&self) -> bool {
+        self.request
+            .headers
+            .get(CONTENT_LENGTH)
+            .is_some_and(|length| length.as_bytes().iter().all(|digit| *digit == b'0'))
     }
 
     /// What comes next of the body; none where it is over.
@@ -146,9 +167,12 @@ impl Http2Stream {
     }
 
     fn begin(&mut self, mut header: Box<ResponseHeader>, end: bool) -> Result<()> {
-        // HTTP/2 has no use for what else an interim answer says, and an answer begins once.
-        if self.ended || self.written.is_some() || header.status.is_informational() {
+        // An answer begins once.
+        if self.ended || self.written.is_some() {
             return Ok(());
+        }
+        if header.status.is_informational() {
+            return self.inform(&header);
         }
         header.insert_header(DATE, get_cached_date())?;
         // RFC 9113 section 8.2.2.
@@ -161,6 +185,17 @@ impl Http2Stream {
         let out = self.respond.send_response(response, end).or_err(ErrorType::WriteError, "while answering")?;
         (self.out, self.written, self.ended) = (Some(out), Some(header), end);
         Ok(())
+    }
+
+    /// Passes on an interim answer: that the body may come, or what the client can begin with.
+    fn inform(&mut self, header: &ResponseHeader) -> Result<()> {
+        // They wait here without a bound of the library's, and HTTP/2 has no other protocol to change to (RFC 9113 section 8.6).
+        if self.informed >= MOST_INTERIM || header.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(());
+        }
+        self.informed += 1;
+        let interim = Response::from_parts(header.as_owned_parts(), ());
+        self.respond.send_informational(interim).or_err(ErrorType::WriteError, "while informing")
     }
 
     async fn send(&mut self, mut data: Bytes, last: bool) -> Result<()> {
@@ -343,8 +378,7 @@ impl Session for Http2Stream {
     }
 
     fn is_body_empty(&mut self) -> bool {
-        let says_none = || self.request.headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0");
-        self.read == 0 && (self.body.is_end_stream() || says_none())
+        self.read == 0 && (self.body.is_end_stream() || self.is_said_to_be_empty())
     }
 
     async fn read_body_or_idle(&mut self, no_body_expected: bool) -> Result<Option<Bytes>> {

@@ -73,6 +73,31 @@ fn a_body_that_does_not_come_is_a_408() {
     world.gate.counts(r#"lychgate_requests_total{code="request-timeout",outcome="denied",route="open"}"#, 2);
 }
 
+/// An interim answer is none: the client still waits for one.
+#[test]
+fn after_an_interim_answer_there_is_a_final_one() {
+    let world = World::new();
+    let expecting = post("/open/up", "x", "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n");
+    for (body, status) in [("", 408), ("19001\r\n", 413), ("zz\r\n", 400)] {
+        let mut client = world.send(&expecting);
+        let (mut upstream, _) = world.accept();
+        upstream.send("HTTP/1.1 100 Continue\r\n\r\n");
+        assert!(client.head().starts_with("HTTP/1.1 100 "), "{status}");
+        client.send(body);
+        let answer = client.head();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{status}: {answer}");
+        drop(upstream);
+        client.end();
+    }
+    let mut client = world.send("GET /open/a HTTP/1.1\r\nHost: a\r\n\r\n");
+    let (mut upstream, _) = world.accept();
+    upstream.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+    assert!(client.head().starts_with("HTTP/1.1 103 "));
+    drop(upstream);
+    let answer = client.head();
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+}
+
 #[test]
 fn a_body_that_trickles_in_has_one_deadline_for_all_waits() {
     let world = World::new();

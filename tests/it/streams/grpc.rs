@@ -151,6 +151,7 @@ async fn a_denial_is_a_status_in_the_header_section_alone() {
     assert_eq!(told(&headers), ("14", "upstream-unreachable"));
     // a plain caller reads a plain answer
     let mut plain = call("/test.Echo/Talk", "");
+    plain.headers_mut().remove("authorization");
     plain.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
     let (response, _) = caller(&world).await.send_request(plain, true).unwrap();
     assert_eq!(timeout(SOON, response).await.unwrap().unwrap().status(), 401);
@@ -172,6 +173,59 @@ async fn a_call_ends_with_a_status_when_its_token_does() {
     world.closed("calls", "token-expired", 1);
     // the upstream is told as well
     assert!(timeout(SOON, request.into_body().data()).await.unwrap().is_none_or(|part| part.is_err()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_call_whose_upstream_breaks_off_ends_with_a_status() {
+    let world = World::new();
+    let mut send = caller(&world).await;
+    let token = world.issuer.token().mint();
+    let (response, _out) = send.send_request(call("/test.Echo/Talk", &token), false).unwrap();
+    let (_request, respond) = accept(&world).await;
+    let mut outward = answer(respond);
+    outward.send_data(Bytes::from_static(b"hello"), false).unwrap();
+    let mut body = timeout(SOON, response).await.unwrap().unwrap().into_body();
+    assert_eq!(message(&mut body).await, "hello");
+    outward.send_reset(h2::Reason::INTERNAL_ERROR);
+    assert!(timeout(SOON, body.data()).await.unwrap().is_none());
+    let trailers = body.trailers().await.unwrap().unwrap();
+    assert_eq!(told(&trailers), ("14", "upstream-failed"));
+    world.closed("calls", "upstream-failed", 1);
+}
+
+/// Why a body ends before its end.
+async fn reset_of(mut body: RecvStream) -> Option<h2::Reason> {
+    loop {
+        match timeout(SOON, body.data()).await.unwrap()? {
+            Ok(part) => body.flow_control().release_capacity(part.len()).unwrap(),
+            Err(error) => return error.reason(),
+        }
+    }
+}
+
+/// Whatever has come of it: nobody may take it for the whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_answer_over_http_2_whose_upstream_breaks_off_is_reset() {
+    let world = World::new();
+    let mut send = caller(&world).await;
+    for answer in [
+        "Content-Length: 10\r\n\r\nhello",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        "Transfer-Encoding: chunked\r\n\r\nzz",
+    ] {
+        send = send.ready().await.unwrap();
+        let request = Request::get("http://gate.example/open/a").body(()).unwrap();
+        let (response, _) = send.send_request(request, true).unwrap();
+        let (mut upstream, _) = tokio::task::block_in_place(|| world.accept());
+        upstream.send(format!("HTTP/1.1 200 OK\r\n{answer}"));
+        drop(upstream);
+        // the reset may overtake the head
+        let end = match timeout(SOON, response).await.unwrap() {
+            Err(error) => error.reason(),
+            Ok(response) => reset_of(response.into_body()).await,
+        };
+        assert_eq!(end, Some(h2::Reason::INTERNAL_ERROR), "{answer:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -148,6 +148,20 @@ fn a_body_over_the_limit_is_refused_even_where_no_length_says_so() {
 }
 
 #[test]
+fn a_chunk_that_has_no_room_is_refused_when_it_is_announced() {
+    let gate = Gate::with("limits: {body: 1KiB}");
+    gate.refuses(format!("{HEAD}401\r\n").as_bytes(), 413, "body-too-large");
+    gate.refuses(format!("{HEAD}200\r\n{}\r\n201\r\n", "a".repeat(512)).as_bytes(), 413, "body-too-large");
+    let mut client = gate.connect();
+    client.send(HEAD.as_bytes());
+    std::thread::sleep(Duration::from_millis(20));
+    client.send(b"401\r\n");
+    assert_eq!(client.into_end().status(), 413);
+    assert!(gate.upstream.take().iter().all(|seen| !seen.whole));
+    gate.control();
+}
+
+#[test]
 fn a_body_that_breaks_off_never_becomes_a_whole_request() {
     let gate = Gate::start();
     for request in [

@@ -147,6 +147,17 @@ fn an_expectation_is_met_before_the_body_comes() {
 }
 
 #[test]
+fn to_a_client_of_http_1_0_an_expectation_means_nothing() {
+    let gate = Gate::start();
+    let reply =
+        gate.send(b"POST /public/a HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello");
+    assert_eq!(reply.status(), 200, "{reply:?}");
+    assert_eq!(reply.text.matches("HTTP/1.1 ").count(), 1, "{reply:?}");
+    let seen = gate.upstream.take();
+    assert!(seen[0].values("expect").is_empty() && seen[0].body == b"hello", "{seen:#?}");
+}
+
+#[test]
 fn http_1_0_is_kept_only_where_it_asks_for_it() {
     let gate = Gate::start();
     let once = gate.send(b"GET /public/a HTTP/1.0\r\nHost: a\r\n\r\n");

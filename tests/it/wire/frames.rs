@@ -44,6 +44,13 @@ impl<S: Read + Write> Stream for S {}
 impl Frames {
     /// Connects by ALPN, and says hello.
     pub(super) fn open(gate: &Gate) -> Self {
+        let mut frames = Self::open_without_settings(gate);
+        frames.frame(SETTINGS, 0, 0, &[]);
+        frames
+    }
+
+    /// The same, with half of a hello.
+    pub(super) fn open_without_settings(gate: &Gate) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(gate.authority()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -57,13 +64,14 @@ impl Frames {
 
     /// Connects to a port that speaks it in the clear, and says hello.
     pub(crate) fn clear(address: SocketAddr) -> Self {
-        Self::over(connect(address))
+        let mut frames = Self::over(connect(address));
+        frames.frame(SETTINGS, 0, 0, &[]);
+        frames
     }
 
     fn over(stream: impl Read + Write + 'static) -> Self {
         let mut frames = Self { stream: Box::new(stream) };
         frames.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-        frames.frame(SETTINGS, 0, 0, &[]);
         frames
     }
 
@@ -100,6 +108,19 @@ impl Frames {
                 _ => {}
             }
         }
+    }
+
+    /// How many header sections come before the body.
+    pub(crate) fn heads_before_data(&mut self, stream: u32) -> usize {
+        let mut heads = 0;
+        while let Some((kind, _, of, _)) = self.read() {
+            match kind {
+                HEADERS if of == stream => heads += 1,
+                DATA if of == stream => break,
+                _ => {}
+            }
+        }
+        heads
     }
 
     /// The body that follows a status.

@@ -2,6 +2,51 @@
 
 use super::support::Gate;
 
+/// Lines of a head that reads in two ways by them.
+const FIELDS: [&str; 40] = [
+    "X: a\nY: b",
+    "X: a\rY: b",
+    "X: a\0b",
+    "X: a\x01",
+    "X: a\x7f",
+    "X : a",
+    " X: a",
+    "X: a\r\n b",
+    "X: a\r\n\tb",
+    "X",
+    ": a",
+    "X\x0b: a",
+    "X(: a",
+    "Content-Length: 5, 5",
+    "Content-Length: +0",
+    "Content-Length: 0x0",
+    "Content-Length: -0",
+    "Content-Length:",
+    "Content-Length: 0\r\nContent-Length: 0",
+    "Content-Length: 99999999999999999999",
+    "Content-Length: 0\r\nTransfer-Encoding: chunked",
+    "Transfer-Encoding: chunked\r\nContent-Length: 0",
+    "Transfer-Encoding: gzip",
+    "Transfer-Encoding: gzip, chunked",
+    "Transfer-Encoding: chunked, chunked",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+    "Transfer-Encoding: identity",
+    "Transfer-Encoding:",
+    "Transfer-Encoding: x\rchunked",
+    "Transfer-Encoding : chunked",
+    "Transfer_Encoding: chunked\r\nTransfer-Encoding: chunked, x",
+    "Transfer-Encoding: \x0cchunked",
+    "Transfer-Encoding: chunked\x0c",
+    "Transfer-Encoding: \x0bchunked",
+    "Content-Length: 0\x0c",
+    "X: \x0c",
+    // to upstreams that read each other character as `_`
+    "Transfer_Encoding: chunked",
+    "transfer.encoding: chunked",
+    "Content_Length: 5",
+    "content-Length: 5\r\nContent_Length: 0",
+];
+
 #[test]
 fn a_head_that_reads_in_two_ways_is_refused_before_any_parser_reads_it() {
     let gate = Gate::start();
@@ -26,40 +71,7 @@ fn a_head_that_reads_in_two_ways_is_refused_before_any_parser_reads_it() {
     for line in request_lines {
         gate.refuses(format!("{line}\r\nHost: a\r\n\r\n").as_bytes(), 400, "bad-framing");
     }
-    let fields = [
-        "X: a\nY: b",
-        "X: a\rY: b",
-        "X: a\0b",
-        "X: a\x01",
-        "X: a\x7f",
-        "X : a",
-        " X: a",
-        "X: a\r\n b",
-        "X: a\r\n\tb",
-        "X",
-        ": a",
-        "X\x0b: a",
-        "X(: a",
-        "Content-Length: 5, 5",
-        "Content-Length: +0",
-        "Content-Length: 0x0",
-        "Content-Length: -0",
-        "Content-Length:",
-        "Content-Length: 0\r\nContent-Length: 0",
-        "Content-Length: 99999999999999999999",
-        "Content-Length: 0\r\nTransfer-Encoding: chunked",
-        "Transfer-Encoding: chunked\r\nContent-Length: 0",
-        "Transfer-Encoding: gzip",
-        "Transfer-Encoding: gzip, chunked",
-        "Transfer-Encoding: chunked, chunked",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-        "Transfer-Encoding: identity",
-        "Transfer-Encoding:",
-        "Transfer-Encoding: x\rchunked",
-        "Transfer-Encoding : chunked",
-        "Transfer_Encoding: chunked\r\nTransfer-Encoding: chunked, x",
-    ];
-    for field in fields {
+    for field in FIELDS {
         gate.refuses(
             format!("POST /public/a HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n0\r\n\r\n").as_bytes(),
             400,
@@ -74,6 +86,34 @@ fn a_head_that_reads_in_two_ways_is_refused_before_any_parser_reads_it() {
     gate.refuses(b"GET /public/a HTTP/1.1\nHost: a\n\n", 400, "bad-framing");
     gate.refuses(b"GET /public/a HTTP/1.1\r\nHost: a\r\n\n", 400, "bad-framing");
     gate.refuses("GET /public/a HTTP/1.1\r\nHost: a\r\nX\u{e9}: a\r\n\r\n".as_bytes(), 400, "bad-framing");
+}
+
+/// Nobody waits for the end of a head that cannot become one: there may never be an end.
+#[test]
+fn what_can_become_no_head_is_refused_while_it_comes() {
+    let gate = Gate::start();
+    let begun = std::time::Instant::now();
+    for beginning in [
+        "GET /public/a\r\n",
+        "GET /public/a HTTP/2.0\r\n",
+        "GET /public/a HTTP/1.1\rHost: a\r\r",
+        "GET /public/a HTTP/1.1\r\nHost: a\rX",
+        "GET /public/a HTTP/1.1\r\nHost: a\r\n folded\r\n",
+        "GET /public/a HTTP/1.1\r\nX : y\r\n",
+        "GET /public/\0",
+        "\x16\x03\x01\x02\0\x01\0",
+    ] {
+        gate.refuses(beginning.as_bytes(), 400, "bad-framing");
+        // the same where it comes byte by byte
+        let mut client = gate.connect();
+        for byte in beginning.as_bytes() {
+            client.send(&[*byte]);
+        }
+        assert_eq!(client.into_end().status(), 400, "{beginning:?}");
+    }
+    let long = format!("GET /public/{} HTTP/1.1\r\n", "a".repeat(9000));
+    gate.refuses(long.as_bytes(), 414, "target-too-long");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
 #[test]

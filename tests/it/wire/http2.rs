@@ -34,7 +34,7 @@ fn control(gate: &Gate) {
 #[test]
 fn fields_that_http_1_would_read_otherwise_never_reach_the_upstream() {
     let gate = Gate::start();
-    let more: [(&str, &str); 24] = [
+    let more: [(&str, &str); 33] = [
         ("x", "a\r\nx-auth-sub: eve"),
         ("x", "a\nb"),
         ("x", "a\rb"),
@@ -59,6 +59,15 @@ fn fields_that_http_1_would_read_otherwise_never_reach_the_upstream() {
         (":odd", "a"),
         ("content-length", "5"),
         ("content-length", "+0"),
+        ("x\"", "a"),
+        ("x", " a"),
+        ("x", "a "),
+        ("x", "\ta"),
+        ("x", "a\t"),
+        ("x", " "),
+        ("content_length", "5"),
+        ("content.length", "0"),
+        ("transfer_encoding", "chunked"),
     ];
     for (name, value) in more {
         refused(&gate, &with("GET", "/public/a", &[(name, value)]));
@@ -108,6 +117,11 @@ fn pseudo_fields_that_are_missing_doubled_misplaced_or_odd_are_refused() {
         fields[2].1 = authority.as_bytes();
         refused(&gate, &fields);
     }
+    for scheme in ["", "ftp", "javascript", "file", "http:", "https://b/"] {
+        let mut fields = usual.clone();
+        fields[1].1 = scheme.as_bytes();
+        refused(&gate, &fields);
+    }
     for method in ["", "G T", "GET\r\n", "TRACE"] {
         refused(&gate, &with(method, "/public/a", &[]));
     }
@@ -133,15 +147,101 @@ fn an_authority_that_cannot_be_is_refused_in_our_words() {
     control(&gate);
 }
 
-/// The library below cuts a fragment off before anyone sees it: what is left is decided and forwarded, nothing else.
 #[test]
-fn a_fragment_over_http_2_is_gone_before_the_decision() {
+fn a_fragment_is_refused_over_http_2_too_though_the_library_below_would_cut_it_off() {
     let gate = Gate::start();
-    assert_eq!(Frames::open(&gate).get(1, &with("GET", "/public/a?b#/closed/a", &[])), End::Status(200));
-    let seen = gate.upstream.take();
-    assert!(seen[0].head.starts_with("GET /public/a?b HTTP/1.1\r\n"), "{seen:#?}");
-    assert_eq!(Frames::open(&gate).get(1, &with("GET", "/closed/a#/../../public/a", &[])), End::Status(401));
+    for path in ["/public/a#", "/public/a?b#/closed/a", "/closed/a#/../../public/a", "/#/public/a", "#"] {
+        let mut frames = Frames::open(&gate);
+        assert_eq!(frames.get(1, &with("GET", path, &[])), End::Status(400), "{path}");
+        assert!(frames.body_of(1).contains("\"code\":\"bad-target\""), "{path}");
+        // the connection goes on, and in the next request nothing is left of it
+        assert_eq!(frames.get(3, &with("GET", "/public/b", &[])), End::Status(200), "{path}");
+        let seen = gate.upstream.take();
+        assert!(seen.len() == 1 && seen[0].head.starts_with("GET /public/b HTTP/1.1\r\n"), "{path}: {seen:#?}");
+    }
+    gate.logs("bad-target");
+    control(&gate);
+}
+
+/// As browsers write it: in Huffman's code, kept in the connection's table, and named by its number from then on.
+#[test]
+fn a_fragment_is_refused_however_the_path_is_packed() {
+    let gate = Gate::start();
+    let mut frames = Frames::open(&gate);
+    let mut first = block(&with("GET", "/public/a", &[])[..3]);
+    // literal with incremental indexing, name 4 of the static table: `/public/a#b`
+    first.extend_from_slice(&[0x44, 0x89, 0x62, 0xbb, 0x63, 0xa0, 0xc4, 0x60, 0x7f, 0xf5, 0x1f]);
+    frames.frame(HEADERS, END_STREAM | END_HEADERS, 1, &first);
+    assert_eq!(frames.end_of(1), End::Status(400));
+    let mut second = block(&with("GET", "/public/a", &[])[..3]);
+    second.push(0xbe);
+    frames.frame(HEADERS, END_STREAM | END_HEADERS, 3, &second);
+    assert_eq!(frames.end_of(3), End::Status(400));
     assert!(gate.upstream.take().is_empty());
+    control(&gate);
+}
+
+#[test]
+fn trailers_with_pseudo_fields_never_end_a_request() {
+    let gate = Gate::start();
+    for name in [":path", ":status", ":odd"] {
+        let mut frames = Frames::open(&gate);
+        frames.frame(HEADERS, END_HEADERS, 1, &block(&with("POST", "/public/a", &[])));
+        frames.frame(DATA, 0, 1, b"hello");
+        frames.frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(&[(name.as_bytes(), b"200")]));
+        let end = frames.end_of(1);
+        assert!(matches!(end, End::Reset(_) | End::Connection(_)), "{name}: {end:?}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        let seen = gate.upstream.take();
+        assert!(seen.iter().all(|seen| !seen.whole), "{name}: {seen:#?}");
+        control(&gate);
+    }
+}
+
+#[test]
+fn a_connection_begins_with_settings_or_ends() {
+    let gate = Gate::start();
+    let mut frames = Frames::open_without_settings(&gate);
+    frames.frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(&with("GET", "/public/a", &[])));
+    assert!(matches!(frames.end_of(1), End::Connection(_)));
+    assert!(gate.upstream.take().is_empty());
+    control(&gate);
+}
+
+#[test]
+fn a_body_that_is_said_to_be_empty_is_awaited_before_anything_is_forwarded() {
+    let gate = Gate::with("limits: {body_timeout: 1s}");
+    let head = block(&with("POST", "/public/a", &[("content-length", "0")]));
+    let mut frames = Frames::open(&gate);
+    frames.frame(HEADERS, END_HEADERS, 1, &head);
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    frames.frame(DATA, END_STREAM, 1, b"hello");
+    assert!(matches!(frames.end_of(1), End::Reset(_)));
+    assert!(gate.upstream.take().is_empty());
+    // one that ends
+    let mut frames = Frames::open(&gate);
+    frames.frame(HEADERS, END_HEADERS, 1, &head);
+    frames.frame(DATA, END_STREAM, 1, b"");
+    assert_eq!(frames.end_of(1), End::Status(200));
+    assert_eq!(gate.upstream.take().len(), 1);
+    // and one that never does
+    let mut frames = Frames::open(&gate);
+    frames.frame(HEADERS, END_HEADERS, 1, &head);
+    assert_eq!(frames.end_of(1), End::Status(408));
+    assert!(gate.upstream.take().is_empty());
+    control(&gate);
+}
+
+#[test]
+fn an_expectation_is_met_over_http_2_too() {
+    let gate = Gate::start();
+    let mut frames = Frames::open(&gate);
+    let fields = with("POST", "/public/a", &[("expect", "100-continue"), ("content-length", "5")]);
+    frames.frame(HEADERS, END_HEADERS, 1, &block(&fields));
+    assert_eq!(frames.end_of(1), End::Status(100));
+    frames.frame(DATA, END_STREAM, 1, b"hello");
+    assert_eq!(frames.end_of(1), End::Status(200));
+    assert_eq!(gate.upstream.take()[0].body, b"hello");
 }
 
 #[test]

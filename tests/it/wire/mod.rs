@@ -7,5 +7,7 @@ pub(crate) mod frames;
 mod head;
 mod http2;
 mod identity;
+mod limits;
 mod manual;
+mod secrets;
 mod support;

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import tempfile
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from gate import Gate, check, finish, until
@@ -98,6 +99,10 @@ with gate, tempfile.TemporaryDirectory() as folder:
         check(f"{way}: a body passes whole", answer[0] == 200 and json.loads(answer[2])["length"] == 3_000_000, answer)
         answer = curl(way, "/public/up", "--upload-file", "-", given="x" * 3_000_000)
         check(f"{way}: and one of unknown length", answer[0] == 200 and json.loads(answer[2])["length"] == 3_000_000, answer)
+        begun = time.monotonic()
+        answer = curl(way, "/public/up", "--header", "Expect: 100-continue", "--expect100-timeout", "15", "--data", "hello")
+        asked = answer[0] == 200 and json.loads(answer[2])["length"] == 5 and time.monotonic() - begun < 10
+        check(f"{way}: a body that waits to be asked for is asked for", asked, answer)
         answer = curl(way, "/public/a", "--head")
         check(f"{way}: HEAD has no body", answer[0] == 200 and "content-length" in answer[2].lower(), answer)
         answer = curl(way, "/public/a", "--request", "TRACE")
