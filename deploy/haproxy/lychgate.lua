@@ -20,7 +20,8 @@ core.register_action("lychgate", { "http-req" }, function(txn)
   -- In place of any that the client sent under these names.
   headers["x-forwarded-method"] = { txn.f:method() }
   headers["x-forwarded-uri"] = { txn.f:pathq() }
-  headers["x-forwarded-host"] = { txn.f:req_hdr("host") or "" }
+  -- all of it: `req_hdr` would give the last of several hosts that stand there with commas between them
+  headers["x-forwarded-host"] = { txn.f:req_fhdr("host") or "" }
   headers["x-forwarded-for"] = { txn.f:src() }
   headers["x-forwarded-proto"] = { txn.f:ssl_fc() == 1 and "https" or "http" }
 

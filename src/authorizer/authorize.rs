@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use http::{HeaderMap, HeaderName};
 use thiserror::Error;
 
 use super::access::{Access, Caller, Rules};
@@ -174,6 +175,18 @@ impl Authorizer {
     #[must_use]
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
+    }
+
+    /// The headers by which the gate may tell an upstream who calls, whatever the route.
+    #[must_use]
+    pub fn identity_headers(&self) -> &[HeaderName] {
+        self.space.written()
+    }
+
+    /// Whether a client has sent headers that only the gate may send, in any spelling.
+    #[must_use]
+    pub fn claims_identity(&self, headers: &HeaderMap) -> bool {
+        self.space.claimed(headers).next().is_some()
     }
 
     /// What the gate answers itself, before anything is decided: preflight requests of routes with `cors`, which carry no

@@ -19,6 +19,8 @@ pub(super) struct IdentitySpace {
     prefix: String,
     /// Few, so that comparing is cheaper than hashing; each once.
     names: Vec<String>,
+    /// What may be written under them, for whatever route.
+    written: Vec<HeaderName>,
 }
 
 impl IdentitySpace {
@@ -27,12 +29,19 @@ impl IdentitySpace {
     pub(super) fn new(identity: &IdentityConfig, routes: &[RouteConfig]) -> Self {
         let of_routes = routes.iter().filter_map(|route| route.identity.as_ref()).flat_map(|own| own.headers.keys());
         let assertion = identity.assertion.as_ref().map(|assertion| &assertion.header);
-        let names: BTreeSet<_> =
-            identity.headers.keys().chain(of_routes).chain(assertion).map(|name| fold(name)).collect();
+        let written: BTreeSet<_> =
+            identity.headers.keys().chain(of_routes).chain(assertion).map(|name| name.to_ascii_lowercase()).collect();
         let prefix = fold(&identity.prefix);
         // What the prefix owns needs no name of its own.
-        let names = names.into_iter().filter(|name| !name.starts_with(&prefix)).collect();
-        Self { prefix, names }
+        let names: BTreeSet<_> =
+            written.iter().map(|name| fold(name)).filter(|name| !name.starts_with(&prefix)).collect();
+        let written = written.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect();
+        Self { prefix, names: names.into_iter().collect(), written }
+    }
+
+    /// The headers that say who calls, to whatever upstream.
+    pub(super) fn written(&self) -> &[HeaderName] {
+        &self.written
     }
 
     /// Whether an upstream could take this header for one of ours.

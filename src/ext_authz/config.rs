@@ -90,6 +90,21 @@ pub struct ForwardAuthConfig {
     pub profile: ProfileConfig,
     /// The path that it asks at. Default `/forward-auth/` and the profile's name.
     pub path: String,
+    /// What becomes of a request in which the client claims an identity.
+    pub claimed_headers: ClaimedHeadersConfig,
+}
+
+/// What becomes of a request with headers that only the gate may send: all under `identity.prefix`, and those that
+/// `identity.headers` of any route names, in any spelling.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimedHeadersConfig {
+    /// It is decided as if they were not there, and the proxy must keep them from its upstream: no answer can.
+    #[default]
+    Drop,
+    /// It is refused with 400 `bad-original-request`. For proxies that drop only the headers whose names their own config
+    /// spells out, as nginx and Caddy do: of a whole prefix, and of every spelling, they let some pass.
+    Refuse,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -100,18 +115,25 @@ struct ForwardAuthFull {
     /// The path that it asks at. Default `/forward-auth/` and the profile's name.
     #[serde(default)]
     path: Option<String>,
+    /// What becomes of a request in which the client claims an identity. Default `drop`.
+    #[serde(default)]
+    claimed_headers: ClaimedHeadersConfig,
 }
 
 impl TryFrom<ShortForm<ForwardAuthFull>> for ForwardAuthConfig {
     type Error = String;
 
     fn try_from(form: ShortForm<ForwardAuthFull>) -> Result<Self, Self::Error> {
-        let (profile, path) = match form {
-            ShortForm::Short(word) => (ProfileConfig::named(&word)?, None),
-            ShortForm::Full(full) => (full.profile, full.path),
+        let ForwardAuthFull { profile, path, claimed_headers } = match form {
+            ShortForm::Short(word) => ForwardAuthFull {
+                profile: ProfileConfig::named(&word)?,
+                path: None,
+                claimed_headers: ClaimedHeadersConfig::default(),
+            },
+            ShortForm::Full(full) => full,
         };
         let path = path.unwrap_or_else(|| format!("/forward-auth/{}", profile.name()));
-        Ok(Self { profile, path })
+        Ok(Self { profile, path, claimed_headers })
     }
 }
 
@@ -121,6 +143,9 @@ impl TryFrom<ShortForm<ForwardAuthFull>> for ForwardAuthConfig {
 /// requests of routes with `cors`, documents about the gate): that is refused with 421 `answered-by-the-gate`, and the proxy
 /// sends such a request to the door itself. With 2xx stand the headers for the upstream and, for proxies that can pass them
 /// on, those that the gate adds to the answer of the client (`access-control-*`, `vary`, `dpop-nonce`).
+///
+/// A credential that `credentials` finds in the query goes on in it, since no proxy takes another query from an answer; of one
+/// in a cookie the answer has the `Cookie` that is left, which the proxy has to take.
 ///
 /// Every header that is named here must be set by the proxy itself, in place of any that its client sent; the examples
 /// under `deploy/` do that. One that is missing, doubled or contradictory is a denial (`bad-original-request`).

@@ -51,7 +51,7 @@ impl Authorization for EnvoyDoor {
         let point = self.0.point();
         let original = envoy::original_request(request.into_inner());
         let ruling = self.0.decide(DOOR, &point, original).await;
-        Ok(Response::new(envoy::answer(&ruling)))
+        Ok(Response::new(envoy::answer(&point, &ruling)))
     }
 }
 

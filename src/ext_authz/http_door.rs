@@ -93,7 +93,7 @@ impl HttpDoor {
         let path = request.uri().path();
         if let Some(door) = self.forward_auth.iter().find(|door| door.path == path) {
             let (parts, _no_body_is_asked_for) = request.into_parts();
-            return forward_auth::answer(&self.decider, door.profile, asker, parts.headers).await;
+            return forward_auth::answer(&self.decider, door, asker, parts.headers).await;
         }
         match &self.api_gateway {
             Some(config) if path == API_GATEWAY => self.authorize_event(config, request).await,

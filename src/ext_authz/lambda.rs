@@ -136,11 +136,15 @@ async fn answer_within(
     })
 }
 
-/// The answer, or the error that stands for it. REST APIs make 401 of `Unauthorized`, and 500 of any other error.
+/// The answer, or the error that stands for it. REST APIs make 401 of `Unauthorized`, and 500 of any other error; HTTP APIs
+/// make 500 of each.
+///
+/// API Gateway may keep an answer and never keeps an error: that the gate itself could not decide is no answer.
 async fn answer(decider: &Decider, config: &ApiGatewayConfig, event: &[u8]) -> Result<Value, &'static str> {
     let (ruling, asked) = authorize_event(decider, config, event).await.map_err(|_| "MalformedEvent")?;
     match &ruling.outcome {
         Ruled::Denial(denial) if denial.asks_for_credentials() && asked.knows_unauthorized => Err("Unauthorized"),
+        Ruled::Denial(denial) if denial.is_failure() => Err("Unavailable"),
         _ => Ok(api_gateway::answer(&ruling, &asked)),
     }
 }

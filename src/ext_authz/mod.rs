@@ -13,8 +13,8 @@ mod lambda;
 mod original_request;
 
 pub use config::{
-    ApiGatewayConfig, DoorLimitsConfig, DoorTlsConfig, ExtAuthzConfig, ForwardAuthConfig, GrpcDoorConfig,
-    HttpDoorConfig, ProfileConfig,
+    ApiGatewayConfig, ClaimedHeadersConfig, DoorLimitsConfig, DoorTlsConfig, ExtAuthzConfig, ForwardAuthConfig,
+    GrpcDoorConfig, HttpDoorConfig, ProfileConfig,
 };
 pub use decider::Decider;
 pub use grpc_door::GrpcDoor;

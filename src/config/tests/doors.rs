@@ -5,7 +5,7 @@ use std::path::Path;
 use super::good::EVERY_KEY;
 use super::support::{assert_mistakes, load};
 use crate::config::Config;
-use crate::ext_authz::ProfileConfig;
+use crate::ext_authz::{ClaimedHeadersConfig, ProfileConfig};
 
 #[test]
 fn doors_are_read_with_their_defaults() {
@@ -24,6 +24,9 @@ fn doors_are_read_with_their_defaults() {
         (ProfileConfig::Haproxy, "/forward-auth/haproxy"),
     ];
     assert_eq!(askers, expected);
+    let refusing: Vec<_> = doors.http[0].forward_auth.iter().map(|asker| asker.claimed_headers).collect();
+    let (kept, refused) = (ClaimedHeadersConfig::Drop, ClaimedHeadersConfig::Refuse);
+    assert_eq!(refusing, [kept, refused, kept, kept]);
     assert!(doors.http[1].api_gateway && doors.http[1].forward_auth.is_empty());
     assert_eq!(doors.api_gateway.hosts["a1b2c3d4e5"], "api.example.com");
 }

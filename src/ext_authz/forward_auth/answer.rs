@@ -7,9 +7,10 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use super::profile;
-use crate::authorizer::{Answer, Denial, Permit};
-use crate::ext_authz::config::ProfileConfig;
+use crate::authorizer::{Answer, DecisionPoint, Denial, Permit};
+use crate::ext_authz::config::{ClaimedHeadersConfig, ForwardAuthConfig, ProfileConfig};
 use crate::ext_authz::decider::{Decider, Door, Gives, Ruled, Ruling};
+use crate::ext_authz::original_request::{OriginalRequest, bad};
 
 /// The id that leads an operator to the log line.
 pub(in crate::ext_authz) const REQUEST_ID: &str = "x-request-id";
@@ -22,12 +23,13 @@ const CODE: &str = "x-lychgate-code";
 /// Answers one question.
 pub(in crate::ext_authz) async fn answer(
     decider: &Decider,
-    profile: ProfileConfig,
+    config: &ForwardAuthConfig,
     asker: IpAddr,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let point = decider.point();
+    let (point, profile) = (decider.point(), config.profile);
     let original = profile::read(profile, asker, headers, &point.trusted_proxies);
+    let original = original.and_then(|original| unclaimed(original, config.claimed_headers, &point));
     // What is answered with 2xx passes to the upstream: a preflight request and a document about the gate would too, by
     // nobody's leave. The proxy is told by a status of their own that they are answered at this door, not decided about.
     let door = Door { name: profile.name(), gives: Gives::Decisions };
@@ -38,6 +40,20 @@ pub(in crate::ext_authz) async fn answer(
         Ruled::Denial(denial) => denied(denial, profile, &ruling),
     };
     with_request_id(response, &ruling.request_id)
+}
+
+/// The request, unless its client says itself who it is to a proxy that could not keep all of that from its upstream.
+fn unclaimed(
+    original: OriginalRequest,
+    claimed: ClaimedHeadersConfig,
+    point: &DecisionPoint,
+) -> Result<OriginalRequest, Denial> {
+    match claimed {
+        ClaimedHeadersConfig::Refuse if point.authorizer.claims_identity(&original.headers) => {
+            Err(bad("an identity header", "the client's"))
+        }
+        ClaimedHeadersConfig::Refuse | ClaimedHeadersConfig::Drop => Ok(original),
+    }
 }
 
 /// What was proved, and what goes on of the credential: a proxy that takes these headers from the answer, and drops its

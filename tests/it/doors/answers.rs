@@ -148,6 +148,36 @@ fn a_page_can_read_why_it_was_refused_and_a_client_learns_where_tokens_are_had()
 }
 
 #[test]
+fn of_a_refused_call_envoy_is_told_what_grpc_says_of_it() {
+    let world = world();
+    let poor = world.token().mint();
+    for (asked, http, grpc, code) in [
+        (Asked::get("/orders/7"), 401, "16", "missing-credential"),
+        (Asked::get("/orders/7").bearer(&poor), 403, "7", "insufficient-scope"),
+        (Asked::new("POST", "/a.B/C"), 404, "12", "no-route"),
+        (Asked::get("/a/../b"), 400, "3", "bad-target"),
+    ] {
+        for kind in ["application/grpc", "application/grpc+proto"] {
+            let by_envoy = world.by_envoy(&asked.clone().header("content-type", kind));
+            let (answer, said) = (denied(&by_envoy), fields(&denied(&by_envoy).headers));
+            assert_eq!(
+                (status(answer), said["grpc-status"].as_str(), said["lychgate-code"].as_str()),
+                (http, grpc, code)
+            );
+            assert!(!said.contains_key("content-type"), "Envoy writes its own");
+            assert!(!answer.body.is_empty() && !answer.body.contains('{'), "a text: {}", answer.body);
+            assert_eq!(said.contains_key("www-authenticate"), http == 401 || http == 403);
+        }
+        for kind in ["application/grpc-web", "application/json", "application/grpcx"] {
+            let by_envoy = world.by_envoy(&asked.clone().header("content-type", kind));
+            let said = fields(&denied(&by_envoy).headers);
+            assert_eq!(said["content-type"], "application/problem+json", "{kind}");
+            assert!(!said.contains_key("grpc-status"));
+        }
+    }
+}
+
+#[test]
 fn documents_about_the_gate_are_given_where_they_can_be() {
     let world = world();
     for target in [METADATA, KEYS, "/.well-known/oauth-protected-resource/orders/7"] {

@@ -18,6 +18,7 @@ use crate::support::{Key, Message, Reply, Server, TestIssuer, Token, now, until}
 
 const LYCHGATE: &str = env!("CARGO_BIN_EXE_lychgate");
 const NEXT: &str = "/2018-06-01/runtime/invocation/next";
+const RUNTIME: &str = "/2018-06-01/runtime/invocation";
 const INIT_ERROR: &str = "/2018-06-01/runtime/init/error";
 
 const CONFIG: &str = r#"
@@ -206,6 +207,32 @@ fn an_event_is_given_up_before_its_deadline_and_the_next_is_answered() {
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     api.invoke("next", &good.to_string(), LONG);
     assert_eq!(api.answer("next")["context"]["sub"], "alice");
+}
+
+#[test]
+fn what_could_not_be_decided_is_an_error_that_nobody_keeps() {
+    let (api, issuer) = (RuntimeApi::start(), TestIssuer::start());
+    issuer.goes_down();
+    let folder = folder(&CONFIG.replace("@TRUST@", &issuer.trust("refresh: {every: 1s, timeout: 1s}")));
+    let _function = Function::start(folder.path(), &api);
+    let good = Asked::get("/orders/7").bearer(&issuer.token().scopes("orders/read").mint());
+    // the first event waits for keys, as long as the start of a function may take
+    api.invoke("rest", &good.event().to_string(), Duration::from_secs(30));
+    api.invoke("http", &good.event_2().to_string(), Duration::from_secs(30));
+    assert_eq!((api.error("rest"), api.error("http")), ("Unavailable".to_owned(), "Unavailable".to_owned()));
+    issuer.answers_well();
+    let allowed = (0..40).any(|number| {
+        sleep(Duration::from_millis(250));
+        let id = format!("again-{number}");
+        api.invoke(&id, &good.event_2().to_string(), LONG);
+        let (answer, error) = (format!("{RUNTIME}/{id}/response"), format!("{RUNTIME}/{id}/error"));
+        let sent = until("an answer", || {
+            let received = api.server.received().into_iter();
+            received.into_iter().find(|request| [answer.as_str(), &error].contains(&request.target()))
+        });
+        sent.json()["isAuthorized"] == true
+    });
+    assert!(allowed, "once there are keys");
 }
 
 #[test]

@@ -8,6 +8,10 @@ mod api_gateway;
 mod asked;
 // `lychgate lambda` against a runtime API, and the example under `deploy`
 mod lambda;
+// the doors while the gate stops or is changed, and how much they take
+mod lifecycle;
+// the manual's page on the doors
+mod manual;
 // what is told of the original request: too much, too little, or two things at once
 mod original;
 // tokens that are bound to their sender: proofs and certificates that other proxies hand on

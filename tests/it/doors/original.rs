@@ -257,6 +257,30 @@ fn put(event: &mut Value, place: &str, value: Value) {
 }
 
 #[test]
+fn a_client_that_claims_an_identity_is_refused_where_the_proxy_could_not_keep_it_back() {
+    let profiles = PROFILES.map(|profile| format!("{{profile: {profile}, claimed_headers: refuse}}")).join(", ");
+    let doors = DOORS.replace("nginx, caddy, traefik, haproxy", &profiles);
+    let config = CONFIG.replace("routes:", "identity: {headers: {x-auth-sub: sub, remote-user: sub}}\nroutes:");
+    for (config, is_refused) in [(format!("{config}{doors}"), true), (format!("{config}{DOORS}"), false)] {
+        let world = World::of(&config);
+        for profile in PROFILES {
+            for claimed in ["X-Auth-Sub", "X-Auth-Other", "X_Auth-Sub", "x.auth.sub", "Remote-User", "remote_user"] {
+                let answer = world.by_forward_auth(profile, &Asked::get("/public/a").header(claimed, "root"));
+                if is_refused {
+                    assert_eq!(answer.json()["code"], "bad-original-request", "{profile} {claimed}");
+                    assert!([400, 403].contains(&answer.status()), "{}", answer.head);
+                } else {
+                    assert_eq!(answer.status(), 200, "{profile} {claimed}");
+                }
+                assert!(answer.fields().iter().all(|(_, value)| *value != "root"), "{}", answer.head);
+            }
+            let unclaimed = Asked::get("/public/a").header("x-author", "root").header("x-remote-user", "root");
+            assert_eq!(world.by_forward_auth(profile, &unclaimed).status(), 200, "{profile}");
+        }
+    }
+}
+
+#[test]
 fn a_connection_from_none_of_the_peers_is_closed() {
     let doors = DOORS.replace("api_gateway: true", "api_gateway: true, peers: [192.0.2.0/24]");
     let world = World::of(&format!("{CONFIG}{doors}"));
