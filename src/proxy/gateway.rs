@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::HeaderValue;
 use http::Version;
 use http::header::{EXPECT, HOST, TE, UPGRADE};
+use http::{HeaderMap, HeaderValue};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorType};
+use pingora::{Error, ErrorType, OrErr};
 
 use super::access_log::{conclude, conclude_unread};
 use super::answer::{fit_to_version, tidy};
@@ -24,6 +24,7 @@ use super::config::LimitsConfig;
 use super::context::RequestContext;
 use super::forwarded::Way;
 use super::framing;
+use super::head::{forget_case, forget_case_of_answer, with_parts};
 use super::respond::{REQUEST_ID, answer_itself, begun, change, deny, ended, failure};
 use super::snapshot::Snapshot;
 use super::streams::{
@@ -160,6 +161,7 @@ impl ProxyHttp for Gateway {
         {
             line.take_time();
         }
+        forget_case(session.req_header_mut());
         let may_upgrade = |permit: &Permit| permit.route().upgrades_to(UpgradeConfig::Websocket);
         context.upgrade = context.permit.as_ref().is_some_and(may_upgrade) && asks_for_websocket(session.req_header());
         if !context.upgrade {
@@ -241,27 +243,28 @@ impl ProxyHttp for Gateway {
         let Some(permit) = &context.permit else {
             return Err(Error::explain(ErrorType::InternalError, "no permit"));
         };
-        for name in permit.remove() {
-            request.remove_header(name);
+        with_parts(request, |parts| {
+            for name in permit.remove() {
+                parts.headers.remove(name);
+            }
+            for (name, value) in permit.set() {
+                parts.headers.insert(name, value.clone());
+            }
+            if let Some(authority) = parts.uri.authority().filter(|_| !parts.headers.contains_key(HOST)) {
+                // The path that follows leaves no other place for it.
+                parts.headers.insert(HOST, value_of(authority.as_str())?);
+            }
+            if is_grpc(session.req_header()) && parts.version == Version::HTTP_2 {
+                // gRPC servers refuse callers that read no trailers; what else a client says of the kind ends here.
+                parts.headers.insert(TE, HeaderValue::from_static("trailers"));
+            }
+            parts.headers.insert(REQUEST_ID, value_of(&context.request_id)?);
+            write_forwarded(session, &mut parts.headers, context)
+        })?;
+        match &context.target {
+            Some(target) if request.raw_path() != target.as_bytes() => request.set_raw_path(target.as_bytes()),
+            _ => Ok(()),
         }
-        for (name, value) in permit.set() {
-            request.insert_header(name.clone(), value)?;
-        }
-        if !request.headers.contains_key(HOST)
-            && let Some(authority) = request.uri.authority().map(ToString::to_string)
-        {
-            // The path that follows leaves no other place for it.
-            request.insert_header(HOST, authority)?;
-        }
-        if let Some(target) = &context.target {
-            request.set_raw_path(target.as_bytes())?;
-        }
-        if is_grpc(session.req_header()) && request.version == Version::HTTP_2 {
-            // gRPC servers refuse callers that read no trailers; what else a client says of the kind ends here.
-            request.insert_header(TE, "trailers")?;
-        }
-        request.insert_header(REQUEST_ID, context.request_id.as_str())?;
-        write_forwarded(session, request, context)
     }
 
     async fn request_body_filter(
@@ -287,6 +290,7 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         context: &mut Self::CTX,
     ) -> pingora::Result<()> {
+        forget_case_of_answer(response)?;
         if response.status != http::StatusCode::SWITCHING_PROTOCOLS {
             tidy(response).map_err(|reason| Error::explain(ErrorType::InvalidHTTPHeader, reason).into_up())?;
             return answered(session, response, context);
@@ -430,12 +434,17 @@ fn is_tls(session: &Session) -> bool {
 }
 
 /// Who asked, by which scheme and for which host.
-fn write_forwarded(session: &Session, request: &mut RequestHeader, context: &RequestContext) -> pingora::Result<()> {
+fn write_forwarded(session: &Session, headers: &mut HeaderMap, context: &RequestContext) -> pingora::Result<()> {
     let received = session.req_header();
     // HTTP/2 has it in `:authority`.
     let host = received.headers.get(HOST).map(HeaderValue::as_bytes);
     let host = host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes()));
     let host = host.and_then(|host| HeaderValue::from_bytes(host).ok());
     let client = context.client.unwrap_or(UNKNOWN);
-    context.way.write(client, if is_tls(session) { "https" } else { "http" }, host, request)
+    let scheme = if is_tls(session) { "https" } else { "http" };
+    context.way.write(client, scheme, host, headers).or_err(ErrorType::InvalidHTTPHeader, "while saying who asked")
+}
+
+fn value_of(text: &str) -> pingora::Result<HeaderValue> {
+    HeaderValue::from_str(text).or_err(ErrorType::InvalidHTTPHeader, "while writing what is told to the upstream")
 }

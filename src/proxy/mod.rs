@@ -7,6 +7,7 @@ mod context;
 mod forwarded;
 mod framing;
 mod gateway;
+mod head;
 mod respond;
 mod snapshot;
 mod streams;

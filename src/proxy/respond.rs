@@ -3,16 +3,17 @@
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use http::{HeaderName, HeaderValue, Response};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
-use pingora::{Error, ErrorSource, ErrorType};
+use pingora::{Error, ErrorSource, ErrorType, OrErr};
 
 use super::streams::{grpc_answer, is_grpc};
 use super::wire::{BadBody, Ended};
 use crate::authorizer::{AnswerFields, Denial, Findings, OwnAnswer};
 
 /// The header that carries the request's id, to the client and to the upstream.
-pub(super) const REQUEST_ID: &str = "x-request-id";
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers with the denial. The connection goes on only if nothing on it could be read in two ways.
 pub(super) async fn deny(
@@ -40,15 +41,20 @@ pub(super) fn written(
     }
     let answer = findings.answer(denial, request_id);
     let body = Bytes::from(answer.body);
-    let mut header = ResponseHeader::build(answer.status, Some(6))?;
-    header.insert_header(CONTENT_TYPE, "application/problem+json")?;
-    header.insert_header(CONTENT_LENGTH, body.len())?;
-    header.insert_header(CACHE_CONTROL, "no-store")?;
-    header.insert_header(REQUEST_ID, request_id)?;
+    let mut parts = Response::new(()).into_parts().0;
+    parts.status = denial.status_code();
+    // These, what `answer` adds, and what pingora writes of the connection.
+    parts.headers.reserve(8);
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    parts.headers.insert(CONTENT_LENGTH, body.len().into());
+    parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let odd = "while writing a denial";
+    parts.headers.insert(REQUEST_ID, HeaderValue::from_str(request_id).or_err(ErrorType::InvalidHTTPHeader, odd)?);
     for (name, value) in answer.headers {
-        header.insert_header(name, value)?;
+        let name = HeaderName::from_bytes(name.as_bytes()).or_err(ErrorType::InvalidHTTPHeader, odd)?;
+        parts.headers.insert(name, HeaderValue::try_from(value).or_err(ErrorType::InvalidHTTPHeader, odd)?);
     }
-    Ok((header, Some(body)))
+    Ok((parts.into(), Some(body)))
 }
 
 /// Gives an answer of the gate's own.

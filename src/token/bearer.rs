@@ -114,9 +114,7 @@ fn parameters(query: Option<&str>) -> form_urlencoded::Parse<'_> {
 /// `b64token` of RFC 6750 section 2.1, which is never empty and never has a blank or a comma.
 fn is_token(text: &str) -> bool {
     let characters = text.trim_end_matches('=');
-    let allowed = |byte: u8| {
-        byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
-    };
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
     // Without a way out in the middle, many bytes are looked at in one step.
     !characters.is_empty() && characters.bytes().fold(true, |all, byte| all & allowed(byte))
 }

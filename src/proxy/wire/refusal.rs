@@ -14,10 +14,11 @@ pub(super) fn refusal(denial: &Denial, request_id: &str, received: &[u8]) -> Str
     let reason = StatusCode::from_u16(answer.status).ok().and_then(|status| status.canonical_reason());
     let mut text = format!("HTTP/1.1 {} {}\r\n", answer.status, reason.unwrap_or_default());
     let date = get_cached_date();
+    let id = REQUEST_ID;
     let fields = [
         ("content-type", "application/problem+json"),
         ("cache-control", "no-store"),
-        (REQUEST_ID, request_id),
+        (id.as_str(), request_id),
         ("connection", "close"),
         ("date", date.to_str().unwrap_or_default()),
     ];
