@@ -47,6 +47,9 @@ impl JoseError {
 /// Why one key of a set was left out. The others still serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum KeyRejection {
+    /// Not one JSON object, or one that two readers could read in two ways: a member twice, a number out of range, too deep.
+    #[error("it is not one strict JSON object")]
+    Json,
     /// A member is missing or of the wrong JSON type.
     #[error("member `{0}` is missing or of the wrong type")]
     Member(&'static str),
@@ -59,8 +62,8 @@ pub enum KeyRejection {
     /// `use` is not `sig`.
     #[error("`use` is not `sig`")]
     Use,
-    /// `key_ops` does not allow `verify`.
-    #[error("`key_ops` does not contain `verify`")]
+    /// `key_ops` does not allow `verify`, or says so twice.
+    #[error("`key_ops` does not contain `verify` once")]
     KeyOps,
     /// `alg` is not a signature algorithm, or not one of this key type.
     #[error("`alg` does not fit the key")]

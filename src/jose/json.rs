@@ -1,9 +1,11 @@
 //! JSON without surprises: one object, UTF-8, no member twice at any depth, and no deeper than asked.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// As many claims as an access token has. A map that grows while it is filled hashes each name several times.
@@ -25,10 +27,10 @@ pub fn strict_object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value
     }
 }
 
-/// Reads one JSON object as [`object`] does, and hands over each member of the outermost instead of keeping them.
+/// Reads one JSON object as [`strict_object`] does, and hands over each member of the outermost instead of keeping them.
 ///
 /// # Errors
-/// As [`object`], where `take` says by `false` that it had a member of this name before.
+/// As [`strict_object`], where `take` says by `false` that it had a member of this name before.
 pub(super) fn each_member(
     bytes: &[u8],
     max_depth: usize,
@@ -38,6 +40,83 @@ pub(super) fn each_member(
     let members = Members { strict: Strict { depth_left: max_depth, members: 0 }, take };
     reader.deserialize_map(members).map_err(|_| "not a strict JSON object")?;
     reader.end().map_err(|_| "text after the JSON object")
+}
+
+/// Reads one JSON object as [`strict_object`] does, but for its array `name`: the texts of its first `most` elements are
+/// handed over unread, so that each can be judged alone.
+///
+/// # Errors
+/// As [`strict_object`], and where there is no such array.
+pub(super) fn elements<'a>(
+    bytes: &'a [u8],
+    name: &str,
+    most: usize,
+    max_depth: usize,
+) -> Result<Vec<&'a RawValue>, &'static str> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let strict = Strict { depth_left: max_depth, members: 0 };
+    let elements = reader.deserialize_map(Elements { name, most, strict }).map_err(|_| "not a strict JSON object")?;
+    reader.end().map_err(|_| "text after the JSON object")?;
+    elements.ok_or("no such array")
+}
+
+struct Elements<'n> {
+    name: &'n str,
+    most: usize,
+    strict: Strict,
+}
+
+impl<'de> Visitor<'de> for Elements<'_> {
+    type Value = Option<Vec<&'de RawValue>>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let member = self.strict.inside()?;
+        let (mut elements, mut names) = (None, HashSet::new());
+        while let Some(BorrowedName(name)) = object.next_key()? {
+            if name == self.name {
+                elements = Some(object.next_value_seed(FirstOf(self.most))?);
+            } else {
+                object.next_value_seed(member)?;
+            }
+            if !names.insert(name) {
+                return Err(de::Error::custom("a member stands twice"));
+            }
+        }
+        Ok(elements)
+    }
+}
+
+/// So many elements of an array; the others are read over.
+struct FirstOf(usize);
+
+impl<'de> DeserializeSeed<'de> for FirstOf {
+    type Value = Vec<&'de RawValue>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for FirstOf {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while elements.len() < self.0 {
+            let Some(element) = array.next_element()? else { return Ok(elements) };
+            elements.push(element);
+        }
+        while array.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(elements)
+    }
 }
 
 struct Members<F> {
@@ -168,7 +247,7 @@ mod tests {
 
     #[test]
     fn what_is_not_one_strict_object_is_refused() {
-        let refused: [&[u8]; 21] = [
+        let refused: [&[u8]; 38] = [
             b"",
             b"null",
             b"[]",
@@ -183,9 +262,26 @@ mod tests {
             b"{\"a\":1e999}",
             b"{\"a\":NaN}",
             b"{\"a\":Infinity}",
+            b"{\"a\":-1e400}",
+            b"{\"a\":-Infinity}",
+            b"{\"a\":+1}",
+            b"{\"a\":.5}",
+            b"{\"a\":1.}",
+            b"{\"a\":0x1}",
+            b"{\"a\":-}",
+            b"{\"a\":True}",
             b"{\"a\":\"\xFF\"}",
+            b"{\"\xFF\":1}",
+            b"{\"a\":\"\xC0\xAF\"}",         // `/` in more bytes than it needs
+            b"{\"a\":\"\xED\xA0\x80\"}",     // half a surrogate pair
+            b"{\"a\":\"\xF4\x90\x80\x80\"}", // beyond Unicode
             b"{\"a\":\"\\ud800\"}",
+            b"{\"a\":\"\\ud800\\u0041\"}",
+            b"{\"a\":\"\\udc00\\ud800\"}",
             b"{\"a\":\"\x01\"}",
+            b"{\"a\":\"\\x41\"}",
+            b"\x0B{}",
+            b"{\"a\"\xC2\xA0:1}",
             b"{\"a\":1,\"a\":1}",
             b"{\"a\":1,\"\\u0061\":2}",
             b"{\"a\":{\"b\":[{\"c\":1,\"c\":2}]}}",

@@ -120,7 +120,9 @@ fn for_verifying(jwk: &Map<String, Value>) -> Result<(), KeyRejection> {
     match jwk.get("key_ops") {
         None => Ok(()),
         Some(Value::Array(operations)) if operations.iter().all(Value::is_string) => {
-            if operations.iter().any(|operation| operation == "verify") { Ok(()) } else { Err(KeyRejection::KeyOps) }
+            // Section 4.3 lets no operation stand twice.
+            let verifying = operations.iter().filter(|operation| *operation == "verify").count();
+            if verifying == 1 { Ok(()) } else { Err(KeyRejection::KeyOps) }
         }
         Some(_) => Err(KeyRejection::Member("key_ops")),
     }

@@ -1,7 +1,7 @@
 //! The keys of one issuer: a JWK Set (RFC 7517 section 5) of which every good key serves.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use super::error::{JoseError, KeyRejection};
@@ -10,7 +10,7 @@ use super::jwk::PublicKey;
 
 /// The most keys that are read from a set; what comes after is skipped.
 const MOST_KEYS: usize = 100;
-/// Deep enough for any certificate chain in a key, and no deeper.
+/// Deepest nesting in a key, and beside the keys: enough for any certificate chain, and no deeper.
 const MAX_DEPTH: usize = 8;
 
 /// The public keys of one issuer, each parsed once.
@@ -35,18 +35,18 @@ impl KeySet {
     /// Reads a JWK Set. A bad key is left out and named; it never spoils the set.
     ///
     /// # Errors
-    /// [`JoseError::MalformedKeySet`] where the document is not an object with an array `keys`.
+    /// [`JoseError::MalformedKeySet`] where the document is not one strict JSON object with an array `keys`.
     pub fn parse(document: &[u8]) -> Result<(Self, Vec<SkippedKey>), JoseError> {
-        let mut set = json::strict_object(document, MAX_DEPTH).map_err(JoseError::MalformedKeySet)?;
-        let Some(Value::Array(entries)) = set.remove("keys") else {
-            return Err(JoseError::MalformedKeySet("no array `keys`"));
-        };
+        let entries = json::elements(document, "keys", MOST_KEYS, MAX_DEPTH)
+            .map_err(|_| JoseError::MalformedKeySet("not one strict JSON object with an array `keys`"))?;
         let mut keys: Vec<PublicKey> = Vec::new();
         let mut skipped = Vec::new();
-        for (position, entry) in entries.iter().enumerate().take(MOST_KEYS) {
-            match judge(entry, &keys) {
+        for (position, entry) in entries.into_iter().enumerate() {
+            // Read one by one: what no strict reader takes in one key is no reason to refuse the others.
+            let jwk = json::strict_object(entry.get().as_bytes(), MAX_DEPTH).map_err(|_| KeyRejection::Json);
+            match jwk.as_ref().map_err(|reason| *reason).and_then(|jwk| judge(jwk, &keys)) {
                 Ok(key) => keys.push(key),
-                Err(reason) => skipped.push(SkippedKey { position, kid: kid_of(entry), reason }),
+                Err(reason) => skipped.push(SkippedKey { position, kid: jwk.ok().and_then(kid_of), reason }),
             }
         }
         let mut fingerprint = [0; 32];
@@ -96,8 +96,8 @@ impl KeySet {
     }
 }
 
-fn judge(entry: &Value, before: &[PublicKey]) -> Result<PublicKey, KeyRejection> {
-    let key = PublicKey::from_jwk(entry.as_object().ok_or(KeyRejection::Member("keys"))?)?;
+fn judge(jwk: &Map<String, Value>, before: &[PublicKey]) -> Result<PublicKey, KeyRejection> {
+    let key = PublicKey::from_jwk(jwk)?;
     // Two keys of one kid and one use would make it a matter of order which one is meant.
     let taken = |other: &PublicKey| {
         key.kid().is_some()
@@ -107,6 +107,6 @@ fn judge(entry: &Value, before: &[PublicKey]) -> Result<PublicKey, KeyRejection>
     if before.iter().any(taken) { Err(KeyRejection::DuplicateKid) } else { Ok(key) }
 }
 
-fn kid_of(entry: &Value) -> Option<String> {
-    entry.get("kid").and_then(Value::as_str).map(str::to_owned)
+fn kid_of(jwk: Map<String, Value>) -> Option<String> {
+    jwk.get("kid").and_then(Value::as_str).map(str::to_owned)
 }

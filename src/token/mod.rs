@@ -6,6 +6,7 @@ mod cache;
 mod claims;
 mod config;
 mod error;
+mod hash;
 mod introspection;
 mod issuers;
 mod jwks;

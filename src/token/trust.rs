@@ -350,7 +350,11 @@ fn subject(claims: &Claims) -> Result<&str, TokenError> {
 /// Control characters, line separators, and what has no width or turns text round: two names that look like one.
 fn is_unseen(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(
+            character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 fn first_text(claims: &Claims, names: &[&str]) -> Result<Option<String>, TokenError> {

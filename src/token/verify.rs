@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::cache::{TokenCache, TokenKey};
+use super::cache::TokenCache;
 use super::claims::Claims;
 use super::config::TokenLimits;
 use super::error::TokenError;
+use super::hash::TokenHash;
 use super::introspection::looks_structured;
 use super::issuers::{Found, Issuers};
 use super::proof::Confirmation;
@@ -252,55 +253,45 @@ impl Verifier {
         if token.len() as u64 > self.limits.token.as_u64() {
             return Err(TokenError::TooLong);
         }
-        let key = TokenKey::of(token);
-        let issuer = if looks_structured(token) { None } else { self.issuers.of_opaque(accepted) };
+        let issuer = self.issuers.of_opaque(accepted).filter(|_| !looks_structured(token));
         let verified = match (issuer, &self.cache) {
-            (Some(issuer), _) => self.introspect(issuer, token, key).await?,
-            (None, Some(cache)) => self.verify_once(token, key, cache).await?,
-            (None, None) => self.verify_anew(token, key).await?.0,
+            (Some(issuer), _) => self.introspect(issuer, token).await?,
+            (None, Some(cache)) => self.verify_once(token, cache).await?,
+            (None, None) => self.verify_anew(token).await?.0,
         };
         // Asked of every token, however often it was seen: the clock and the revocation list move on.
         self.recheck(&verified)?;
         Ok(verified)
     }
 
-    async fn verify_once(
-        &self,
-        token: &str,
-        key: TokenKey,
-        cache: &TokenCache,
-    ) -> Result<Arc<VerifiedToken>, TokenError> {
-        if let Some(verified) = cache.find(key, |token| self.generation_now(token)) {
+    async fn verify_once(&self, token: &str, cache: &TokenCache) -> Result<Arc<VerifiedToken>, TokenError> {
+        let key = cache.key_of(token);
+        if let Some(verified) = key.and_then(|key| cache.find(key, |token| self.generation_now(token))) {
             return Ok(verified);
         }
-        let (verified, generation) = self.verify_anew(token, key).await?;
-        if let Some(generation) = generation {
+        let (verified, generation) = self.verify_anew(token).await?;
+        if let (Some(key), Some(generation)) = (key, generation) {
             cache.keep(key, &verified, generation);
         }
         Ok(verified)
     }
 
     /// Asks the token's issuer what it is.
-    async fn introspect(
-        &self,
-        issuer: &TrustedIssuer,
-        token: &str,
-        key: TokenKey,
-    ) -> Result<Arc<VerifiedToken>, TokenError> {
+    async fn introspect(&self, issuer: &TrustedIssuer, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
         let introspector = issuer.introspector().ok_or(TokenError::UnknownIssuer)?;
-        introspector.introspect(token, key, issuer, |token| self.keep_claims(token)).await
+        introspector.introspect(token, issuer, |token| self.keep_claims(token)).await
     }
 
     /// The token, and the generation of the keys that proved it; none where its issuer itself has said what it is, which is
     /// remembered elsewhere.
-    async fn verify_anew(&self, token: &str, key: TokenKey) -> Result<(Arc<VerifiedToken>, Option<u64>), TokenError> {
+    async fn verify_anew(&self, token: &str) -> Result<(Arc<VerifiedToken>, Option<u64>), TokenError> {
         // Strictly, so that what is judged below is what every other reader of this token sees.
         let jws = CompactJws::parse(token, self.limits.claims_depth)?;
         // The issuer comes first, so that only its own keys are ever tried: two issuers with one `kid` never meet.
         let issuer = self.issuer_of(jws.claims())?;
         // Only to the issuer that it names itself: nobody else is shown it.
         if issuer.introspector().is_some() {
-            return Ok((self.introspect(&issuer, token, key).await?, None));
+            return Ok((self.introspect(&issuer, token).await?, None));
         }
         // The algorithm is the operator's and the key's choice, the token only names it.
         let algorithm = jws.header().algorithm.filter(|algorithm| issuer.accepts(*algorithm));
@@ -309,7 +300,8 @@ impl Verifier {
         // From here on the claims are the issuer's own words.
         let (header, claims) = jws.into_parts();
         let shadow_refusal = issuer.try_shadow(algorithm, &header, &claims);
-        let verified = VerifiedToken { hash: key.hash(), shadow_refusal, ..issuer.read(&header, claims)? };
+        let hash = TokenHash::of(token).bytes();
+        let verified = VerifiedToken { hash, shadow_refusal, ..issuer.read(&header, claims)? };
         Ok((Arc::new(self.keep_claims(verified)), Some(generation)))
     }
 

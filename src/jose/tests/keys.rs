@@ -106,7 +106,8 @@ fn use_and_key_ops_must_allow_verifying() {
     let key = jwk(Algorithm::Es256);
     refused(&key, &["enc", "", "SIG", "sig "].map(|purpose| json!({"use": purpose})), KeyRejection::Use);
     refused(&key, &[json!({"use": null}), json!({"use": ["sig"]})], KeyRejection::Member("use"));
-    let unfit = [json!([]), json!(["sign"]), json!(["encrypt", "wrapKey"]), json!(["VERIFY"])];
+    let unfit =
+        [json!([]), json!(["sign"]), json!(["encrypt", "wrapKey"]), json!(["VERIFY"]), json!(["verify", "verify"])];
     refused(&key, &unfit.map(|operations| json!({"key_ops": operations})), KeyRejection::KeyOps);
     let odd = [json!("verify"), json!(null), json!({"verify": true}), json!(["verify", 1])];
     refused(&key, &odd.map(|operations| json!({"key_ops": operations})), KeyRejection::Member("key_ops"));

@@ -33,8 +33,14 @@ fn what_is_no_key_set_is_refused_whole() {
         "<html></html>",
         "{\"keys\":[]}{}",
         "{\"keys\":[],\"keys\":[]}",
-        "{\"keys\":[{\"kid\":\"a\",\"kid\":\"b\"}]}",
-        "{\"keys\":[[[[[[[[]]]]]]]]}",
+        "{\"keys\":[],\"k\\u0065ys\":[]}",
+        "{\"keys\":[],\"x\":1,\"x\":1}",
+        "{\"x\":{\"y\":1,\"y\":1},\"keys\":[]}",
+        "{\"x\":[[[[[[[[]]]]]]]],\"keys\":[]}",
+        "{\"keys\":[{\"kid\":]}",
+        "{\"keys\":[,]}",
+        "{\"keys\":[1 2]}",
+        "\u{feff}{\"keys\":[]}",
         "{\"KEYS\":[]}",
     ];
     for document in refused {
@@ -49,7 +55,9 @@ fn what_is_no_key_set_is_refused_whole() {
 fn a_bad_key_is_named_and_never_spoils_the_set() {
     let good = named(Algorithm::Es256, Some("good"));
     let bad = [
-        (json!("no object"), None, KeyRejection::Member("keys")),
+        (json!("no object"), None, KeyRejection::Json),
+        (json!([]), None, KeyRejection::Json),
+        (json!(null), None, KeyRejection::Json),
         (json!({"kid": "empty"}), Some("empty"), KeyRejection::Member("kty")),
         (json!({"kid": 7, "kty": "EC"}), None, KeyRejection::Member("kid")),
         (json!({"kid": "secret", "kty": "oct", "k": "c2VjcmV0"}), Some("secret"), KeyRejection::KeyType),
@@ -60,6 +68,28 @@ fn a_bad_key_is_named_and_never_spoils_the_set() {
         assert_eq!(skipped, [(0, kid.map(str::to_owned), reason)]);
         assert_eq!(set.kids().collect::<Vec<_>>(), ["good"]);
     }
+}
+
+/// What only a strict reader refuses is refused in its own key alone.
+#[test]
+fn a_key_that_is_no_strict_json_is_named_and_never_spoils_the_set() {
+    let good = named(Algorithm::Es256, Some("good")).to_string();
+    let deep = |levels: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    for bad in [
+        r#"{"kid":"a","kid":"b","kty":"EC"}"#,
+        r#"{"kid":"a","x":{"y":1,"y":1}}"#,
+        r#"{"kid":"a","x":1e400}"#,
+        r#"{"kid":"a","x":"\ud800"}"#,
+        &deep(8),
+        &deep(100_000),
+    ] {
+        let (set, skipped) = KeySet::parse(format!(r#"{{"keys":[{bad},{good}]}}"#).as_bytes()).unwrap();
+        assert_eq!(set.kids().collect::<Vec<_>>(), ["good"]);
+        let skipped: Vec<_> = skipped.into_iter().map(|key| (key.position, key.kid, key.reason)).collect();
+        assert_eq!(skipped, [(0, None, KeyRejection::Json)], "{:.40}", bad);
+    }
+    let (_, skipped) = KeySet::parse(format!(r#"{{"keys":[{}]}}"#, deep(7)).as_bytes()).unwrap();
+    assert_eq!(skipped[0].reason, KeyRejection::Member("kty"), "deep, and not too deep");
 }
 
 #[test]

@@ -14,10 +14,10 @@ use super::config::IntrospectionConfig;
 use super::endpoint::Endpoint;
 use crate::clock::Clock;
 use crate::telemetry::{CacheLookup, IntrospectionMetrics, TokenCacheMetrics};
-use crate::token::cache::TokenKey;
 use crate::token::claims::Claims;
 use crate::token::config::{TokenLimits, TrustedIssuerConfig};
 use crate::token::error::TokenError;
+use crate::token::hash::TokenHash;
 use crate::token::jwks::FetchError;
 use crate::token::trust::TrustedIssuer;
 use crate::token::verify::VerifiedToken;
@@ -38,10 +38,10 @@ pub struct Introspector {
     endpoint: Endpoint,
     /// Deepest nesting of an answer.
     depth: usize,
-    active: Cache<TokenKey, Arc<Answer>>,
+    active: Cache<TokenHash, Arc<Answer>>,
     /// Apart, so that a flood of made-up tokens takes no room from good ones. The Unix milliseconds until which it is so.
-    inactive: Cache<TokenKey, u64>,
-    flights: Mutex<HashMap<TokenKey, Flight>>,
+    inactive: Cache<TokenHash, u64>,
+    flights: Mutex<HashMap<TokenHash, Flight>>,
     /// Whether the last answer was none, so that a failure is told once.
     failing: AtomicBool,
     clock: Clock,
@@ -123,10 +123,10 @@ impl Introspector {
     pub(in crate::token) async fn introspect(
         self: &Arc<Self>,
         token: &str,
-        key: TokenKey,
         issuer: &TrustedIssuer,
         keep: impl FnOnce(VerifiedToken) -> VerifiedToken,
     ) -> Result<Arc<VerifiedToken>, TokenError> {
+        let key = TokenHash::of(token);
         let said = match self.remembered(key) {
             Some(said) => said,
             None => self.ask(token, key).await.ok_or_else(|| self.unavailable())?,
@@ -134,12 +134,12 @@ impl Introspector {
         let Said::Active(answer) = said else { return Err(TokenError::Inactive) };
         let read = || {
             let claims = as_claims(&answer.claims, issuer.issuer(), &self.config)?;
-            issuer.read_introspected(claims, key.hash()).map(|token| Arc::new(keep(token)))
+            issuer.read_introspected(claims, key.bytes()).map(|token| Arc::new(keep(token)))
         };
         answer.read.get_or_init(read).clone()
     }
 
-    fn remembered(&self, key: TokenKey) -> Option<Said> {
+    fn remembered(&self, key: TokenHash) -> Option<Said> {
         let now = self.clock.unix_millis();
         let active = self.active.get(&key).filter(|answer| now < answer.until).map(Said::Active);
         let said = active.or_else(|| self.inactive.get(&key).filter(|until| now < *until).map(|_| Said::Inactive));
@@ -148,7 +148,7 @@ impl Introspector {
     }
 
     /// Asks, or waits for the answer that somebody else has asked for.
-    async fn ask(self: &Arc<Self>, token: &str, key: TokenKey) -> Told {
+    async fn ask(self: &Arc<Self>, token: &str, key: TokenHash) -> Told {
         let mut flight = self.join(token, key)?;
         if let Ok(told) = flight.wait_for(Option::is_some).await {
             return told.clone().flatten();
@@ -159,7 +159,7 @@ impl Introspector {
     }
 
     /// The flight for this token; one that begins goes on whoever leaves, so that no client can break it off for others.
-    fn join(self: &Arc<Self>, token: &str, key: TokenKey) -> Option<Flight> {
+    fn join(self: &Arc<Self>, token: &str, key: TokenHash) -> Option<Flight> {
         let mut flights = self.flights();
         if let Some(flight) = flights.get(&key) {
             return Some(flight.clone());
@@ -180,7 +180,7 @@ impl Introspector {
         Some(flight)
     }
 
-    async fn fetch(&self, token: &str, key: TokenKey) -> Told {
+    async fn fetch(&self, token: &str, key: TokenHash) -> Told {
         let answered = match self.endpoint.ask(token).await {
             Ok(body) => read(&body, self.depth).map(|claims| (claims, body.len())).map_err(str::to_owned),
             Err(error) => Err(error.to_string()),
@@ -220,7 +220,7 @@ impl Introspector {
         TokenError::IntrospectionUnavailable(self.name.to_string())
     }
 
-    fn flights(&self) -> MutexGuard<'_, HashMap<TokenKey, Flight>> {
+    fn flights(&self) -> MutexGuard<'_, HashMap<TokenHash, Flight>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
-use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::error::FetchError;
 use super::http::{KeyClient, MOST_BYTES};
-use crate::jose::{KeySet, SkippedKey};
+use crate::jose::{KeySet, SkippedKey, strict_object};
 use crate::token::config::TrustedIssuerConfig;
 
 /// Where an issuer's keys come from.
@@ -61,12 +61,8 @@ pub struct Fetched {
     pub(super) document: Option<Vec<u8>>,
 }
 
-/// OpenID Connect Discovery 1.0 section 3 and RFC 8414 section 2: the two members that matter here.
-#[derive(Deserialize)]
-struct Metadata {
-    issuer: String,
-    jwks_uri: String,
-}
+/// Deepest nesting of a discovery document.
+const METADATA_DEPTH: usize = 16;
 
 impl Fetcher {
     /// Makes a fetcher with the settings of this issuer: its time limit, its `fetch` section, and `allow_insecure`.
@@ -161,9 +157,15 @@ impl Fetcher {
     async fn metadata(&self, url: &str, issuer: &str) -> Result<String, FetchError> {
         let (document, _) = self.client.get(url).await?;
         let wrong = |reason| FetchError::Discovery(url.to_owned(), reason);
-        let metadata: Metadata =
-            serde_json::from_slice(&document).map_err(|_| wrong("has no `issuer` and `jwks_uri`"))?;
-        if metadata.issuer == issuer { Ok(metadata.jwks_uri) } else { Err(wrong("states another issuer")) }
+        // As strictly as a token, so that no two readers see two issuers in it.
+        let metadata = strict_object(&document, METADATA_DEPTH).map_err(|_| wrong("is not one strict JSON object"))?;
+        // OpenID Connect Discovery 1.0 section 3 and RFC 8414 section 2: the two members that matter here.
+        let member = |name| metadata.get(name).and_then(Value::as_str);
+        match (member("issuer"), member("jwks_uri")) {
+            (Some(said), Some(jwks_uri)) if said == issuer => Ok(jwks_uri.to_owned()),
+            (Some(_), Some(_)) => Err(wrong("states another issuer")),
+            _ => Err(wrong("has no `issuer` and `jwks_uri`")),
+        }
     }
 }
 

@@ -131,10 +131,12 @@ async fn bounded_body(url: &str, mut response: Response) -> Result<Vec<u8>, Fetc
     Ok(body)
 }
 
+/// RFC 9111 section 5.2: directives have no case, and may stand in several fields. The least of several counts.
 fn max_age(response: &Response) -> Option<Duration> {
-    let directives = response.headers().get(CACHE_CONTROL)?.to_str().ok()?;
-    let seconds = directives.split(',').find_map(|directive| directive.trim().strip_prefix("max-age="))?;
-    seconds.trim_matches('"').parse().ok().map(Duration::from_secs)
+    let fields = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|field| field.to_str().ok());
+    let directives = fields.flat_map(|field| field.split(',')).filter_map(|directive| directive.split_once('='));
+    let ages = directives.filter(|(name, _)| name.trim().eq_ignore_ascii_case("max-age"));
+    ages.filter_map(|(_, seconds)| seconds.trim().trim_matches('"').parse().ok()).min().map(Duration::from_secs)
 }
 
 fn same_origin_only(attempt: Attempt<'_>) -> reqwest::redirect::Action {

@@ -1,11 +1,12 @@
 //! A token that was verified a moment ago is asked again whatever may have changed, and nothing else.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::super::cache::{TokenCache, TokenKey};
+use super::super::cache::TokenCache;
 use super::support::{Gate, of};
 use crate::telemetry::Metrics;
 
@@ -49,16 +50,37 @@ fn an_entry_of_an_older_key_set_is_no_entry() {
     let gate = Gate::new();
     let token = gate.verify(&of("corp").sign()).unwrap();
     let cache = TokenCache::of_size(ByteSize::mib(24), Metrics::new().unwrap().token_cache()).unwrap();
-    let key = TokenKey::of("a token");
+    let key = cache.key_of("a token").unwrap();
     assert!(cache.find(key, |_| Some(1)).is_none());
     cache.keep(key, &token, 1);
     cache.keep(key, &token, 1);
     assert!(cache.find(key, |_| Some(1)).is_some());
-    assert!(cache.find(TokenKey::of("another"), |_| Some(1)).is_none());
+    assert!(cache.find(cache.key_of("another").unwrap(), |_| Some(1)).is_none());
     assert!(cache.find(key, |_| Some(2)).is_none(), "rotated");
     assert!(cache.find(key, |_| Some(1)).is_none(), "and gone for good");
     cache.keep(key, &token, 1);
     assert!(cache.find(key, |_| None).is_none(), "no keys that may be used");
+}
+
+/// A forger who knew when two texts share a key could have his token taken for another's.
+#[test]
+fn one_text_has_one_key_in_one_cache_and_shares_it_with_no_other() {
+    let cache = || TokenCache::of_size(ByteSize::mib(24), Metrics::new().unwrap().token_cache()).unwrap();
+    let (ours, theirs) = (cache(), cache());
+    let token = of("corp").sign();
+    assert_eq!(ours.key_of(&token), ours.key_of(&token));
+    assert_ne!(ours.key_of(&token), theirs.key_of(&token), "each cache has a secret of its own");
+    let mut keys = HashSet::from([ours.key_of(&token).unwrap(), ours.key_of("").unwrap()]);
+    let changed = (0..token.len()).map(|place| {
+        let mut text = token.clone().into_bytes();
+        text[place] ^= 1;
+        String::from_utf8(text).unwrap()
+    });
+    let others = (1..token.len()).flat_map(|end| [token[..end].to_owned(), token[end..].to_owned()]);
+    let longer = (1..64).map(|count| format!("{token}{}", "\0".repeat(count)));
+    for text in changed.chain(others).chain(longer) {
+        assert!(keys.insert(ours.key_of(&text).unwrap()), "{text:?}");
+    }
 }
 
 #[test]
@@ -68,7 +90,7 @@ fn memory_is_bounded_whatever_the_tokens() {
     let metrics = Metrics::new().unwrap();
     let cache = TokenCache::of_size(ByteSize::mib(24), metrics.token_cache()).unwrap();
     for number in 0..60_000 {
-        let key = TokenKey::of(&number.to_string());
+        let key = cache.key_of(&number.to_string()).unwrap();
         cache.keep(key, &token, 1);
         cache.keep(key, &token, 1);
     }

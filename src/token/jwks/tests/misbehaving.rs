@@ -12,9 +12,23 @@ fn padded_to(bytes: usize) -> Vec<u8> {
     document
 }
 
+/// The document as gzip would have it, in one stored block.
+fn compressed(document: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(document.len()).unwrap();
+    let mut crc = u32::MAX;
+    for byte in document {
+        crc = (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 });
+    }
+    let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 1];
+    let lengths = [length.to_le_bytes(), (!length).to_le_bytes()].concat();
+    let tail = [(!crc).to_le_bytes(), u32::from(length).to_le_bytes()].concat();
+    [&head[..], &lengths, document, &tail].concat()
+}
+
 #[tokio::test]
 async fn what_is_no_good_answer_gives_no_keys_and_takes_none_away() {
     let elsewhere = Provider::start(Reply::keys(&["stolen"])).await;
+    let packed = compressed(key_set(&["new"]).to_string().as_bytes());
     let moved = |to: &str| Reply::new("302 Found", "").header(&format!("location: {to}"));
     for (name, reply, says) in [
         ("slow", Reply::keys(&["new"]).after(Duration::from_secs(2)), "could not be fetched"),
@@ -29,6 +43,9 @@ async fn what_is_no_good_answer_gives_no_keys_and_takes_none_away() {
         ("no set", Reply::new("200 OK", r#"{"keys": {}}"#), "keys"),
         ("symmetric", Reply::new("200 OK", r#"{"keys": [{"kty": "oct", "kid": "s", "k": "c2VjcmV0"}]}"#), "no key"),
         ("nothing", Reply::new("200 OK", ""), "not a JWK Set"),
+        // Never asked for, and never expanded: a small answer stays small.
+        ("compressed", Reply::new("200 OK", packed.clone()).header("content-encoding: gzip"), "not a JWK Set"),
+        ("compressed in secret", Reply::new("200 OK", packed), "not a JWK Set"),
         ("two names", Reply::new("200 OK", r#"{"keys": [], "keys": []}"#), "not a JWK Set"),
     ] {
         let provider = Provider::start(reply.clone()).await;
