@@ -9,6 +9,7 @@ mod framing;
 mod gateway;
 mod respond;
 mod snapshot;
+mod stopping;
 mod streams;
 mod upstream;
 mod wire;
@@ -21,5 +22,6 @@ pub use config::{
 pub use context::RequestContext;
 pub use gateway::Gateway;
 pub use snapshot::Snapshot;
+pub use stopping::Stopping;
 pub use upstream::{EndpointStatus, Upstream, UpstreamError, Upstreams};
 pub use wire::{Door, Listener, Speaks};
