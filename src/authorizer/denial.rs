@@ -91,6 +91,8 @@ pub enum Denial {
     UpstreamFailed,
     /// The upstream did not answer in time.
     UpstreamTimeout,
+    /// The gate stops, and what was still open at the end of `shutdown.drain` is ended.
+    Stopping,
     /// The gate itself failed.
     Internal,
 }
@@ -185,6 +187,7 @@ impl Denial {
             Self::UpstreamUnreachable => "upstream-unreachable",
             Self::UpstreamFailed => "upstream-failed",
             Self::UpstreamTimeout => "upstream-timeout",
+            Self::Stopping => "gate-stopping",
             Self::Internal => "internal",
         }
     }
@@ -218,6 +221,7 @@ impl Denial {
             | Self::UpstreamUnreachable
             | Self::UpstreamFailed
             | Self::UpstreamTimeout
+            | Self::Stopping
             | Self::Internal => Stage::Upstream,
         }
     }
@@ -237,7 +241,8 @@ impl Denial {
                 | TokenError::Proof(ProofError::TooMany),
             )
             | Self::UpstreamUnavailable
-            | Self::UpstreamOverloaded => 503,
+            | Self::UpstreamOverloaded
+            | Self::Stopping => 503,
             Self::MissingCredential | Self::Token(_) | Self::IssuerNotAccepted | Self::ClaimNotForwardable { .. } => {
                 401
             }
@@ -443,6 +448,7 @@ impl Denial {
             Self::UpstreamUnreachable => "the service behind the gate cannot be reached",
             Self::UpstreamFailed => "the service behind the gate did not answer properly",
             Self::UpstreamTimeout => "the service behind the gate did not answer in time",
+            Self::Stopping => "the gate is about to stop",
             Self::Internal => "the gate failed",
         };
         text.to_owned()

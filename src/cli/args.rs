@@ -33,8 +33,12 @@ pub(super) enum Command {
     /// A changed config, with its policies, secret files, key files and certificate authorities, is built beside the one in
     /// force and takes its place whole, in one step; a request ends with the config that it began with. A bad one changes
     /// nothing: the log, `/status` and `lychgate_config_reload_total` say so, with every mistake and its place. The sections
-    /// `listeners`, `threads`, `telemetry` and `issuer`, and `admin.address`, are read at start only: a file that changes
-    /// them is refused as a whole, by name, until the restart.
+    /// `listeners`, `threads`, `telemetry`, `issuer`, `ext_authz`, `rate_limits` and `admin.address` are read at start only: a file
+    /// that changes them is refused as a whole, by name, until the gate is started anew.
+    ///
+    /// On SIGTERM the gate is unready for `shutdown.delay`, then finishes what is on its way within `shutdown.drain`; a second
+    /// one, or SIGINT, ends it at once. On SIGUSR2 it starts its binary anew and hands it the open sockets; when that is ready it
+    /// leaves, and where it does not get ready, it goes on.
     #[command(after_help = "Example:
   lychgate serve --config lychgate.yaml")]
     Serve(ServeArgs),

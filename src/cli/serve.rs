@@ -7,9 +7,11 @@ use super::report::Failure;
 use super::run::Verdict;
 use crate::authorizer::Evaluation;
 use crate::config::{Config, Loaded};
-use crate::server::ServerError;
+use crate::server::{Inherited, ServerError};
 
 pub(super) fn run(args: &ServeArgs) -> Result<Verdict, Failure> {
+    // Before there is a second thread.
+    let inherited = Inherited::take();
     let loaded = Config::load(&args.file.config).map_err(ServerError::from)?;
     crate::telemetry::start(&loaded.config.telemetry).map_err(ServerError::from)?;
     for warning in loaded.warnings() {
@@ -19,7 +21,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Verdict, Failure> {
     if args.evaluate_all {
         info!("every policy is evaluated for each decision, for comparison");
     }
-    crate::server::serve(&loaded, evaluation, || announce(&loaded))?;
+    crate::server::serve(&loaded, evaluation, Some(inherited), || announce(&loaded))?;
     Ok(Verdict::Good)
 }
 

@@ -13,6 +13,7 @@ mod redact;
 mod relative;
 mod schema;
 mod sections;
+mod shutdown;
 #[cfg(test)]
 mod tests;
 mod warnings;
@@ -25,3 +26,4 @@ pub use places::{ConfigPath, Places};
 pub use relative::issuer_files;
 pub use schema::json_schema;
 pub use sections::Config;
+pub use shutdown::ShutdownConfig;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::shutdown::ShutdownConfig;
 use crate::admin::AdminConfig;
 use crate::authorizer::{IdentityConfig, NetworkConfig, ProtectedResourceConfig, RateLimitsConfig, RouteConfig};
 use crate::ext_authz::ExtAuthzConfig;
@@ -62,6 +63,9 @@ pub struct Config {
     /// which scheme and host. Default: none.
     #[serde(default)]
     pub trusted_proxies: Vec<NetworkConfig>,
+    /// How the gate stops, and how it hands over to a new binary.
+    #[serde(default)]
+    pub shutdown: ShutdownConfig,
     /// Doors at which other proxies and gateways ask for decisions. Absent: none. With this section, `listeners` may be empty,
     /// and then upstreams need no endpoints: they are names that routes and policies speak of.
     #[serde(default)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -31,6 +31,8 @@ const API_GATEWAY: &str = "/authorizers/api-gateway";
 const API_GATEWAY_DOOR: Door = Door { name: "api-gateway", gives: Gives::Decisions };
 /// A connection that is kept without a question. Longer than proxies keep theirs, so that none is closed as it is used.
 const KEPT: Duration = Duration::from_mins(5);
+/// How long it is kept once the gate closes: whoever asks meanwhile is told to make no use of it again.
+const LAST_REST: Duration = Duration::from_secs(3);
 /// How long an event may take to arrive.
 const EVENT: Duration = Duration::from_secs(5);
 /// Fields of an asking request beyond those of the original one.
@@ -63,9 +65,16 @@ impl HttpDoor {
     {
         let sizes = self.decider.point().sizes;
         let head = usize::try_from(sizes.header.as_u64().saturating_add(2 * sizes.target.as_u64()));
+        let closing = stop.clone();
         let answering = service_fn(move |request| {
-            let door = self.clone();
-            async move { Ok::<_, Infallible>(door.answer(request, asker).await) }
+            let (door, closing) = (self.clone(), closing.clone());
+            async move {
+                let mut answer = door.answer(request, asker).await;
+                if *closing.borrow() {
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(answer)
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -75,7 +84,8 @@ impl HttpDoor {
             .serve_connection(TokioIo::new(stream), answering);
         let mut connection = pin!(connection);
         let stopping = async {
-            let _told = stop.wait_for(|stop| *stop).await;
+            drop(stop.wait_for(|stop| *stop).await);
+            tokio::time::sleep(LAST_REST).await;
         };
         let served = tokio::select! {
             served = connection.as_mut() => served,

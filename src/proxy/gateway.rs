@@ -27,6 +27,7 @@ use super::framing;
 use super::head::{forget_case, forget_case_of_answer, with_parts};
 use super::respond::{REQUEST_ID, answer_itself, begun, change, deny, ended, failure};
 use super::snapshot::Snapshot;
+use super::stopping::Stopping;
 use super::streams::{
     Closing, Frames, agrees_to_websocket, asks_for_websocket, be_patient, grpc_trailers, is_grpc, let_pass, watch,
     watch_if_it_streams,
@@ -47,13 +48,21 @@ pub struct Gateway {
     log: AccessLog,
     clock: Clock,
     in_flight: Arc<AtomicUsize>,
+    stopping: Stopping,
 }
 
 impl Gateway {
-    /// A gateway that follows `current`, and counts in `in_flight` the requests that are on their way.
+    /// A gateway that follows `current`, counts in `in_flight` the requests that are on their way, and ends them as `stopping`
+    /// says.
     #[must_use]
-    pub fn new(current: Arc<ArcSwap<Snapshot>>, log: AccessLog, clock: Clock, in_flight: Arc<AtomicUsize>) -> Self {
-        Self { current, log, clock, in_flight }
+    pub fn new(
+        current: Arc<ArcSwap<Snapshot>>,
+        log: AccessLog,
+        clock: Clock,
+        in_flight: Arc<AtomicUsize>,
+        stopping: Stopping,
+    ) -> Self {
+        Self { current, log, clock, in_flight, stopping }
     }
 
     /// The config in force.
@@ -275,7 +284,7 @@ impl ProxyHttp for Gateway {
         context: &mut Self::CTX,
     ) -> pingora::Result<()> {
         context.body_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
-        let_pass(session, context)?;
+        let_pass(session, context, &self.stopping)?;
         // A tunnel is no body.
         if context.websocket.is_some() || context.body_bytes <= context.snapshot.limits.body.as_u64() {
             return Ok(());
@@ -302,7 +311,7 @@ impl ProxyHttp for Gateway {
         };
         line.open_tunnel();
         context.websocket = Some(Frames::default());
-        watch(session, context);
+        watch(session, context, &self.stopping);
         answered(session, response, context)
     }
 
@@ -312,7 +321,11 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         context: &mut Self::CTX,
     ) -> pingora::Result<()> {
-        watch_if_it_streams(session, response, context);
+        if self.stopping.is_closing() {
+            // For HTTP/2 the connection has said so itself.
+            session.set_keepalive(None);
+        }
+        watch_if_it_streams(session, response, context, &self.stopping);
         change(response, &context.findings.answer)?;
         fit_to_version(session, response);
         response.insert_header(REQUEST_ID, context.request_id.as_str())
@@ -325,7 +338,7 @@ impl ProxyHttp for Gateway {
         _end_of_stream: bool,
         context: &mut Self::CTX,
     ) -> pingora::Result<Option<Duration>> {
-        let_pass(session, context)?;
+        let_pass(session, context, &self.stopping)?;
         if let (Some(frames), Some(bytes)) = (&mut context.websocket, body) {
             frames.note(bytes);
         }

@@ -10,6 +10,7 @@ mod gateway;
 mod head;
 mod respond;
 mod snapshot;
+mod stopping;
 mod streams;
 mod upstream;
 mod wire;
@@ -22,5 +23,6 @@ pub use config::{
 pub use context::RequestContext;
 pub use gateway::Gateway;
 pub use snapshot::Snapshot;
+pub use stopping::Stopping;
 pub use upstream::{EndpointStatus, Upstream, UpstreamError, Upstreams};
 pub use wire::{Door, Listener, Speaks};

@@ -8,7 +8,7 @@ use crate::authorizer::{
     AppliedBundle, Authorizer, CountedBy, DecisionPoint, Evaluation, Parts, RateCounts, SharedCountsTask,
 };
 use crate::clock::Clock;
-use crate::config::{Config, ConfigPath, Loaded};
+use crate::config::{Config, ConfigPath, Loaded, ShutdownConfig};
 use crate::issuer::Issuer;
 use crate::proxy::{BalanceConfig, HashConfig, Snapshot, Upstreams};
 use crate::telemetry::{DecisionLog, Metrics};
@@ -100,6 +100,8 @@ pub struct House {
     pub(super) trusted: BTreeSet<String>,
     /// What the operator's door opens.
     pub(super) admin: AdminConfig,
+    /// How the gate stops.
+    pub(super) shutdown: ShutdownConfig,
     /// The bundles, by name.
     pub bundles: BTreeMap<String, AppliedBundle>,
     /// Brings the size of the token cache into the metrics.
@@ -185,8 +187,8 @@ async fn furnish(
     let snapshot = Arc::new(snapshot(loaded, ground, authorizer).await?);
     let Trust { issuers, keys, refreshers, standing } = trust;
     let trusted = config.trusted_issuers.keys().cloned().collect();
-    let admin = config.admin.clone();
-    Ok(House { snapshot, issuers, keys, refreshers, issuer, trusted, admin, bundles, count_cache, standing })
+    let (admin, shutdown) = (config.admin.clone(), config.shutdown);
+    Ok(House { snapshot, issuers, keys, refreshers, issuer, trusted, admin, shutdown, bundles, count_cache, standing })
 }
 
 /// Whether every token means what it meant: the same issuers by the same rules, with the very same stores of keys.

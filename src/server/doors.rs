@@ -19,13 +19,15 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{debug, error, warn};
 
 use super::error::ServerError;
+use super::lifetime::{Hinges, Sockets};
+use super::listen::waiting;
 use super::tls::ListenerTls;
 use crate::authorizer::NetworkConfig;
 use crate::clock::Clock;
 use crate::config::{ConfigPath, Loaded};
 use crate::ext_authz::{Decider, DoorTlsConfig, ExtAuthzConfig, GrpcDoor, HttpDoor};
 use crate::proxy::{ClientAuthConfig, ListenerTlsConfig, TlsVersionConfig};
-use crate::telemetry::Readiness;
+use crate::telemetry::{InFlight, Readiness};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -41,6 +43,8 @@ pub(super) struct DoorFrame<'a> {
     pub(super) stopped: watch::Receiver<bool>,
     pub(super) clock: Clock,
     pub(super) readiness: Readiness,
+    pub(super) sockets: &'a Sockets,
+    pub(super) hinges: &'a Hinges,
 }
 
 impl DoorFrame<'_> {
@@ -59,7 +63,7 @@ impl DoorFrame<'_> {
             open.push(self.door(&at, door.address, door.tls.as_ref(), door.peers.as_deref(), Kind::Grpc(grpc))?);
         }
         let places = open.iter().map(|_| Arc::new(Semaphore::new(config.limits.connections))).collect();
-        Ok(DoorSockets { open, places })
+        Ok(DoorSockets { open, places, hinges: self.hinges.clone() })
     }
 
     fn door(
@@ -71,7 +75,7 @@ impl DoorFrame<'_> {
         kind: Kind,
     ) -> Result<OpenDoor, ServerError> {
         let listen = |source| ServerError::Listen { address, door: "other proxies", source };
-        let listener = self.runtime.block_on(TcpListener::bind(address)).and_then(TcpListener::into_std);
+        let listener = self.sockets.listen(address, self.runtime.handle());
         let tls = tls.map(|tls| self.acceptor(&at.key("tls"), tls, kind.protocols())).transpose()?;
         let peers = match peers {
             Some(networks) => Peers::Of(networks.to_vec()),
@@ -81,6 +85,7 @@ impl DoorFrame<'_> {
         let strangers = Strangers { clock: self.clock.clone(), told: AtomicU64::new(0) };
         Ok(OpenDoor {
             listener: listener.map_err(listen)?,
+            counted: InFlight::count(&self.hinges.connections),
             door: Arc::new(Door { tls: tls.map(|(tls, _)| tls), peers, kind, strangers }),
         })
     }
@@ -110,6 +115,8 @@ impl DoorFrame<'_> {
 
 struct OpenDoor {
     listener: std::net::TcpListener,
+    /// Until the last connection that waits there is taken.
+    counted: InFlight,
     door: Arc<Door>,
 }
 
@@ -188,7 +195,7 @@ impl Door {
         stream: TcpStream,
         peer: IpAddr,
         stop: ShutdownWatch,
-        _place: OwnedSemaphorePermit,
+        _place: (OwnedSemaphorePermit, InFlight),
     ) {
         if stream.set_nodelay(true).is_err() {
             return;
@@ -208,16 +215,21 @@ pub(super) struct DoorSockets {
     open: Vec<OpenDoor>,
     /// How many more connections each takes.
     places: Vec<Arc<Semaphore>>,
+    hinges: Hinges,
 }
 
 #[async_trait]
 impl Service for DoorSockets {
-    async fn start_service(&mut self, _handed_over: Option<ListenFds>, shutdown: ShutdownWatch, _per_socket: usize) {
+    async fn start_service(&mut self, _handed_over: Option<ListenFds>, _shutdown: ShutdownWatch, _per_socket: usize) {
         let mut accepting = JoinSet::new();
-        for (OpenDoor { listener, door }, places) in self.open.drain(..).zip(self.places.drain(..)) {
+        for (OpenDoor { listener, counted, door }, places) in self.open.drain(..).zip(self.places.drain(..)) {
             match TcpListener::from_std(listener) {
                 Ok(listener) => {
-                    accepting.spawn(accept(listener, door, places, shutdown.clone()));
+                    let entrance = Entrance { door, places, hinges: self.hinges.clone() };
+                    accepting.spawn(async move {
+                        let _counted = counted;
+                        entrance.accept(listener).await;
+                    });
                 }
                 Err(error) => error!(%error, "a socket could not be served"),
             }
@@ -236,25 +248,43 @@ impl fmt::Debug for DoorSockets {
     }
 }
 
-async fn accept(listener: TcpListener, door: Arc<Door>, places: Arc<Semaphore>, mut shutdown: ShutdownWatch) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = shutdown.wait_for(|stop| *stop) => return,
-        };
-        match accepted {
-            Ok((_, peer)) if !door.peers.include(peer.ip()) => door.strangers.tell(peer),
-            Ok((stream, peer)) => {
-                if let Ok(place) = places.clone().try_acquire_owned() {
-                    tokio::spawn(door.clone().serve(stream, peer.ip(), shutdown.clone(), place));
-                } else {
-                    debug!("a connection was closed: there are `ext_authz.limits.connections` already");
+/// Takes the connections of one socket in.
+struct Entrance {
+    door: Arc<Door>,
+    places: Arc<Semaphore>,
+    hinges: Hinges,
+}
+
+impl Entrance {
+    async fn accept(&self, listener: TcpListener) {
+        let mut closing = self.hinges.closing.clone();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = closing.wait_for(|closes| *closes) => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.take_in(stream, peer),
+                Err(error) => {
+                    warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(BREATH).await;
                 }
             }
-            Err(error) => {
-                warn!(%error, "a connection could not be taken");
-                tokio::time::sleep(BREATH).await;
-            }
         }
+        for (stream, peer) in waiting(listener) {
+            self.take_in(stream, peer);
+        }
+    }
+
+    fn take_in(&self, stream: TcpStream, peer: SocketAddr) {
+        if !self.door.peers.include(peer.ip()) {
+            return self.door.strangers.tell(peer);
+        }
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            debug!("a connection was closed: there are `ext_authz.limits.connections` already");
+            return;
+        };
+        let counted = (place, InFlight::count(&self.hinges.connections));
+        tokio::spawn(self.door.clone().serve(stream, peer.ip(), self.hinges.closing.clone(), counted));
     }
 }

@@ -68,6 +68,9 @@ pub enum ServerError {
     /// The signals that stop the gate could not be heard.
     #[error("could not listen for signals")]
     Signals(#[source] std::io::Error),
+    /// The system does not say which binary is running.
+    #[error("could not find out which binary is running")]
+    Program(#[source] std::io::Error),
     /// The background threads could not be started.
     #[error("could not start background threads")]
     Threads(#[source] std::io::Error),

@@ -4,25 +4,30 @@ use std::future::IntoFuture;
 use std::io::stdout;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
+use axum::middleware::map_response;
+use axum::response::Response;
 use pingora::server::{RunArgs, Server};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::build::{Ground, build};
 use super::doors::{DoorFrame, DoorSockets};
 use super::error::ServerError;
 use super::explain::explainer;
+use super::lifetime::{Exits, Greeting, HandOver, Heard, Inherited, Life, Predecessor, Sockets, hangups};
 use super::listen::Listeners;
 use super::reload::{Attempts, InForce, Reloader};
 use super::status::status;
-use super::stop::{Heard, Signals, hangups};
 use crate::admin::{AdminConfig, AdminState, Messages, Revocable, RevocationsDoor};
 use crate::authorizer::Evaluation;
 use crate::config::Loaded;
@@ -33,17 +38,25 @@ use crate::telemetry::{AccessLog, AuditLog, DecisionLog};
 
 const BACKGROUND_THREADS: usize = 2;
 
-/// Serves until SIGTERM or SIGINT. `evaluation` says how bundles are asked; `opened` is called once, when every door is open.
+/// Serves until SIGTERM or SIGINT, or until another process has taken over. `evaluation` says how bundles are asked; `inherited`
+/// is what the process was started with, or none where it could not be started anew; `opened` is called once, when every door is
+/// open.
 ///
 /// # Errors
 /// [`ServerError`] where a room could not be built or a door not be hung.
-pub fn serve(loaded: &Loaded, evaluation: Evaluation, opened: impl FnOnce()) -> Result<(), ServerError> {
+pub fn serve(
+    loaded: &Loaded,
+    evaluation: Evaluation,
+    inherited: Option<Inherited>,
+    opened: impl FnOnce(),
+) -> Result<(), ServerError> {
     let mut ground = Ground::new()?;
     let (telemetry, salt) = (&loaded.config.telemetry, salt()?);
     ground.evaluation = evaluation;
     ground.decisions = DecisionLog::start(telemetry, salt, &ground.metrics)?;
     let counting = ground.count_together(&loaded.config)?;
     let runtime = background()?;
+    let (exits, hand_over, mut predecessor) = begin(inherited, &mut ground, &runtime)?;
     let house = runtime.block_on(build(loaded, &ground))?;
     let log = AccessLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
     let audit = AuditLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
@@ -52,7 +65,6 @@ pub fn serve(loaded: &Loaded, evaluation: Evaluation, opened: impl FnOnce()) -> 
     let writing = writing.map(|lines| runtime.spawn(lines.run()));
     let (stop, stopped) = watch::channel(false);
     counting.map(|task| runtime.spawn(task.run(stopped.clone())));
-    let in_flight = Arc::new(AtomicUsize::new(0));
     // Before any door opens: whoever sees one open may send a signal.
     let heard = runtime.block_on(async { Heard::begin() }).map_err(ServerError::Signals)?;
     let hangups = runtime.block_on(async { hangups() }).map_err(ServerError::Signals)?;
@@ -60,15 +72,35 @@ pub fn serve(loaded: &Loaded, evaluation: Evaluation, opened: impl FnOnce()) -> 
     let in_force = InForce::begin(house, &ground.metrics, runtime.handle());
     let reloader = Reloader::new(loaded.clone(), ground.clone(), in_force.clone(), attempts.clone());
     let readiness = in_force.readiness().clone();
-    let doors =
-        Doors { loaded, ground: &ground, runtime: &runtime, stopped: stopped.clone(), recorder, in_force, attempts };
-    let server = doors.hang(log.clone(), &in_flight)?;
+    if let Some(predecessor) = &mut predecessor {
+        runtime.block_on(predecessor.ready(&readiness, &ground.revocations));
+    }
+    let doors = Doors {
+        loaded,
+        ground: &ground,
+        runtime: &runtime,
+        stopped: stopped.clone(),
+        recorder,
+        in_force: in_force.clone(),
+        attempts,
+        exits: &exits,
+    };
+    let server = doors.hang(log.clone())?;
     // Only the issuer's door holds a recorder now: when it has closed, the last line is written.
     drop(doors);
     runtime.spawn(reloader.run(hangups, stopped));
     opened();
     // pingora's own runtimes serve the proxy; this thread waits for the signal inside.
-    server.run(RunArgs { shutdown_signal: Box::new(Signals { readiness, in_flight, heard: heard.into() }) });
+    let life = Life {
+        readiness,
+        exits,
+        heard: heard.into(),
+        shutdown: Box::new(move || in_force.house().shutdown),
+        hand_over,
+        predecessor: predecessor.into(),
+        revocations: ground.revocations.clone(),
+    };
+    server.run(RunArgs { shutdown_signal: Box::new(life) });
     stop.send_replace(true);
     if let Some(writing) = writing {
         // Late or not, what remains is written below.
@@ -82,6 +114,25 @@ pub fn serve(loaded: &Loaded, evaluation: Evaluation, opened: impl FnOnce()) -> 
         error!("the last lines of the decision log could not be written in time");
     }
     Ok(())
+}
+
+/// Takes over what the process was started with, and gets ready to hand it over one day.
+fn begin(
+    inherited: Option<Inherited>,
+    ground: &mut Ground,
+    runtime: &Runtime,
+) -> Result<(Arc<Exits>, Option<HandOver>, Option<Predecessor>), ServerError> {
+    let can_be_started_anew = inherited.is_some();
+    let Inherited { listeners, predecessor: line } = inherited.unwrap_or_default();
+    let met = line.and_then(|line| runtime.block_on(Predecessor::meet(line)));
+    let predecessor = met.map(|(predecessor, greeting)| {
+        ground.nonce_secret = greeting.nonce_secret;
+        predecessor
+    });
+    let greeting = Greeting { nonce_secret: ground.nonce_secret };
+    let hand_over = can_be_started_anew.then(|| HandOver::prepare(greeting, ground.revocations.clone()));
+    let hand_over = hand_over.transpose().map_err(ServerError::Program)?;
+    Ok((Arc::new(Exits::of(Sockets::inheriting(listeners))), hand_over, predecessor))
 }
 
 /// The threads of everything that is not on a request's way.
@@ -118,53 +169,65 @@ struct Doors<'a> {
     recorder: Option<Recorder>,
     in_force: Arc<InForce>,
     attempts: Arc<Attempts>,
+    exits: &'a Exits,
 }
 
 impl Doors<'_> {
-    fn hang(&self, log: AccessLog, in_flight: &Arc<AtomicUsize>) -> Result<Server, ServerError> {
+    fn hang(&self, log: AccessLog) -> Result<Server, ServerError> {
         let config = &self.loaded.config;
         self.count_when_scraped();
         let house = self.in_force.house();
         if let (Some(issuer), Some(settings), Some(recorder)) = (&house.issuer, &config.issuer, &self.recorder) {
-            self.open(settings.address, "the embedded issuer", issuer.router(recorder.clone()))?;
+            let router = told_to_close(issuer.router(recorder.clone()), self.exits.hinges().closing.clone());
+            let closes = closed_after(self.exits.hinges().closing.clone(), LAST_REST);
+            let serving = self.open(settings.address, "the embedded issuer", router, closes)?;
+            self.exits.serving.blocking_lock().push(serving);
             self.runtime.spawn(issuer.clone().follow(self.ground.metrics.identity(), self.stopped.clone()));
         }
         let current = self.in_force.snapshot().clone();
-        let gateway = Gateway::new(current, log.clone(), self.ground.clock.clone(), in_flight.clone());
+        let hinges = self.exits.hinges();
+        let (in_flight, stopping) = (hinges.in_flight.clone(), hinges.stopping.clone());
+        let gateway = Gateway::new(current, log.clone(), self.ground.clock.clone(), in_flight, stopping);
         let mut server = Listeners {
             loaded: self.loaded,
             runtime: self.runtime,
             stopped: self.stopped.clone(),
             metrics: &self.ground.metrics,
+            sockets: &self.exits.sockets,
+            hinges,
         }
         .hang(gateway)?;
         if let Some(ext_authz) = &config.ext_authz {
-            server.add_service(self.doors_for_proxies(ext_authz, log, in_flight)?);
+            server.add_service(self.doors_for_proxies(ext_authz, log)?);
         }
         // The last of all: who reads here that the gate is ready may ask at every other door.
         if let AdminConfig::At { address, .. } = &config.admin {
-            self.open(*address, "the operator's door", crate::admin::router(self.admin_state()))?;
+            let router = crate::admin::router(self.admin_state());
+            let closes = closed_after(hinges.operators_closing.clone(), Duration::ZERO);
+            let serving = self.open(*address, "the operator's door", router, closes)?;
+            self.exits.operators.blocking_lock().replace(serving);
+        }
+        for address in self.exits.sockets.close_unclaimed() {
+            warn!(%address, "a socket that was open when the gate started is of none of its doors, and was closed");
         }
         Ok(server)
     }
 
     /// The doors at which other proxies ask; they decide by what the gate itself decides by at that moment.
-    fn doors_for_proxies(
-        &self,
-        config: &ExtAuthzConfig,
-        log: AccessLog,
-        in_flight: &Arc<AtomicUsize>,
-    ) -> Result<DoorSockets, ServerError> {
+    fn doors_for_proxies(&self, config: &ExtAuthzConfig, log: AccessLog) -> Result<DoorSockets, ServerError> {
         let Ground { clock, metrics, .. } = self.ground;
         let in_force = self.in_force.snapshot().clone();
         let current = Arc::new(move || in_force.load().point.clone());
-        let decider = Decider::new(current, log, clock.clone(), in_flight.clone(), metrics.checks());
+        let hinges = self.exits.hinges();
+        let decider = Decider::new(current, log, clock.clone(), hinges.in_flight.clone(), metrics.checks());
         let frame = DoorFrame {
             loaded: self.loaded,
             runtime: self.runtime,
             stopped: self.stopped.clone(),
             clock: clock.clone(),
             readiness: self.in_force.readiness().clone(),
+            sockets: &self.exits.sockets,
+            hinges,
         };
         frame.open(config, &decider)
     }
@@ -218,21 +281,45 @@ impl Doors<'_> {
         });
     }
 
-    fn open(&self, address: SocketAddr, door: &'static str, router: axum::Router) -> Result<(), ServerError> {
-        let listener = self.runtime.block_on(TcpListener::bind(address));
+    /// Serves a door until `closes`, and then what is on its way there.
+    fn open(
+        &self,
+        address: SocketAddr,
+        door: &'static str,
+        router: Router,
+        closes: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<JoinHandle<()>, ServerError> {
+        let _within = self.runtime.enter();
+        let listener = self.exits.sockets.listen(address, self.runtime.handle()).and_then(TcpListener::from_std);
         let listener = listener.map_err(|source| ServerError::Listen { address, door, source })?;
-        let mut stopped = self.stopped.clone();
-        let until = async move {
-            let _stopped = stopped.wait_for(|stopped| *stopped).await;
-        };
-        self.runtime.spawn(async move {
+        Ok(self.runtime.spawn(async move {
             let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-                .with_graceful_shutdown(until)
+                .with_graceful_shutdown(closes)
                 .into_future();
             if let Err(error) = serving.await {
                 error!(%error, door, "a door has closed");
             }
-        });
-        Ok(())
+        }))
     }
+}
+
+/// How long connections without a request are kept at a door that closes.
+const LAST_REST: Duration = Duration::from_secs(3);
+
+async fn closed_after(mut closing: watch::Receiver<bool>, rest: Duration) {
+    drop(closing.wait_for(|closes| *closes).await);
+    tokio::time::sleep(rest).await;
+}
+
+/// Tells whoever asks while the door closes to make no use of the connection again.
+fn told_to_close(router: Router, closing: watch::Receiver<bool>) -> Router {
+    router.layer(map_response(move |mut response: Response| {
+        let closes = *closing.borrow();
+        async move {
+            if closes {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        }
+    }))
 }

@@ -26,6 +26,7 @@ pub(super) fn status(
         let bundles = house.bundles.iter().map(|(name, applied)| (name.clone(), bundle_status(applied)));
         json!({
             "version": env!("CARGO_PKG_VERSION"),
+            "pid": std::process::id(),
             "uptime_seconds": clock.unix_seconds().saturating_sub(started),
             "background_tasks": background.metrics().num_alive_tasks(),
             "config": attempts.status(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use secrecy::SecretString;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -352,13 +353,17 @@ pub struct DpopConfig {
     #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub leeway: Duration,
     /// Whether a proof must hold a nonce of this gate, given out in `DPoP-Nonce` (RFC 9449 section 9), so that proofs cannot
-    /// be made ahead. Nonces are of one process: behind a balancer, a client must stay with its gate. Default `false`.
+    /// be made ahead. Default `false`.
     pub nonce: bool,
+    /// What nonces are made of, at least 32 visible characters, usually `{file: path}`: gates behind one balancer that have the same
+    /// take each other's. Default: a secret of the process, which is told to a new one on SIGUSR2 alone.
+    #[schemars(with = "Option<String>")]
+    pub nonce_secret: Option<SecretString>,
 }
 
 impl Default for DpopConfig {
     fn default() -> Self {
-        Self { max_age: Duration::from_mins(1), leeway: Duration::from_secs(10), nonce: false }
+        Self { max_age: Duration::from_mins(1), leeway: Duration::from_secs(10), nonce: false, nonce_secret: None }
     }
 }
 

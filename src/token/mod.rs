@@ -32,7 +32,7 @@ pub use introspection::Introspector;
 pub use issuers::{Issuers, TenantKeys};
 pub use jwks::{FetchError, Fetcher, KeyOrigin, KeySource, KeyStatus, KeyStore, Keys, Refresher};
 pub use proof::{Confirmation, PROOF_ALGORITHMS, ProofChecker, ProofError, SeenProofs, Sender};
-pub use revocation::Revocations;
+pub use revocation::{RevocationList, Revocations};
 pub use supposed::{SaidToken, SupposedToken};
 pub use tenants::{IssuerTemplate, TemplateError, TenantValues, Tenants, ValuePattern};
 pub use trust::{Attribute, TrustedIssuer};

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Clock;
 
 /// The revocation list, shared by whoever revokes and whoever verifies. Cloning shares it.
@@ -22,12 +24,17 @@ struct List {
     length: AtomicUsize,
 }
 
+/// All that is revoked, by issuer, for another gate that goes on with it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct RevocationList(HashMap<String, Revoked>);
+
 /// What one issuer's tokens are refused by: id to the Unix second until which it matters.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Revoked {
     tokens: HashMap<String, u64>,
     families: HashMap<String, u64>,
     /// Expired entries are looked for when this length is reached, so that the cost of an entry stays constant.
+    #[serde(skip)]
     sweep_at: usize,
 }
 
@@ -73,6 +80,20 @@ impl Revocations {
         self.len() == 0
     }
 
+    /// All that is revoked now.
+    #[must_use]
+    pub fn list(&self) -> RevocationList {
+        RevocationList(self.list.issuers.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Revokes what another gate has revoked.
+    pub fn add(&self, list: RevocationList) {
+        for (issuer, Revoked { tokens, families, .. }) in list.0 {
+            tokens.iter().for_each(|(jti, until)| self.revoke_token(&issuer, jti, *until));
+            families.iter().for_each(|(origin, until)| self.revoke_family(&issuer, origin, *until));
+        }
+    }
+
     fn revoke(&self, issuer: &str, until: u64, entry: impl FnOnce(&mut Revoked) -> &mut u64) {
         let mut issuers = self.list.issuers.write().unwrap_or_else(PoisonError::into_inner);
         let revoked = issuers.entry(issuer.to_owned()).or_default();
@@ -109,6 +130,19 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn another_gate_goes_on_with_what_is_revoked() {
+        let [one, other] = [(); 2].map(|()| Revocations::new(Clock::standing_at(1_000)));
+        one.revoke_token("a", "1", 2_000);
+        one.revoke_family("b", "f", 2_000);
+        other.revoke_token("a", "2", 2_000);
+        let told = serde_json::to_string(&one.list()).unwrap();
+        other.add(serde_json::from_str(&told).unwrap());
+        assert!(other.is_revoked("a", Some("1"), None) && other.is_revoked("a", Some("2"), None));
+        assert!(other.is_revoked("b", None, Some("f")) && !other.is_revoked("b", Some("1"), None));
+        assert_eq!((one.len(), other.len()), (2, 3));
+    }
 
     #[test]
     fn a_revoked_token_is_known_by_issuer_and_id_together() {

@@ -77,3 +77,21 @@ fn every_config_that_we_show_is_refused_with_a_word_that_is_not_known() {
         }
     }
 }
+
+#[test]
+fn whoever_would_kill_the_gate_waits_longer_than_it_takes_to_stop() {
+    let stops_within = lychgate::config::ShutdownConfig::default();
+    let stops_within = stops_within.delay + stops_within.drain;
+    for (file, key) in [
+        ("deploy/systemd/lychgate.service", "\nTimeoutStopSec="),
+        ("deploy/compose.yaml", "stop_grace_period: "),
+        ("deploy/kubernetes/lychgate/values.yaml", "\nterminationGracePeriodSeconds: "),
+        ("deploy/kubernetes/sidecar/lychgate.yaml", " terminationGracePeriodSeconds: "),
+    ] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        let (_, rest) = text.split_once(key).unwrap_or_else(|| panic!("{file} has no {key:?}"));
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let waits = std::time::Duration::from_secs(digits.parse().unwrap());
+        assert!(waits >= stops_within + std::time::Duration::from_secs(5), "{file}: {waits:?}");
+    }
+}

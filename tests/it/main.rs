@@ -103,6 +103,9 @@ mod under_load;
 // balancing, dead and slow upstreams, and what of their answers is passed on
 #[cfg(test)]
 mod upstreams;
+// how a new process takes the place of an old one
+#[cfg(test)]
+mod hand_over;
 // how the gate stops
 #[cfg(test)]
 mod stopping;

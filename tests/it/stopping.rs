@@ -1,9 +1,9 @@
-//! How the gate stops: after the last request, or at once.
+//! How the gate stops: after the last request, or at once; and that no request fails where another gate is there.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Request, Setup, TestGateway, TestUpstream, until};
+use crate::support::{Connection, Request, Setup, Steady, TestGateway, TestUpstream, until};
 
 const CONFIG: &str = r#"
 upstreams:
@@ -13,9 +13,22 @@ routes:
 "#;
 
 fn world() -> (TestUpstream, TestGateway) {
+    world_with("delay: 0s")
+}
+
+fn world_with(shutdown: &str) -> (TestUpstream, TestGateway) {
     let upstream = TestUpstream::start();
-    let gate = Setup::of(CONFIG).put("UPSTREAM", upstream.address()).start();
+    let gate = gate(&upstream, shutdown);
     (upstream, gate)
+}
+
+fn gate(upstream: &TestUpstream, shutdown: &str) -> TestGateway {
+    let config = format!("{CONFIG}\nshutdown: {{{shutdown}}}\n");
+    Setup::of(&config).put("UPSTREAM", upstream.address()).start()
+}
+
+fn until_it_says(gate: &TestGateway, words: &str) {
+    until(words, || gate.stderr().contains(words).then_some(()));
 }
 
 #[test]
@@ -81,4 +94,103 @@ fn a_hangup_ends_nothing() {
     assert_eq!(gate.ask(&Request::get("/public/a")).status(), 200);
     gate.signal("TERM");
     assert_eq!(gate.wait().code(), Some(0));
+}
+
+#[test]
+fn while_it_is_unready_it_still_takes_requests_as_before() {
+    let (_upstream, mut gate) = world_with("delay: 2s, drain: 5s");
+    let begun = Instant::now();
+    gate.signal("TERM");
+    until("it to be unready", || (gate.admin("/readyz").status() == 503).then_some(()));
+    let mut kept = gate.connect();
+    for _ in 0..3 {
+        let answer = kept.ask(&Request::get("/public/a"));
+        assert_eq!((answer.status(), answer.header("connection")), (200, Some("keep-alive")));
+    }
+    drop(kept);
+    assert!(gate.is_running());
+    assert_eq!(gate.wait().code(), Some(0));
+    assert!((2..5).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn once_the_doors_are_closed_kept_connections_have_one_more_request_and_new_ones_none() {
+    let (upstream, mut gate) = world();
+    let (mut slow, mut kept) = (gate.connect(), gate.connect());
+    assert_eq!(kept.ask(&Request::get("/public/a")).header("connection"), Some("keep-alive"));
+    let asked = thread::spawn(move || slow.ask(&Request::get("/public/slow").header("X-Test-Delay", "1500")));
+    until("the request to arrive", || (upstream.received().len() == 2).then_some(()));
+    gate.signal("TERM");
+    until_it_says(&gate, "nothing new is taken");
+    let last = kept.ask(&Request::get("/public/a"));
+    assert_eq!((last.status(), last.header("connection")), (200, Some("close")));
+    assert!(kept.is_closed());
+    until("the port to be closed", || std::net::TcpStream::connect(gate.address()).is_err().then_some(()));
+    assert_eq!(gate.admin("/livez").status(), 200, "the operator's door is the last");
+    let answer = asked.join().unwrap();
+    assert_eq!((answer.status(), answer.header("connection")), (200, Some("close")));
+    assert_eq!(gate.wait().code(), Some(0));
+}
+
+#[test]
+fn what_takes_longer_than_it_may_is_cut_off() {
+    let (upstream, mut gate) = world_with("delay: 0s, drain: 1s");
+    let mut connection = gate.connect();
+    connection.send(&Request::get("/public/slow").header("X-Test-Delay", "15000").bytes());
+    until("the request to arrive", || (!upstream.received().is_empty()).then_some(()));
+    let begun = Instant::now();
+    gate.signal("TERM");
+    assert_eq!(gate.wait().code(), Some(0));
+    assert!((1..5).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    until_it_says(&gate, "what is left is cut off");
+}
+
+#[test]
+fn told_twice_it_waits_no_longer() {
+    for (shutdown, signals) in [("delay: 10m", ["TERM", "TERM"]), ("delay: 0s, drain: 10m", ["TERM", "INT"])] {
+        let (upstream, mut gate) = world_with(shutdown);
+        let mut connection = gate.connect();
+        connection.send(&Request::get("/public/slow").header("X-Test-Delay", "15000").bytes());
+        until("the request to arrive", || (!upstream.received().is_empty()).then_some(()));
+        let begun = Instant::now();
+        gate.signal(signals[0]);
+        until_it_says(&gate, "no longer ready");
+        thread::sleep(Duration::from_millis(300));
+        assert!(gate.is_running());
+        gate.signal(signals[1]);
+        assert_eq!(gate.wait().code(), Some(0));
+        assert!(begun.elapsed() < Duration::from_secs(8), "{shutdown}: {:?}", begun.elapsed());
+    }
+}
+
+/// Clients that ask whichever of two gates says that it is ready, while one after the other is stopped and started.
+#[test]
+fn of_two_gates_each_can_be_stopped_without_one_failed_request() {
+    let upstream = TestUpstream::start();
+    let shutdown = "delay: 1s, drain: 10s";
+    let (mut one, other) = (gate(&upstream, shutdown), gate(&upstream, shutdown));
+    let doors = [(one.address(), one.admin_address()), (other.address(), other.admin_address())];
+    let connect = move || {
+        let is_ready = |admin| {
+            let mut asked = Connection::try_open(admin).ok()?;
+            asked.send(&Request::get("/readyz").header("Connection", "close").bytes());
+            asked.try_read(false).ok()?.filter(|answer| answer.status() == 200)
+        };
+        until("a gate that is ready", || {
+            let (gate, _) = doors.iter().find(|(_, admin)| is_ready(*admin).is_some())?;
+            Some(Connection::open(*gate))
+        })
+    };
+    let load = Steady::begin(6, connect, |_| Request::get("/public/a"));
+    let fresh = Steady::begin(2, connect, |_| Request::get("/public/a").header("Connection", "close"));
+    load.more(200);
+    // All are at the first: it is the one that goes.
+    one.signal("TERM");
+    assert_eq!(one.wait().code(), Some(0));
+    load.more(200);
+    let counts = other.metric(r#"lychgate_requests_total{code="2xx",outcome="allowed",route="open"}"#);
+    for (asked, failed) in [load.end(), fresh.end()] {
+        assert!(failed.is_empty(), "of {asked} requests {} failed: {failed:?}", failed.len());
+    }
+    assert!(counts > 100.0, "the other took over: {counts}");
 }

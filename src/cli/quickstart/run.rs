@@ -30,7 +30,7 @@ pub(in crate::cli) fn run(args: &QuickstartArgs) -> Result<Verdict, Failure> {
     if let Some(card) = card.as_ref().filter(|_| state.is_kept()) {
         write_card(&state, card)?;
     }
-    crate::server::serve(&loaded, Evaluation::default(), || {
+    crate::server::serve(&loaded, Evaluation::default(), None, || {
         if let Some(card) = &card {
             print!("{}", card.text());
         }

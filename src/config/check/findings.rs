@@ -128,6 +128,6 @@ impl<'a> Findings<'a> {
 }
 
 /// As it is written in the file.
-fn humantime(duration: Duration) -> String {
+pub(super) fn humantime(duration: Duration) -> String {
     humantime_serde::re::humantime::format_duration(duration).to_string()
 }

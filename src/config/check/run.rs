@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
 use super::doors::check_doors;
-use super::findings::Findings;
+use super::findings::{Findings, humantime};
 use super::headers::{check_credentials, check_identity};
 use super::messages::check_development;
 use super::pools::check_issuer;
@@ -16,6 +18,7 @@ use crate::config::mistake::{Mistake, Reason};
 use crate::config::not_yet::not_yet;
 use crate::config::places::{ConfigPath, Places};
 use crate::config::sections::Config;
+use crate::config::shutdown::ShutdownConfig;
 use crate::policy::Mode;
 use crate::proxy::LimitsConfig;
 use crate::telemetry::{DecisionsConfig, DecisionsLogged};
@@ -39,6 +42,7 @@ pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     check_identity(&config.identity, &mut findings);
     check_limits(&config.limits, &mut findings);
     check_threads(config.threads, &mut findings);
+    check_shutdown(&config.shutdown, &mut findings);
     check_doors(config.ext_authz.as_ref(), &mut findings);
     check_decisions(&config.telemetry.decisions, &mut findings);
     check_issuer(config.issuer.as_ref(), &mut findings);
@@ -82,7 +86,7 @@ fn check_decisions(decisions: &DecisionsConfig, findings: &mut Findings<'_>) {
 
 /// Proofs are remembered for as long as they may pass.
 fn check_dpop(dpop: &DpopConfig, findings: &mut Findings<'_>) {
-    let DpopConfig { max_age, leeway, nonce: _ } = dpop;
+    let DpopConfig { max_age, leeway, nonce, nonce_secret } = dpop;
     let at = ConfigPath::new("dpop");
     for (key, value) in [("max_age", *max_age), ("leeway", *leeway)] {
         if value > Duration::from_mins(5) {
@@ -90,6 +94,29 @@ fn check_dpop(dpop: &DpopConfig, findings: &mut Findings<'_>) {
         }
     }
     findings.duration(&at.key("max_age"), *max_age, Duration::from_secs(1));
+    let Some(secret) = nonce_secret else { return };
+    let secret = secret.expose_secret();
+    if secret.len() < 32 || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        findings.wrong(&at.key("nonce_secret"), "must be at least 32 visible ASCII characters, without blanks");
+    }
+    if !nonce {
+        findings.add_key(&at.key("nonce_secret"), Reason::Contradiction, "there are no nonces; say `nonce: true`");
+    }
+}
+
+fn check_shutdown(shutdown: &ShutdownConfig, findings: &mut Findings<'_>) {
+    let ShutdownConfig { delay, drain, hand_over } = shutdown;
+    let at = ConfigPath::new("shutdown");
+    for (key, value, longest) in [
+        ("delay", *delay, Duration::from_mins(10)),
+        ("drain", *drain, Duration::from_hours(24)),
+        ("hand_over", *hand_over, Duration::from_mins(10)),
+    ] {
+        if value > longest {
+            findings.wrong(&at.key(key), format!("must be at most `{}`", humantime(longest)));
+        }
+    }
+    findings.duration(&at.key("hand_over"), *hand_over, Duration::from_millis(100));
 }
 
 fn check_threads(threads: Option<usize>, findings: &mut Findings<'_>) {

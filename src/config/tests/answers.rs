@@ -73,4 +73,24 @@ fn proofs_that_would_pass_for_too_long_are_refused() {
     {
         assert_mistakes(&format!("dpop: {settings}"), "wrong-value", &[fragment]);
     }
+    let secret = "a".repeat(32);
+    for secret in ["short", &format!("{secret}\u{e9}"), &format!("'{secret} a'")] {
+        let marked = format!("dpop: {{nonce: true, nonce_secret: ▸{secret}}}");
+        assert_mistakes(&marked, "wrong-value", &["at least 32 visible ASCII characters"]);
+    }
+    assert_mistakes(&format!("dpop: {{▸nonce_secret: {secret}}}"), "contradiction", &["say `nonce: true`"]);
+    assert!(load(&format!("dpop: {{nonce: true, nonce_secret: {secret}}}")).is_ok());
+}
+
+#[test]
+fn times_that_nobody_would_wait_for_are_refused() {
+    for (settings, fragment) in [
+        ("{delay: ▸11m}", "at most `10m`"),
+        ("{drain: ▸25h}", "at most `1day`"),
+        ("{hand_over: ▸11m}", "at most `10m`"),
+        ("{hand_over: ▸10ms}", "at least `100ms`"),
+    ] {
+        assert_mistakes(&format!("shutdown: {settings}"), "wrong-value", &[fragment]);
+    }
+    assert!(load("shutdown: {delay: 0s, drain: 0s}").is_ok());
 }

@@ -17,6 +17,7 @@ use pingora::time::timeout;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use super::closing::Closing;
 use super::connections::Connections;
 use super::http2;
 use super::one_request::OneRequest;
@@ -68,7 +69,7 @@ impl Door {
         Self { proxy, gateway, connections: Connections::default(), metrics }
     }
 
-    /// Serves one connection until it ends.
+    /// Serves one connection until it ends; once `shutdown` turns true, it ends with the answer that it waits for.
     pub async fn serve(
         self: Arc<Self>,
         mut stream: TcpStream,
@@ -172,10 +173,10 @@ impl Door {
         first_by: Instant,
         shutdown: ShutdownWatch,
     ) {
-        let mut first_by = Some(first_by);
+        let (mut first_by, mut closing) = (Some(first_by), Closing::new(shutdown));
         loop {
             let snapshot = self.gateway.current();
-            let head = match stream.next(&snapshot.limits, first_by.take()).await {
+            let head = match stream.next(&snapshot.limits, first_by.take(), &mut closing).await {
                 Ok(Some(head)) => head,
                 Ok(None) => return Shutdown::shutdown(stream.as_mut()).await,
                 Err(denial) => return self.refuse(&mut stream, client, &denial).await,
@@ -183,7 +184,7 @@ impl Door {
             drop(snapshot);
             let mut session = ServerSession::new_http1(stream as Stream);
             session.set_pipelined_prefix(head);
-            let Some(reused) = self.proxy.process_new_http(session, &shutdown).await else { return };
+            let Some(reused) = self.proxy.process_new_http(session, closing.watch()).await else { return };
             match reused.consume().0.into_any().downcast() {
                 Ok(again) => stream = again,
                 Err(_) => return,

@@ -2,6 +2,7 @@
 //! hands on one request at a time.
 
 mod chunked;
+mod closing;
 mod connections;
 mod door;
 mod frames;

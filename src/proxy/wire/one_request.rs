@@ -19,6 +19,7 @@ use pingora::time::timeout;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::chunked::Chunked;
+use super::closing::Closing;
 use super::line::{Ended, Line, Watch};
 use super::pace::{Pace, Stall};
 use crate::authorizer::Denial;
@@ -111,11 +112,12 @@ impl<S: IO> OneRequest<S> {
     /// or rested too long.
     ///
     /// A new connection has until `first_by`; a kept one may rest, and has its time from the first byte on. Both are for the
-    /// whole head: a byte now and then gains nothing.
+    /// whole head: a byte now and then gains nothing. Where the gate closes, one that sends nothing gets less.
     pub(super) async fn next(
         &mut self,
         limits: &LimitsConfig,
         first_by: Option<Instant>,
+        closing: &mut Closing,
     ) -> Result<Option<BytesMut>, Denial> {
         let mut by = first_by;
         let mut search = Search::default();
@@ -129,13 +131,20 @@ impl<S: IO> OneRequest<S> {
                 return Err(search.too_large(limits));
             }
             search.judge(&self.ahead, limits)?;
+            let rests = self.ahead.is_empty();
             let left = match by {
-                None if self.ahead.is_empty() => REST,
+                None if rests => closing.rest(REST),
                 None => by.insert(Instant::now() + limits.header_timeout).saturating_duration_since(Instant::now()),
+                Some(by) if rests => closing.rest(by.saturating_duration_since(Instant::now())),
                 Some(by) => by.saturating_duration_since(Instant::now()),
             };
             self.ahead.reserve(ROOM);
-            match timeout(left, self.io.read_buf(&mut self.ahead)).await {
+            let read = tokio::select! {
+                biased;
+                read = timeout(left, self.io.read_buf(&mut self.ahead)) => read,
+                () = closing.begun(), if rests && !closing.has_begun() => continue,
+            };
+            match read {
                 Ok(Ok(read)) if read > 0 => {}
                 Ok(_) => return Ok(None),
                 Err(_) if self.ahead.is_empty() => return Ok(None),

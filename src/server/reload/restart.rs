@@ -7,8 +7,19 @@ use crate::admin::AdminConfig;
 use crate::config::{Config, ConfigError, ConfigPath, Loaded};
 
 /// The sections that are taken up while the gate runs. Any other is read at start, so that none is ever half in force.
-const LIVE: [&str; 8] =
-    ["credentials", "identity", "limits", "policies", "routes", "trusted_issuers", "trusted_proxies", "upstreams"];
+const LIVE: [&str; 11] = [
+    "credentials",
+    "dpop",
+    "identity",
+    "limits",
+    "policies",
+    "protected_resource",
+    "routes",
+    "shutdown",
+    "trusted_issuers",
+    "trusted_proxies",
+    "upstreams",
+];
 
 /// Refuses a config that differs where only a restart helps. The rest of it is not taken up either: a gate that runs neither
 /// the old file nor the new one could not be told from the outside.
@@ -85,6 +96,7 @@ routes: [{name: all, match: {path: '/{*rest}'}, access: public, upstream: app}]
             PLAIN.replace("name: all", "name: every"),
             format!("{PLAIN}limits: {{body: 1MiB}}\ntrusted_proxies: [10.0.0.0/8]\nidentity: {{prefix: x-id-}}\n"),
             format!("{PLAIN}credentials: [{{cookie: session}}]\ntrusted_issuers: {{}}\npolicies: {{}}\n"),
+            format!("{PLAIN}dpop: {{nonce: true}}\nshutdown: {{delay: 0s}}\nprotected_resource: true\n"),
             format!("# a word\n{PLAIN}{revocations}"),
         ] {
             assert_eq!(named(&changed), [""; 0], "{changed}");

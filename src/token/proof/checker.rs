@@ -1,9 +1,11 @@
 //! Asks of every request with a bound token whether its sender is the one that the token is bound to.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
+use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
 use super::confirmation::Confirmation;
@@ -52,10 +54,12 @@ pub struct Sender<'a> {
 }
 
 impl ProofChecker {
-    /// A checker with these settings, that goes on with what `seen` remembers. Where nonces are asked for, they are of
-    /// `secret`.
+    /// A checker with these settings, that goes on with what `seen` remembers. Where nonces are asked for and the settings name
+    /// no secret for them, they are of `secret`.
     #[must_use]
     pub fn new(config: DpopConfig, seen: SeenProofs, secret: &[u8; 32], clock: Clock) -> Self {
+        let shared = config.nonce_secret.as_ref().map(|shared| digest(&SHA256, shared.expose_secret().as_bytes()));
+        let secret = shared.as_ref().map_or(secret.as_slice(), AsRef::as_ref);
         Self { nonces: config.nonce.then(|| Nonces::new(secret)), config, seen, clock }
     }
 

@@ -14,7 +14,7 @@ const BYTES: usize = 18;
 pub(super) struct Nonces(Key);
 
 impl Nonces {
-    pub(super) fn new(secret: &[u8; 32]) -> Self {
+    pub(super) fn new(secret: &[u8]) -> Self {
         Self(Key::new(HMAC_SHA256, secret))
     }
 

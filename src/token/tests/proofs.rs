@@ -4,11 +4,13 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
+use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
 use super::super::config::DpopConfig;
 use super::super::proof::{ProofChecker, SeenProofs, Sender};
 use super::support::{Gate, NOW, of};
+use crate::clock::Clock;
 use crate::jose::{Algorithm, SigningKey};
 
 const ORIGIN: &str = "https://api.example";
@@ -174,6 +176,20 @@ fn a_certificate_bound_token_comes_with_its_certificate() {
     assert_eq!(world.sent(&both, &[&proof()], true, Some(&[7; 32])), "ok");
     assert_eq!(world.sent(&both, &[&proof()], true, None), "sender-constraint");
     assert_eq!(world.sent(&both, &[], false, Some(&[7; 32])), "sender-constraint");
+}
+
+#[test]
+fn gates_with_the_same_secret_take_each_others_nonces() {
+    let clock = Clock::standing_at(NOW);
+    let nonce = |shared: Option<&str>, own: u8| {
+        let nonce_secret = shared.map(SecretString::from);
+        let config = DpopConfig { nonce: true, nonce_secret, ..DpopConfig::default() };
+        ProofChecker::new(config, SeenProofs::default(), &[own; 32], clock.clone()).nonce().unwrap()
+    };
+    assert_eq!(nonce(Some("one"), 1), nonce(Some("one"), 2));
+    assert_ne!(nonce(Some("one"), 1), nonce(Some("other"), 1));
+    assert_ne!(nonce(None, 1), nonce(None, 2));
+    assert_eq!(nonce(None, 1), nonce(None, 1));
 }
 
 #[test]

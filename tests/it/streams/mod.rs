@@ -8,5 +8,6 @@ mod grpc;
 mod rights;
 mod silence;
 mod slow_readers;
+mod stopping;
 mod upgrades;
 mod world;

@@ -36,6 +36,11 @@ impl World {
         Self::with("", "")
     }
 
+    /// That is stopped within this time.
+    pub(super) fn drained_within(drain: &str) -> Self {
+        Self::with("", &format!("}}\nshutdown: {{delay: 0s, drain: {drain}"))
+    }
+
     /// With these timeouts of the upstreams, and these limits too.
     pub(super) fn with(timeouts: &str, limits: &str) -> Self {
         let issuer = TestIssuer::start();

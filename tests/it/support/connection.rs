@@ -28,8 +28,13 @@ impl<S: Read + Write + Send> Stream for S {}
 impl Connection {
     /// A plain connection.
     pub(crate) fn open(address: SocketAddr) -> Self {
-        let socket = connect(address);
-        Self { stream: BufReader::new(Box::new(socket.try_clone().unwrap())), socket }
+        Self::try_open(address).unwrap()
+    }
+
+    /// The same to somebody who may not be there.
+    pub(crate) fn try_open(address: SocketAddr) -> io::Result<Self> {
+        let socket = try_connect(address)?;
+        Ok(Self { stream: BufReader::new(Box::new(socket.try_clone()?)), socket })
     }
 
     /// A TLS connection; the handshake is done before this returns.
@@ -100,9 +105,13 @@ fn shake_hands(
 }
 
 fn connect(address: SocketAddr) -> TcpStream {
-    let socket = TcpStream::connect(address).unwrap();
-    socket.set_read_timeout(Some(LONGEST)).unwrap();
-    socket.set_write_timeout(Some(LONGEST)).unwrap();
-    socket.set_nodelay(true).unwrap();
-    socket
+    try_connect(address).unwrap()
+}
+
+fn try_connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(LONGEST))?;
+    socket.set_write_timeout(Some(LONGEST))?;
+    socket.set_nodelay(true)?;
+    Ok(socket)
 }

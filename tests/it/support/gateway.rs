@@ -3,14 +3,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::Value;
 
-use super::command::{LYCHGATE, shell};
+use super::command::shell;
 use super::connection::Connection;
 use super::message::Message;
 use super::request::Request;
@@ -25,6 +25,8 @@ pub(crate) struct TestGateway {
     written: Written,
     stdout: Lines,
     stderr: Lines,
+    /// The process that serves: another than `child` once that one has handed over.
+    pid: u32,
 }
 
 impl TestGateway {
@@ -36,7 +38,9 @@ impl TestGateway {
     /// None where a port was taken.
     fn try_start(setup: &Setup, ready: &str) -> Option<Self> {
         let written = setup.write();
-        let mut child = Command::new(LYCHGATE)
+        let mut command = Command::new(setup.program(&written));
+        setup.hand_sockets(&mut command, &written);
+        let mut child = command
             .args(["serve", "--config"])
             .arg(written.config())
             .args(&setup.flags)
@@ -46,7 +50,8 @@ impl TestGateway {
             .spawn()
             .unwrap();
         let [stdout, stderr] = [follow(child.stdout.take().unwrap()), follow(child.stderr.take().unwrap())];
-        let mut gateway = Self { child, written, stdout, stderr };
+        let pid = child.id();
+        let mut gateway = Self { child, written, stdout, stderr, pid };
         until("the gate to open", || gateway.is_open(ready)).then_some(gateway)
     }
 
@@ -88,14 +93,14 @@ impl TestGateway {
 
     /// The memory that it holds.
     pub(crate) fn resident_bytes(&self) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
     /// How many files and sockets it has open.
     pub(crate) fn open_files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+        fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap().count()
     }
 
     /// A connection to it.
@@ -153,12 +158,50 @@ impl TestGateway {
 
     /// Sends it a signal, by name.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = shell(&format!("kill -{name} {}", self.child.id()), self.written.folder.path());
+        let sent = shell(&format!("kill -{name} {}", self.pid), self.written.folder.path());
         assert_eq!(sent.code, Some(0), "{sent:?}");
+    }
+
+    /// The process that serves.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Has it hand over to a new process, and waits until the old one has ended.
+    pub(crate) fn hand_over(&mut self) {
+        self.signal("USR2");
+        self.is_handed_over();
+    }
+
+    /// Waits until the process that serves has ended, and another does.
+    pub(crate) fn is_handed_over(&mut self) {
+        let old = self.pid;
+        if old == self.child.id() {
+            assert_eq!(self.wait().code(), Some(0), "{}", self.stderr());
+        } else {
+            until("the old process to end", || has_ended(old).then_some(()));
+        }
+        self.pid = until("the new process", || {
+            let pid = u32::try_from(self.admin("/status").json()["pid"].as_u64()?).ok()?;
+            (pid != old).then_some(pid)
+        });
+    }
+
+    /// The processes that it has started and that still run.
+    pub(crate) fn children(&self) -> Vec<u32> {
+        let parent = format!(" {} ", self.pid);
+        let all = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        // after the name in brackets: state and parent
+        let is_child = |pid: &u32| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit_once(')').is_some_and(|(_, rest)| rest.get(2..).is_some_and(|rest| rest.starts_with(&parent)))
+        };
+        all.filter(is_child).filter(|pid| !has_ended(*pid)).collect()
     }
 
     /// Waits for its end.
     pub(crate) fn wait(&mut self) -> ExitStatus {
+        assert_eq!(self.pid, self.child.id(), "it was handed over");
         until("the gate to end", || self.child.try_wait().unwrap())
     }
 
@@ -170,8 +213,17 @@ impl TestGateway {
 
 impl Drop for TestGateway {
     fn drop(&mut self) {
+        if self.pid != self.child.id() {
+            self.signal("KILL");
+        }
         let _ended = self.child.kill().and_then(|()| self.child.wait());
     }
+}
+
+/// Whether a process has ended, waited for or not: then it has no words left.
+fn has_ended(pid: u32) -> bool {
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|words| words.is_empty())
+        || !Path::new(&format!("/proc/{pid}")).exists()
 }
 
 fn follow(pipe: impl Read + Send + 'static) -> Lines {

@@ -2,12 +2,15 @@
 
 use std::fmt::Display;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use command_fds::{CommandFdExt, FdMapping};
 use tempfile::TempDir;
 
+use super::command::LYCHGATE;
 use super::gateway::TestGateway;
 use super::ports::free_ports;
 
@@ -22,6 +25,10 @@ pub(crate) struct Setup {
     listener: String,
     mounted: bool,
     pub(super) flags: Vec<String>,
+    linked: bool,
+    /// What its service manager gives it: the sockets that are open already, and where it listens for words.
+    given: Vec<SocketAddr>,
+    notified: Option<PathBuf>,
 }
 
 /// A config that was written, and where its doors will be.
@@ -34,7 +41,16 @@ pub(crate) struct Written {
 impl Setup {
     /// A config of this text.
     pub(crate) fn of(text: &str) -> Self {
-        Self { text: text.to_owned(), files: Vec::new(), listener: String::new(), mounted: false, flags: Vec::new() }
+        Self {
+            text: text.to_owned(),
+            files: Vec::new(),
+            listener: String::new(),
+            mounted: false,
+            flags: Vec::new(),
+            linked: false,
+            given: Vec::new(),
+            notified: None,
+        }
     }
 
     /// Puts something in for `@name@`.
@@ -69,6 +85,30 @@ impl Setup {
         self
     }
 
+    /// It is started by a link beside its config, `lychgate`, which may lead elsewhere later.
+    pub(crate) fn linked(mut self) -> Self {
+        self.linked = true;
+        self
+    }
+
+    /// Its service manager has opened its listener and these sockets, and hears it at this path.
+    pub(crate) fn managed(mut self, sockets: &[SocketAddr], notified: &Path) -> Self {
+        (self.given, self.notified) = (sockets.to_vec(), Some(notified.to_owned()));
+        self
+    }
+
+    pub(super) fn program(&self, written: &Written) -> PathBuf {
+        if self.linked { written.path("lychgate") } else { LYCHGATE.into() }
+    }
+
+    pub(super) fn hand_sockets(&self, command: &mut Command, written: &Written) {
+        let Some(notified) = &self.notified else { return };
+        let open = self.given.iter().chain([&written.gate]).map(|address| TcpListener::bind(address).unwrap().into());
+        let mappings: Vec<_> = open.zip(3..).map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd }).collect();
+        command.env("NOTIFY_SOCKET", notified).env("LISTEN_FDS", mappings.len().to_string());
+        command.fd_mappings(mappings).unwrap();
+    }
+
     /// Writes everything, for doors on free ports.
     pub(crate) fn write(&self) -> Written {
         let folder = tempfile::tempdir().unwrap();
@@ -85,10 +125,17 @@ impl Setup {
         if !text.contains("\nadmin:") {
             text.push_str("\nadmin: {address: 127.0.0.1:@ADMIN@}\n");
         }
+        // No load balancer asks: nothing is to be waited for.
+        if !text.contains("\nshutdown:") {
+            text.push_str("\nshutdown: {delay: 0s}\n");
+        }
         let text = text.replace("@GATE@", &gate.to_string()).replace("@ADMIN@", &admin.to_string());
         fs::write(folder.path().join("lychgate.yaml"), text).unwrap();
         if self.mounted {
             mount(folder.path());
+        }
+        if self.linked {
+            symlink(LYCHGATE, folder.path().join("lychgate")).unwrap();
         }
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
         Written { folder, gate: address(gate), admin: address(admin) }
