@@ -3,6 +3,7 @@
 //! `cargo bench --bench memory [-- TOKENS]` prints the resident memory before, on the way and after, in MiB.
 #![expect(clippy::unwrap_used, reason = "a bench stops at what it cannot set up")]
 
+mod claims;
 mod support;
 
 use std::time::Instant;

@@ -4,6 +4,7 @@
 //! is the median of the turns. First-seen over raw is to be at most 1.3, first-seen over no cache at most 1.10.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench stops at what it cannot set up")]
 
+mod claims;
 mod raw_key;
 mod support;
 

@@ -5,6 +5,7 @@
 //! than a microsecond. Each is measured after the other: for ratios see `ratios`.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench stops at what it cannot set up")]
 
+mod claims;
 mod raw_key;
 mod support;
 

@@ -5,22 +5,22 @@ so that a slow minute of the machine hits all alike, and the median of the round
 """
 
 import argparse
-import base64
 import json
 import os
 import re
-import signal
-import socket
 import statistics
 import subprocess
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ISSUER, AUDIENCE = "https://idp.example/bench", "orders-api"
-TICKS = os.sysconf("SC_CLK_TCK")
+sys.path.insert(0, str(HERE.parent / "support"))
+sys.dont_write_bytecode = True
+from drawing import bars  # noqa: E402
+from issuer import AUDIENCE, ISSUER, Key, broken  # noqa: E402
+from running import Running, cpu_seconds, free_port, resident_mib  # noqa: E402
+
 # name: (tokens of which file, whether the gateway checks them, the status class that must come back)
 SITUATIONS = {
     "pass-through": ("same", False, 200),
@@ -34,83 +34,14 @@ CANNOT = {("haproxy", "EdDSA")}
 GATEWAYS = ["lychgate", "lychgate-no-cache", "envoy", "envoy-cache", "haproxy"]
 
 
-def base64url(octets):
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
-
-
-class Key:
-    """A signing key of the issuer that all gateways trust."""
-
-    def __init__(self, algorithm, work):
-        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-
-        self.algorithm = algorithm
-        self.private = {
-            "RS256": lambda: rsa.generate_private_key(65537, 2048),
-            "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
-            "EdDSA": ed25519.Ed25519PrivateKey.generate,
-        }[algorithm]()
-        self.jwks, self.pem = work / f"jwks-{algorithm}.json", work / f"public-{algorithm}.pem"
-        self.write_public()
-
-    def write_public(self):
-        from cryptography.hazmat.primitives import serialization as form
-
-        public = self.private.public_key()
-        self.pem.write_bytes(public.public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo))
-        number = lambda value, length: base64url(value.to_bytes(length, "big"))
-        if self.algorithm == "RS256":
-            members = public.public_numbers()
-            jwk = {"kty": "RSA", "n": number(members.n, 256), "e": number(members.e, 3)}
-        elif self.algorithm == "ES256":
-            members = public.public_numbers()
-            jwk = {"kty": "EC", "crv": "P-256", "x": number(members.x, 32), "y": number(members.y, 32)}
-        else:
-            jwk = {"kty": "OKP", "crv": "Ed25519", "x": base64url(public.public_bytes(form.Encoding.Raw, form.PublicFormat.Raw))}
-        self.jwks.write_text(json.dumps({"keys": [{**jwk, "kid": "bench", "alg": self.algorithm, "use": "sig"}]}))
-
-    def sign(self, text):
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.asymmetric import ec, padding
-        from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
-        if self.algorithm == "RS256":
-            return self.private.sign(text, padding.PKCS1v15(), hashes.SHA256())
-        if self.algorithm == "ES256":
-            r, s = decode_dss_signature(self.private.sign(text, ec.ECDSA(hashes.SHA256())))
-            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-        return self.private.sign(text)
-
-    def token(self, number):
-        """About 900 bytes, with the claims of an access token as Cognito makes them, and an audience."""
-        now = int(time.time())
-        header = {"alg": self.algorithm, "kid": "bench", "typ": "JWT"}
-        claims = {
-            "iss": ISSUER, "aud": AUDIENCE, "sub": "6d1c1c9e-5f0a-4b52-9d4c-0c3b5c2f7a11", "jti": f"{number:032x}",
-            "iat": now - 60, "exp": now + 86_400, "auth_time": now - 60, "token_use": "access", "version": 2,
-            "client_id": "3n4b5urk1ft4fl3mg5e62d9ado", "origin_jti": "0f6f5d0c-6f3b-4b39-8d3f-5f6d3c1b2a10",
-            "event_id": "a3a2c1d0-1b2c-4d3e-9f4a-5b6c7d8e9f00", "scope": "openid orders/read orders/write profile",
-            "groups": ["sales", "admin", "eu-central"], "username": "alice",
-        }
-        text = ".".join(base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
-        return f"{text}.{base64url(self.sign(text.encode()))}"
-
-
 def mint(algorithm, count, work):
     """The key set, and files with one token, with many, and with bad ones; returns what the configs need."""
     key = Key(algorithm, work)
     tokens = [key.token(number) for number in range(count)]
-    flip = lambda token: token[:-10] + ("A" if token[-10] != "A" else "B") + token[-9:]
-    files = {"same": tokens[:1], "many": tokens, "bad": [flip(token) for token in tokens[:1000]]}
+    files = {"same": tokens[:1], "many": tokens, "bad": [broken(token) for token in tokens[:1000]]}
     for name, lines in files.items():
         (work / f"{name}-{algorithm}.txt").write_text("\n".join(lines) + "\n")
     return {"ALGORITHM": algorithm, "JWKS": str(key.jwks), "PEM": str(key.pem)}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def fill(name, values):
@@ -145,62 +76,6 @@ def config_of(gateway, checks, values):
         return envoy_config(values, filters), "yaml", envoy_command
     lines = fill("gateways/haproxy-checks.cfg", values).rstrip("\n") if checks else ""
     return fill("gateways/haproxy.cfg", {**values, "CHECKS": lines}), "cfg", lambda path: ["haproxy", "-f", path, "-db"]
-
-
-def processes_of(root):
-    """The process and all that it has started."""
-    children = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rsplit(")", 1)[1].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        children.setdefault(int(fields[1]), []).append(int(status.parent.name))
-    found = [root]
-    for process in found:
-        found += children.get(process, [])
-    return found
-
-
-def cpu_seconds(root):
-    total = 0
-    for process in processes_of(root):
-        fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
-
-
-def resident_mib(root):
-    pages = sum(int(Path(f"/proc/{process}/statm").read_text().split()[1]) for process in processes_of(root))
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-class Running:
-    """A process on one CPU, until the end of the `with` block."""
-
-    def __init__(self, command, cpu, log, port):
-        self.log = open(log, "ab")
-        self.process = subprocess.Popen(["taskset", "-c", str(cpu), *command], stdout=self.log, stderr=self.log)
-        self.port = port
-
-    def __enter__(self):
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return self
-            except OSError:
-                time.sleep(0.05)
-        self.__exit__()
-        sys.exit(f"{self.process.args} did not start; see {self.log.name}")
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(2)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 def load(port, tokens, seconds, connections):
@@ -254,38 +129,21 @@ def report(rows, options):
             print(f"| {situation} | " + " | ".join(cells) + " |")
     (options.work / "results.json").write_text(json.dumps(rows, indent=1))
     drawing = options.work / "results.svg"
-    drawing.write_text(draw(rows, options, median))
+    drawing.write_text(draw(options, median))
     print(f"\nAll rows: {options.work / 'results.json'}\nDrawn:    {drawing}")
 
 
 COLOURS = {"lychgate": "#0b6e4f", "lychgate-no-cache": "#6bb392", "envoy": "#b5483a", "envoy-cache": "#dd9a8f", "haproxy": "#33658a"}
 
 
-def draw(rows, options, median):
-    """Bars, a group for each situation and algorithm; lower is better."""
-    groups = [(situation, algorithm) for algorithm in options.algorithms for situation in options.situations]
+def draw(options, median):
+    """A group of bars for each situation and algorithm."""
     able = lambda algorithm: [gateway for gateway in options.gateways if (gateway, algorithm) not in CANNOT]
-    most = max(median(gateway, *group) for group in groups for gateway in able(group[1]))
-    bar, gap, label, width = 14, 18, 210, 860
-    height = len(groups) * (len(options.gateways) * bar + gap) + 70
-    scale = (width - label - 70) / most
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="11">',
-           '<rect width="100%" height="100%" fill="white"/>',
-           '<text x="10" y="20" font-size="14">CPU microseconds of the gateway a request; shorter is better</text>']
-    x = 10
-    for gateway in options.gateways:
-        out.append(f'<rect x="{x}" y="32" width="11" height="11" fill="{COLOURS[gateway]}"/><text x="{x + 16}" y="42">{gateway}</text>')
-        x += 40 + 7 * len(gateway)
-    y = 60
-    for situation, algorithm in groups:
-        out.append(f'<text x="10" y="{y + 11}">{situation}, {algorithm}</text>')
-        for gateway in able(algorithm):
-            value = median(gateway, situation, algorithm)
-            out.append(f'<rect x="{label}" y="{y}" width="{value * scale:.1f}" height="{bar - 3}" fill="{COLOURS[gateway]}"/>'
-                       f'<text x="{label + value * scale + 5:.1f}" y="{y + 10}">{value:.1f}</text>')
-            y += bar
-        y += gap
-    return "\n".join([*out, "</svg>"]) + "\n"
+    groups = [
+        (f"{situation}, {algorithm}", {gateway: median(gateway, situation, algorithm) for gateway in able(algorithm)})
+        for algorithm in options.algorithms for situation in options.situations]
+    title = "CPU microseconds of the gateway a request; shorter is better"
+    return bars(title, {gateway: COLOURS[gateway] for gateway in options.gateways}, groups)
 
 
 def options_of(arguments):

@@ -108,8 +108,8 @@ pub struct RouteConflict {
 #[derive(Debug, Default)]
 pub(super) struct RouteTable {
     exact_hosts: HashMap<String, Node>,
-    /// `.example.org` → its routes; the longest first, so that the most specific is asked first.
-    wildcard_hosts: Vec<(String, Node)>,
+    /// `.example.org` → its routes.
+    wildcard_hosts: HashMap<String, Node>,
     any_host: Node,
 }
 
@@ -162,16 +162,11 @@ impl RouteTable {
     }
 
     fn of_host(&mut self, host: &str) -> &mut Node {
-        let Some(suffix) = host.strip_prefix('*') else {
-            return self.exact_hosts.entry(host.to_owned()).or_default();
+        let (hosts, name) = match host.strip_prefix('*') {
+            None => (&mut self.exact_hosts, host),
+            Some(suffix) => (&mut self.wildcard_hosts, suffix),
         };
-        let known = self.wildcard_hosts.iter().position(|(known, _)| known == suffix);
-        let place = known.unwrap_or_else(|| {
-            let place = self.wildcard_hosts.partition_point(|(known, _)| known.len() >= suffix.len());
-            self.wildcard_hosts.insert(place, (suffix.to_owned(), Node::default()));
-            place
-        });
-        self.wildcard_hosts.get_mut(place).map_or(&mut self.any_host, |(_, node)| node)
+        hosts.entry(name.to_owned()).or_default()
     }
 
     /// Finds the route of a request. The host is more specific than the path, the path than the method: a method that the
@@ -199,12 +194,10 @@ impl RouteTable {
     }
 
     fn of_path<'r>(&self, host: &str, segments: &'r [Segment<'r>], values: &mut Vec<&'r str>) -> Option<&[Arc<Route>]> {
-        let wildcards = self
-            .wildcard_hosts
-            .iter()
-            .filter(|(suffix, _)| host.strip_suffix(suffix.as_str()).is_some_and(|label| !label.is_empty()));
-        let mut nodes =
-            self.exact_hosts.get(host).into_iter().chain(wildcards.map(|(_, node)| node)).chain([&self.any_host]);
+        // One look-up a label, however many hosts there are: the longest suffix first, which is the most specific.
+        let suffixes = host.match_indices('.').filter(|(at, _)| *at > 0).filter_map(|(at, _)| host.get(at..));
+        let wildcards = suffixes.filter_map(|suffix| self.wildcard_hosts.get(suffix));
+        let mut nodes = self.exact_hosts.get(host).into_iter().chain(wildcards).chain([&self.any_host]);
         nodes.find_map(|node| node.find(segments, values))
     }
 }

@@ -32,7 +32,7 @@ fn route(name: &str, path: &str, methods: &[&str]) -> Arc<Route> {
 
 type Row = (&'static [&'static str], &'static str, &'static [&'static str]);
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 14] = [
     (&[], "/", &["GET"]),
     (&[], "/orders", &["GET", "POST"]),
     (&[], "/orders/{order_id}", &["GET"]),
@@ -44,6 +44,7 @@ const ROWS: [Row; 13] = [
     (&[], "/caf%C3%A9", &["GET"]),
     (&["api.example"], "/orders/{order_id}", &["GET"]),
     (&["*.example"], "/orders/{order_id}", &["GET"]),
+    (&["*.example"], "/wide", &["GET"]),
     (&["*.deep.example"], "/orders/{order_id}", &["GET"]),
     (&["API.example"], "/only-here", &["GET"]),
 ];
@@ -81,7 +82,7 @@ fn find(table: &RouteTable, method: &str, host: &'static str, path: &str) -> Str
     }
 }
 
-const FINDS: [(&str, &str, &str, &str); 22] = [
+const FINDS: [(&str, &str, &str, &str); 24] = [
     ("GET", "x", "/", "/ GET"),
     ("GET", "x", "/orders", "/orders GETPOST"),
     ("GET", "x", "/orders/7", "/orders/{order_id} GET order_id=7"),
@@ -102,6 +103,8 @@ const FINDS: [(&str, &str, &str, &str); 22] = [
     ("GET", "API.EXAMPLE:8080", "/orders/7", "api.example/orders/{order_id} GET order_id=7"),
     ("GET", "b.example", "/orders/7", "*.example/orders/{order_id} GET order_id=7"),
     ("GET", "a.deep.example.", "/orders/7", "*.deep.example/orders/{order_id} GET order_id=7"),
+    ("GET", "a.b.deep.example", "/wide", "*.example/wide GET"),
+    ("GET", "deep.example", "/orders/7", "*.example/orders/{order_id} GET order_id=7"),
     ("GET", "example", "/orders/7", "/orders/{order_id} GET order_id=7"),
     ("GET", "api.example", "/only-here", "API.example/only-here GET"),
 ];
