@@ -193,6 +193,9 @@ def check_values(chart):
         ({"config": config, "image": {"digest": "latest"}}, "digest"),
         ({"config": config, "ports": [{"name": "admin", "containerPort": 1, "servicePort": 1}]}, "ports"),
         ({"config": config, "existingSecrets": [{"name": "a"}]}, "mountPath"),
+        ({"config": config, "terminationGracePeriodSeconds": 39}, "may take 40"),
+        ({"config": {**config, "shutdown": {"drain": "1m 30s", "delay": "500ms"}}}, "may take 96"),
+        ({"config": {**config, "shutdown": {"delay": "1h"}}, "terminationGracePeriodSeconds": 3634}, "may take 3635"),
         ({"config": config, "policies": {"Orders": {"a.cedar": ""}}}, "Orders"),
         ({"config": config, "policies": {"a": {"a.cedar": ""}}, "existingPolicies": {"a": "b"}}, "existingPolicies"),
     ]:
@@ -203,6 +206,15 @@ def check_values(chart):
         except helm.HelmError as error:
             said = str(error)
         check(f"wrong values are refused: {word}", [] if word in said and "taken" not in said else [said])
+
+
+def check_grace(chart):
+    """A pod that is given long enough is given what the values say."""
+    config = {"upstreams": {"a": {"endpoints": ["a:80"]}}, "routes": [{"name": "a"}], "shutdown": {"delay": "10s", "drain": "2m"}}
+    files = chart.render({"config": config, "terminationGracePeriodSeconds": 135}, name="gate", namespace="edge")
+    objects = [one for path, text in files.items() if not path.endswith("NOTES.txt") for one in documents(text)]
+    given = named(objects, "Deployment")[0]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    check("a pod is given what the gate may take to stop", [] if given == 135 else [given])
 
 
 def check_switches(rendered):
@@ -281,6 +293,7 @@ with tempfile.TemporaryDirectory() as made, tempfile.TemporaryDirectory() as sid
     rendered = {file.stem: check_chart(chart, file) for file in sorted(VALUES.glob("*.yaml"))}
     check_switches(rendered)
     check_values(chart)
+    check_grace(chart)
     built = re.search(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
     check("the chart installs the version that is built", [] if chart.metadata["appVersion"] == built else [chart.metadata])
     check_sidecar(pathlib.Path(sidecar))

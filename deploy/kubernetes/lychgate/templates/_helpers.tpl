@@ -61,3 +61,36 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- toYaml $config -}}
 {{- end }}
+
+{{- /* A duration as configs write it, in whole seconds: `45s`, `2m`, `1m 30s`. */}}
+{{- define "lychgate.seconds" -}}
+{{- $seconds := 0 -}}
+{{- range $part := regexFindAll "[0-9]+ *[a-z]+" (toString .) -1 -}}
+{{- $number := regexFind "^[0-9]+" $part | int -}}
+{{- $unit := regexFind "[a-z]+$" $part -}}
+{{- if has $unit (list "s" "sec" "secs" "second" "seconds") -}}
+{{- $seconds = add $seconds $number -}}
+{{- else if has $unit (list "m" "min" "mins" "minute" "minutes") -}}
+{{- $seconds = add $seconds (mul 60 $number) -}}
+{{- else if has $unit (list "h" "hr" "hrs" "hour" "hours") -}}
+{{- $seconds = add $seconds (mul 3600 $number) -}}
+{{- else -}}
+{{- /* Less than a second counts as one. */}}
+{{- $seconds = add $seconds 1 -}}
+{{- end -}}
+{{- end -}}
+{{- $seconds -}}
+{{- end }}
+
+{{- /* How long the pod is given: it must be longer than the gate takes to stop, or requests are cut off. */}}
+{{- define "lychgate.gracePeriod" -}}
+{{- $shutdown := default (dict) (default (dict) .Values.config).shutdown -}}
+{{- $delay := include "lychgate.seconds" (default "5s" $shutdown.delay) | int -}}
+{{- $drain := include "lychgate.seconds" (default "30s" $shutdown.drain) | int -}}
+{{- $least := add $delay $drain 5 -}}
+{{- $given := int .Values.terminationGracePeriodSeconds -}}
+{{- if and (lt $given (int $least)) (not .Values.existingConfigMap) -}}
+{{- fail (printf "`terminationGracePeriodSeconds` is %d, and the gate may take %d: `config.shutdown` and a moment more" $given (int $least)) -}}
+{{- end -}}
+{{- $given -}}
+{{- end }}
