@@ -227,8 +227,8 @@ fn what_could_not_be_decided_is_an_error_that_nobody_keeps() {
         api.invoke(&id, &good.event_2().to_string(), LONG);
         let (answer, error) = (format!("{RUNTIME}/{id}/response"), format!("{RUNTIME}/{id}/error"));
         let sent = until("an answer", || {
-            let received = api.server.received().into_iter();
-            received.into_iter().find(|request| [answer.as_str(), &error].contains(&request.target()))
+            let mut received = api.server.received().into_iter();
+            received.find(|request| [answer.as_str(), &error].contains(&request.target()))
         });
         sent.json()["isAuthorized"] == true
     });
