@@ -6,11 +6,13 @@
 The same calls are timed in a pool of a thousand and in one of a million users, in one run on one machine: pages of `ListUsers` from
 the beginning, from deep inside and by every kind of filter, a page of a group that everybody is in, `AdminGetUser`, `GetUser` and a
 sign-in. Then as many sign-ins as the machine takes, against what Argon2id alone allows, and beside them what a request with a token
-that the gate knows waits, with and without those sign-ins. SQLite, in a folder that is gone afterwards; about 2 GB. `--users` and
-`--seconds` make it shorter; `--minutes` ends it with an error where the machine is too slow.
+that the gate knows waits, with and without those sign-ins. SQLite, in a folder that is gone afterwards; about 2 GB. With `--folder` it
+stays, so that filling it (`--only fill`) and measuring (`--only measure`) can be done apart: only the second needs a quiet machine.
+`--users` and `--seconds` make it shorter; `--minutes` ends it with an error where the machine is too slow.
 """
 
 import argparse
+import contextlib
 import http.client
 import json
 import multiprocessing
@@ -31,6 +33,8 @@ parser.add_argument("--times", type=int, default=100, help="how often each call 
 parser.add_argument("--clients", type=int, default=16, help="how many sign in at once")
 parser.add_argument("--rate", type=float, default=200, help="requests a second through the gate")
 parser.add_argument("--minutes", type=float, default=60, help="longest that all of it may take")
+parser.add_argument("--folder", type=pathlib.Path, help="where the database is kept between runs")
+parser.add_argument("--only", choices=["fill", "measure"], help="half of the work, in `--folder`")
 parser.add_argument("--json", type=pathlib.Path, help="where all figures go")
 options = parser.parse_args()
 os.environ["LYCHGATE"] = str(options.binary.resolve())
@@ -252,21 +256,30 @@ def main(folder):
     server = Node(folder, str(folder / "issuer.db"), serve_echo(), users=("alice",))
     server.config.write_text(server.config.read_text().replace("  pools:\n", MORE, 1))
     server.start()
-    backup = folder / "one.backup"
-    server.cli("export", SMALL, "--with-secrets", "--output", str(backup))
-    users = [json.loads(line) for line in backup.read_text().splitlines() if '"kind":"user"' in line]
-    password_hash = users[0]["password_hash"]
     figures = {"users": options.users, "cpus": os.cpu_count(), "pools": {}}
     try:
+        password_hash = hash_of_all(server, folder) if options.only != "measure" else None
         for pool, client, count in ((SMALL, "web", min(FEW, options.users)), (LARGE, "app", options.users)):
-            filled = fill(server, folder, pool, count, password_hash)
-            print(f"{count} users", flush=True)
-            figures["pools"][str(count)] = {"import": filled, "calls": measure(server, pool, client, count)}
-        figures["loads"] = loads(server, options.users)
+            told = figures["pools"][str(count)] = {}
+            if password_hash:
+                told["import"] = fill(server, folder, pool, count, password_hash)
+            if options.only != "fill":
+                print(f"{count} users", flush=True)
+                told["calls"] = measure(server, pool, client, count)
+        if options.only != "fill":
+            figures["loads"] = loads(server, options.users)
     finally:
         server.stop()
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def hash_of_all(server, folder):
+    """The hash of the one password that all users have."""
+    backup = folder / "one.backup"
+    server.cli("export", SMALL, "--with-secrets", "--output", str(backup))
+    users = [json.loads(line) for line in backup.read_text().splitlines() if '"kind":"user"' in line]
+    return users[0]["password_hash"]
 
 
 def too_long(*_):
@@ -275,5 +288,9 @@ def too_long(*_):
 
 signal.signal(signal.SIGALRM, too_long)
 signal.setitimer(signal.ITIMER_REAL, 60 * options.minutes)
-with tempfile.TemporaryDirectory() as folder:
-    main(pathlib.Path(folder))
+if options.only and not options.folder:
+    parser.error("--only needs --folder")
+with contextlib.ExitStack() as kept:
+    folder = options.folder or pathlib.Path(kept.enter_context(tempfile.TemporaryDirectory()))
+    folder.mkdir(exist_ok=True)
+    main(folder)
