@@ -253,7 +253,7 @@ impl Verifier {
             return Err(TokenError::TooLong);
         }
         let key = TokenKey::of(token);
-        let issuer = if looks_structured(token) { None } else { self.issuers.of_opaque(accepted) };
+        let issuer = self.issuers.of_opaque(accepted).filter(|_| !looks_structured(token));
         let verified = match (issuer, &self.cache) {
             (Some(issuer), _) => self.introspect(issuer, token, key).await?,
             (None, Some(cache)) => self.verify_once(token, key, cache).await?,
