@@ -10,6 +10,7 @@ mod gateway;
 mod respond;
 mod snapshot;
 mod streams;
+mod tries;
 mod upstream;
 mod wire;
 

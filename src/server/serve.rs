@@ -43,6 +43,7 @@ pub fn serve(loaded: &Loaded, evaluation: Evaluation, opened: impl FnOnce()) -> 
     ground.evaluation = evaluation;
     ground.decisions = DecisionLog::start(telemetry, salt, &ground.metrics)?;
     let counting = ground.count_together(&loaded.config)?;
+    let exporting = ground.record_traces(&loaded.config)?;
     let runtime = background()?;
     let house = runtime.block_on(build(loaded, &ground))?;
     let log = AccessLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
@@ -52,6 +53,7 @@ pub fn serve(loaded: &Loaded, evaluation: Evaluation, opened: impl FnOnce()) -> 
     let writing = writing.map(|lines| runtime.spawn(lines.run()));
     let (stop, stopped) = watch::channel(false);
     counting.map(|task| runtime.spawn(task.run(stopped.clone())));
+    exporting.map(|export| runtime.spawn(export.run()));
     let in_flight = Arc::new(AtomicUsize::new(0));
     // Before any door opens: whoever sees one open may send a signal.
     let heard = runtime.block_on(async { Heard::begin() }).map_err(ServerError::Signals)?;
@@ -73,6 +75,9 @@ pub fn serve(loaded: &Loaded, evaluation: Evaluation, opened: impl FnOnce()) -> 
     if let Some(writing) = writing {
         // Late or not, what remains is written below.
         let _ = runtime.block_on(async { timeout(Duration::from_secs(2), writing).await });
+    }
+    if !runtime.block_on(ground.traces.close(Duration::from_secs(5))) {
+        error!("the last traces could not be told in time");
     }
     runtime.shutdown_timeout(Duration::from_secs(5));
     if !log.close(Duration::from_secs(5)) || !audit.close(Duration::from_secs(5)) {
