@@ -7,6 +7,7 @@ use super::ask::{AppliedBundle, Asked};
 use super::authorize::Findings;
 use super::config::{AccessConfig, AccessRules, Requirement};
 use super::denial::Denial;
+use super::timeline::DecisionStep;
 use crate::token::{TokenError, VerifiedToken};
 
 /// Who may pass a route.
@@ -117,9 +118,11 @@ impl Rules {
     /// Asks all that the route asks for beyond the token: from the cheapest question to the dearest, and all of them must be
     /// answered with yes.
     pub(super) fn hold(&self, caller: &Caller, asked: &Asked<'_>, findings: &mut Findings) -> Result<(), Denial> {
+        findings.timeline.begin(DecisionStep::Access);
         self.check_scopes(caller)?;
         self.check_groups(caller)?;
         let Some(applied) = &self.policy else { return Ok(()) };
+        findings.timeline.begin(DecisionStep::Policy);
         let answer = findings.policy.insert(applied.ask(caller, asked)?);
         answer.check()
     }

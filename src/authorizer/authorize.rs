@@ -18,9 +18,11 @@ use super::rate_limit::{Asker, Exceeded, RateCounts, RouteLimits, SpentUnits};
 use super::request::AccessRequest;
 use super::route::{Found, Route, RouteConflict, RouteTable, methods_of, parameters_of};
 use super::target::{Segment, Target};
+use super::timeline::{DecisionStep, Timeline};
 use crate::clock::Clock;
 use crate::token::{
-    AssertionMinter, CredentialConfig, ProofChecker, Sender, TokenError, VerifiedToken, Verifier, find_credential,
+    AssertionMinter, CredentialConfig, ProofChecker, ProvedBy, Sender, TokenError, VerifiedToken, Verifier,
+    find_credential,
 };
 
 /// How long upstreams may keep the keys of assertions, in seconds: well below the time that a new key is published before
@@ -123,6 +125,8 @@ pub struct Findings {
     pub credential: bool,
     /// The token, once proved.
     pub token: Option<Arc<VerifiedToken>>,
+    /// What proved it.
+    pub proved_by: Option<ProvedBy>,
     /// What rules that are tried out would have said of the token, if any are.
     pub token_shadow: Option<Result<(), TokenError>>,
     /// What the route's policies said.
@@ -135,6 +139,8 @@ pub struct Findings {
     pub(super) spent: Vec<SpentUnits>,
     /// Whether the request was let go on.
     pub permitted: bool,
+    /// When each step began, where that is wanted.
+    pub timeline: Timeline,
 }
 
 /// The route that a request takes, and the path's parameters with what was sent for them.
@@ -228,13 +234,24 @@ impl Authorizer {
 
     /// Decides about one request.
     pub async fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
-        self.consider(request, Counting::Counted).await
+        self.authorize_in_time(request, Timeline::default()).await
+    }
+
+    /// The same; `timeline` says whether it is noted how long each step takes.
+    pub async fn authorize_in_time(&self, request: &AccessRequest<'_>, timeline: Timeline) -> Decision {
+        self.consider(request, Counting::Counted, timeline).await
     }
 
     /// The same; whether it counts as a request is said.
-    pub(super) async fn consider(&self, request: &AccessRequest<'_>, counting: Counting) -> Decision {
-        let mut findings = Findings::default();
+    pub(super) async fn consider(
+        &self,
+        request: &AccessRequest<'_>,
+        counting: Counting,
+        timeline: Timeline,
+    ) -> Decision {
+        let mut findings = Findings { timeline, ..Findings::default() };
         let outcome = self.decide(request, counting, &mut findings).await;
+        findings.timeline.end();
         if outcome.is_err() {
             let resource = findings.route.as_ref().and_then(|route| route.resource.as_ref());
             findings.challenge.resource_metadata = resource.map(|resource| resource.metadata_url(request));
@@ -259,6 +276,7 @@ impl Authorizer {
         findings: &mut Findings,
     ) -> Result<Permit, Denial> {
         // The route comes first: only it says which rules hold, and no rule is asked of a request that leads nowhere.
+        findings.timeline.begin(DecisionStep::Route);
         let (route, parameters) = self.route_of(request, request.target().segments())?;
         findings.note_route(route, &parameters);
         if let Some(cors) = &route.cors {
@@ -287,6 +305,7 @@ impl Authorizer {
                 caller
             }
         };
+        findings.timeline.begin(DecisionStep::Permit);
         let told = Told { space: &self.space, assertions: self.assertions.as_ref() };
         Permit::cut(route, &caller, request, told, &self.places)
     }
@@ -311,6 +330,7 @@ impl Authorizer {
         request: &AccessRequest<'_>,
         findings: &mut Findings,
     ) -> Result<Caller, Denial> {
+        findings.timeline.begin(DecisionStep::Credential);
         let credential = find_credential(&self.places, request.headers(), request.target().query());
         let Some(credential) = credential.map_err(Denial::Token)? else {
             findings.challenge.by_dpop = rules.bound_alone;
@@ -318,7 +338,10 @@ impl Authorizer {
         };
         findings.credential = true;
         findings.challenge.by_dpop = credential.by_dpop || rules.bound_alone;
-        let token = self.verifier.verify_among(&credential.token, rules.issuers()).await.map_err(Denial::Token)?;
+        findings.timeline.begin(DecisionStep::Verify);
+        let verified = self.verifier.verify_among(&credential.token, rules.issuers()).await;
+        let (token, proved_by) = verified.map_err(Denial::Token)?;
+        findings.proved_by = Some(proved_by);
         // Before anything is asked of its claims: a bound token in other hands says nothing about who calls.
         self.check_sender(&token, credential.by_dpop, request, findings)?;
         findings.token = Some(token.clone());
@@ -332,6 +355,7 @@ impl Authorizer {
 impl Authorizer {
     /// Counts the request by the limits that ask for this much of its asker, and tells the client what is left.
     async fn admit(&self, limits: &RouteLimits, asker: Asker<'_>, findings: &mut Findings) -> Result<(), Denial> {
+        findings.timeline.begin(DecisionStep::RateLimit);
         let admitted = limits.admit(asker, &self.rates, &mut findings.spent).await;
         let fields = &mut findings.answer.set;
         fields.retain(|(name, _)| !Exceeded::is_field(name));

@@ -12,7 +12,7 @@ use super::config::NetworkConfig;
 use super::sizes::SizeLimits;
 use crate::policy::{Bundle, Difference, Verdict};
 use crate::telemetry::{
-    AccessLine, BundleMetrics, DecisionFacts, DecisionLog, Outcome, PolicyFacts, RouteMetrics, ShadowMetrics,
+    AccessLine, BundleMetrics, DecisionFacts, DecisionLog, Outcome, PolicyFacts, RouteMetrics, ShadowMetrics, Traces,
 };
 use crate::token::TokenError;
 
@@ -34,6 +34,8 @@ pub struct DecisionPoint {
     pub token_shadows: HashMap<String, ShadowMetrics>,
     /// Where decisions are written down.
     pub decisions: DecisionLog,
+    /// Where requests are recorded.
+    pub traces: Traces,
 }
 
 /// How long a request took.

@@ -27,6 +27,8 @@ mod sizes;
 mod target;
 #[cfg(test)]
 mod tests;
+mod timeline;
+mod traced;
 
 pub use answers::{AnswerFields, OwnAnswer};
 pub use ask::{AppliedBundle, Evaluation, PolicyAnswer, ShadowAnswer};
@@ -51,3 +53,5 @@ pub use request::{AccessRequest, ConnectionFacts, ReceivedRequest};
 pub use route::{Route, RouteConflict, methods_of, parameters_of};
 pub use sizes::SizeLimits;
 pub use target::Target;
+pub use timeline::{DecisionStep, Timeline};
+pub use traced::{Traced, known_method};

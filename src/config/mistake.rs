@@ -82,8 +82,6 @@ pub(crate) enum Reason {
     WrongValue,
     UnsetVariable,
     SecretFile,
-    /// A key whose behaviour is not built yet.
-    NotSupportedYet,
     /// A name that nothing in the file bears.
     UnknownName,
     DuplicateName,
@@ -109,7 +107,6 @@ impl Reason {
             Self::WrongValue => "wrong-value",
             Self::UnsetVariable => "unset-variable",
             Self::SecretFile => "secret-file",
-            Self::NotSupportedYet => "not-supported-yet",
             Self::UnknownName => "unknown-name",
             Self::DuplicateName => "duplicate-name",
             Self::MissingFile => "missing-file",

@@ -7,7 +7,6 @@ mod load;
 mod located;
 mod mistake;
 mod nearest;
-mod not_yet;
 mod places;
 mod redact;
 mod relative;

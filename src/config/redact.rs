@@ -1,8 +1,17 @@
 //! Blots out secrets that stand in the config file itself, so that a snippet of it may be shown.
 
 /// Keys whose values are secrets, or hold some under a name that is too common to look for.
-const SECRET_KEYS: [&str; 8] =
-    ["password", "secret", "revocations", "database", "master_key", "previous_master_keys", "admin_keys", "shared"];
+const SECRET_KEYS: [&str; 9] = [
+    "password",
+    "secret",
+    "revocations",
+    "database",
+    "master_key",
+    "previous_master_keys",
+    "admin_keys",
+    "shared",
+    "traces",
+];
 
 /// `text` with every secret's value blotted out; no byte moves, so that places still fit.
 ///
@@ -64,6 +73,7 @@ mod tests {
                 "a:\n  password:\n***********\n\n********\n  groups: []",
             ),
             ("password: |\r\n  ab\r\nnext: 1", "password:**\r\n****\r\nnext: 1"),
+            ("t: {traces: {headers: {a: b}}}\nnext: 1", "t: {traces:*******************\nnext: 1"),
             ("password_policy: strict\nsecrets\n", "password_policy: strict\nsecrets\n"),
         ] {
             assert_eq!(redact(text), redacted);

@@ -42,6 +42,7 @@ fn paths(config: &mut Config) -> Vec<&mut PathBuf> {
         paths.extend(bundle.candidate.as_mut().map(|candidate| &mut candidate.directory));
     }
     paths.extend(&mut config.telemetry.decisions.file);
+    paths.extend(config.telemetry.traces.as_mut().and_then(|traces| traces.ca.as_mut()));
     for tls in config.upstreams.values_mut().filter_map(|upstream| upstream.tls.as_mut()) {
         let UpstreamTlsConfig { server_name: _, ca, certificate, key } = tls;
         paths.extend([ca, certificate, key].into_iter().flatten());

@@ -19,6 +19,7 @@ pub(crate) fn warnings(config: &Config, places: &Places) -> Vec<Mistake> {
     warnings.open_sockets(config);
     warnings.insecure_keys(config);
     warnings.counts_in_clear(config);
+    warnings.traces_in_clear(config);
     warnings.tokens_in_queries(&config.credentials);
     warnings.unused_bundles(config);
     warnings.all
@@ -108,6 +109,16 @@ impl Warnings<'_> {
         if uri.as_ref().is_some_and(is_clear) {
             let path = ConfigPath::new("rate_limits").key("shared");
             let message = "without TLS, whoever is on the way reads the password and can free callers of their limits";
+            self.add(&path, Reason::Exposed, message);
+        }
+    }
+
+    fn traces_in_clear(&mut self, config: &Config) {
+        let Some(traces) = config.telemetry.traces.as_ref().filter(|traces| !traces.headers.is_empty()) else { return };
+        let uri = traces.otlp.parse::<http::Uri>().ok();
+        if uri.is_some_and(|uri| uri.scheme_str() == Some("http") && !uri.host().is_some_and(is_loopback)) {
+            let path = ConfigPath::new("telemetry").key("traces").key("otlp");
+            let message = "over plain http, whoever is on the way reads what `headers` hold";
             self.add(&path, Reason::Exposed, message);
         }
     }

@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use super::original_request::OriginalRequest;
-use crate::authorizer::{AccessRequest, DecisionPoint, Denial, Findings, OwnAnswer, Permit, Took};
+use crate::authorizer::{AccessRequest, DecisionPoint, Denial, Findings, OwnAnswer, Permit, Timeline, Took, Traced};
 use crate::clock::Clock;
-use crate::telemetry::{AccessLine, AccessLog, CheckMetrics, InFlight, Outcome};
+use crate::telemetry::{AccessLine, AccessLog, CheckMetrics, InFlight, Outcome, Trace, Traces};
 
 /// Gives the decision point of the config in force.
 type Current = Arc<dyn Fn() -> Arc<DecisionPoint> + Send + Sync>;
@@ -59,6 +59,13 @@ impl From<Result<Permit, Denial>> for Ruled {
     }
 }
 
+/// When a request was asked about, and its place in its trace.
+struct Began {
+    at: Instant,
+    unix_millis: u64,
+    trace: Option<Trace>,
+}
+
 /// A decision that was counted and logged.
 pub(super) struct Ruling {
     pub(super) outcome: Ruled,
@@ -72,6 +79,23 @@ impl Ruling {
     /// Whether the request may go on.
     pub(super) fn permits(&self) -> bool {
         matches!(self.outcome, Ruled::Permit(_))
+    }
+
+    fn denial(&self) -> Option<&Denial> {
+        match &self.outcome {
+            Ruled::Denial(denial) => Some(denial),
+            Ruled::Permit(_) | Ruled::Answer(_) => None,
+        }
+    }
+}
+
+impl Began {
+    fn is_recorded(&self) -> bool {
+        self.trace.as_ref().is_some_and(Trace::is_recorded)
+    }
+
+    fn timeline(&self) -> Timeline {
+        Timeline::kept_if(self.is_recorded())
     }
 }
 
@@ -101,13 +125,15 @@ impl Decider {
         original: Result<OriginalRequest, Denial>,
     ) -> Ruling {
         let _on_its_way = InFlight::count(&self.in_flight);
-        let (started, started_unix_millis) = (Instant::now(), self.clock.unix_millis());
+        // What a client says of its trace comes through whoever asks here, but nobody says that it should count.
+        let trace = original.as_ref().ok().and_then(|original| point.traces.join(&original.headers, false));
+        let began = Began { at: Instant::now(), unix_millis: self.clock.unix_millis(), trace };
         let unread = |denial| (Ruled::Denial(denial), Findings::default());
         let (original, (outcome, findings)) = match original {
             Err(denial) => (None, unread(denial)),
             Ok(original) => {
                 let ruled = match original.read(point) {
-                    Ok(request) => rule(door.gives, point, &request).await,
+                    Ok(request) => rule(door.gives, point, &request, began.timeline()).await,
                     Err(denial) => unread(denial),
                 };
                 (Some(original), ruled)
@@ -115,12 +141,12 @@ impl Decider {
         };
         let request_id = format!("{:032x}", fastrand::u128(..));
         let ruling = Ruling { outcome, findings, request_id, original };
-        self.conclude(door, point, &ruling, started, started_unix_millis);
+        self.conclude(door, point, &ruling, &began);
         ruling
     }
 
-    fn conclude(&self, door: Door, point: &DecisionPoint, ruling: &Ruling, started: Instant, started_unix_millis: u64) {
-        let duration = started.elapsed();
+    fn conclude(&self, door: Door, point: &DecisionPoint, ruling: &Ruling, began: &Began) {
+        let duration = began.at.elapsed();
         let (outcome, code, status) = match &ruling.outcome {
             Ruled::Permit(_) => (Outcome::Allowed, "2xx", 200),
             Ruled::Answer(answer) => (Outcome::Allowed, "2xx", answer.status()),
@@ -129,16 +155,17 @@ impl Decider {
         };
         point.count(&ruling.findings, outcome, code, Took { all: duration, decision: Some(duration) });
         self.metrics.checked(door.name, outcome);
-        if !self.log.is_on() && !point.records(&ruling.findings) {
+        if !self.log.is_on() && !began.is_recorded() && !point.records(&ruling.findings) {
             return;
         }
         let findings = &ruling.findings;
         let token = findings.token.as_ref();
         let original = ruling.original.as_ref();
+        let trace_id = original.and_then(|original| Traces::id_of(began.trace.as_ref(), &original.headers));
         let line = AccessLine {
-            time_unix_millis: started_unix_millis,
+            time_unix_millis: began.unix_millis,
             request_id: &ruling.request_id,
-            trace_id: None,
+            trace_id: trace_id.as_deref(),
             door: Some(door.name),
             client: original.map(|original| original.client),
             method: original.map_or("-", |original| original.method.as_str()),
@@ -160,6 +187,17 @@ impl Decider {
         };
         self.log.write(&line);
         point.record(findings, &line);
+        if let Some(trace) = &began.trace {
+            let traced = Traced {
+                trace,
+                begun: began.at,
+                scheme: if original.is_some_and(|original| original.is_secure) { "https" } else { "http" },
+                protocol_version: None,
+                denial: ruling.denial(),
+                tries: Vec::new(),
+            };
+            point.trace(traced, findings, &line);
+        }
     }
 }
 
@@ -170,14 +208,19 @@ impl fmt::Debug for Decider {
 }
 
 /// What the gate itself would do about a request, as far as the door can tell it.
-async fn rule(gives: Gives, point: &DecisionPoint, request: &AccessRequest<'_>) -> (Ruled, Findings) {
+async fn rule(
+    gives: Gives,
+    point: &DecisionPoint,
+    request: &AccessRequest<'_>,
+    timeline: Timeline,
+) -> (Ruled, Findings) {
     match (point.authorizer.answer_itself(request), gives) {
         (Some((Err(denial), findings)), _) => (Ruled::Denial(denial), findings),
         (Some((Ok(_), findings)), Gives::Decisions) => (Ruled::Denial(Denial::AnsweredByTheGate), findings),
         (Some((Ok(answer), findings)), Gives::Answers | Gives::Both) => (Ruled::Answer(answer), findings),
         (None, Gives::Answers) => (Ruled::Denial(Denial::NoRoute), Findings::default()),
         (None, Gives::Decisions | Gives::Both) => {
-            let decision = point.authorizer.authorize(request).await;
+            let decision = point.authorizer.authorize_in_time(request, timeline).await;
             (decision.outcome.into(), decision.findings)
         }
     }

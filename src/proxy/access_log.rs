@@ -1,11 +1,13 @@
 //! The end of a request: its line in the access log and its place in the metrics.
 
+use http::Version;
 use pingora::proxy::Session;
 
 use super::context::RequestContext;
+use super::gateway::is_tls;
 use super::respond::begun;
-use crate::authorizer::{Denial, Took};
-use crate::telemetry::{AccessLine, AccessLog, Outcome, status_class};
+use crate::authorizer::{Denial, Took, Traced};
+use crate::telemetry::{AccessLine, AccessLog, Outcome, Trace, Traces, status_class};
 
 /// Counts and logs a request that is over.
 pub(super) fn conclude(session: &Session, context: &RequestContext, log: &AccessLog) {
@@ -21,15 +23,16 @@ pub(super) fn conclude(session: &Session, context: &RequestContext, log: &Access
     if let (Some(upstream), Some(took)) = (upstream, upstream_duration) {
         snapshot.upstreams.get(upstream).iter().for_each(|upstream| upstream.took(took));
     }
-    if !log.is_on() && !snapshot.point.records(&context.findings) {
+    if !log.is_on() && !context.is_recorded() && !snapshot.point.records(&context.findings) {
         return;
     }
     let token = context.findings.token.as_ref();
     let request = session.req_header();
+    let trace_id = Traces::id_of(context.trace.as_ref(), &request.headers);
     let line = AccessLine {
         time_unix_millis: context.started_unix_millis,
         request_id: &context.request_id,
-        trace_id: None,
+        trace_id: trace_id.as_deref(),
         door: None,
         client: context.client,
         method: request.method.as_str(),
@@ -51,6 +54,27 @@ pub(super) fn conclude(session: &Session, context: &RequestContext, log: &Access
     };
     log.write(&line);
     snapshot.point.record(&context.findings, &line);
+    if let Some(trace) = &context.trace {
+        snapshot.point.trace(traced(session, context, trace, &line), &context.findings, &line);
+    }
+}
+
+/// What a trace says of the request beside its line.
+fn traced<'a>(session: &Session, context: &'a RequestContext, trace: &'a Trace, line: &AccessLine<'_>) -> Traced<'a> {
+    let request = session.req_header();
+    Traced {
+        trace,
+        begun: context.started,
+        scheme: if is_tls(session) { "https" } else { "http" },
+        protocol_version: match request.version {
+            Version::HTTP_10 => Some("1.0"),
+            Version::HTTP_11 => Some("1.1"),
+            Version::HTTP_2 => Some("2"),
+            _ => None,
+        },
+        denial: context.denial.as_ref(),
+        tries: context.tries.spans(line, request.uri.path(), context.started + line.duration),
+    }
 }
 
 /// Counts and logs a request that no parser has read: what it asked for is known as far as its first line goes.

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use super::forwarded::Way;
 use super::snapshot::Snapshot;
 use super::streams::Frames;
+use super::tries::Tries;
 use super::upstream::Attempt;
 use crate::authorizer::{Denial, Findings, Permit};
-use crate::telemetry::InFlight;
+use crate::telemetry::{InFlight, Trace};
 
 /// One request's state, from its first byte to its line in the access log.
 #[derive(Debug)]
@@ -28,6 +29,9 @@ pub struct RequestContext {
     pub(super) denial: Option<Denial>,
     pub(super) findings: Findings,
     pub(super) decision: Option<Duration>,
+    /// Its place in its trace, where there are traces.
+    pub(super) trace: Option<Trace>,
+    pub(super) tries: Tries,
     pub(super) upstream_started: Option<Instant>,
     pub(super) attempt: Attempt,
     pub(super) body_bytes: u64,
@@ -55,6 +59,8 @@ impl RequestContext {
             denial: None,
             findings: Findings::default(),
             decision: None,
+            trace: None,
+            tries: Tries::default(),
             upstream_started: None,
             attempt: Attempt::default(),
             body_bytes: 0,
@@ -63,5 +69,10 @@ impl RequestContext {
             watched: false,
             _in_flight: in_flight,
         }
+    }
+
+    /// Whether what becomes of it is told to a collector.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.trace.as_ref().is_some_and(Trace::is_recorded)
     }
 }

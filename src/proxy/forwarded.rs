@@ -27,6 +27,11 @@ impl Way {
         (client, Self { proxies })
     }
 
+    /// Whether it came through a trusted proxy.
+    pub(super) fn is_through_a_proxy(&self) -> bool {
+        !self.proxies.is_empty()
+    }
+
     /// What the authorizer may know of the way: the scheme and host that the client asked by, before trusted proxies.
     pub(super) fn facts<'a>(&self, tls: bool, headers: &'a HeaderMap) -> ConnectionFacts<'a> {
         let proto = self.said(headers, PROTO).and_then(|proto| proto.to_str().ok());

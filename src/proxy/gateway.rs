@@ -34,7 +34,9 @@ use super::streams::{
 };
 use super::upstream::{Replay, Upstream, affinity};
 use super::wire::{Line, proven};
-use crate::authorizer::{AccessRequest, ConnectionFacts, Denial, OwnAnswer, Permit, ReceivedRequest, UpgradeConfig};
+use crate::authorizer::{
+    AccessRequest, ConnectionFacts, Denial, OwnAnswer, Permit, ReceivedRequest, Timeline, UpgradeConfig,
+};
 use crate::clock::Clock;
 use crate::telemetry::{AccessLog, InFlight};
 
@@ -117,7 +119,8 @@ impl Gateway {
             context.findings = findings;
             return answer.map(Some);
         }
-        let decision = context.snapshot.point.authorizer.authorize(&request).await;
+        let timeline = Timeline::kept_if(context.is_recorded());
+        let decision = context.snapshot.point.authorizer.authorize_in_time(&request, timeline).await;
         context.findings = decision.findings;
         let permit = decision.outcome?;
         // Byte for byte as sent, an empty query too; only where a credential was all of the query, its `?` goes as well.
@@ -159,6 +162,7 @@ impl ProxyHttp for Gateway {
         let peer =
             session.client_addr().and_then(|address| address.as_inet()).map_or(UNKNOWN, std::net::SocketAddr::ip);
         let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.point.trusted_proxies);
+        context.trace = context.snapshot.point.traces.join(&session.req_header().headers, way.is_through_a_proxy());
         (context.client, context.way) = (Some(client), way);
         let begun = Instant::now();
         let decided = Self::decide(session, context).await;
@@ -201,6 +205,9 @@ impl ProxyHttp for Gateway {
         match context.attempt.next(&upstream, caller).await {
             Ok(mut peer) => {
                 be_patient(&mut peer, session, upgrades, upstream.timeouts());
+                if let Some(endpoint) = context.attempt.address().filter(|_| context.is_recorded()) {
+                    context.tries.begin(endpoint, peer.is_tls());
+                }
                 Ok(Box::new(peer))
             }
             Err(denial) => {
@@ -219,6 +226,7 @@ impl ProxyHttp for Gateway {
     ) -> Box<Error> {
         let upstream = upstream_of(context).cloned();
         error.set_retry(upstream.is_some_and(|upstream| context.attempt.connect_failed(&upstream)));
+        context.tries.failed(&error, context.denial.as_ref());
         error
     }
 
@@ -239,6 +247,7 @@ impl ProxyHttp for Gateway {
             Some(upstream) => context.attempt.broke(&upstream, &mut error, reused, replay(session, context)),
             None => error.set_retry(false),
         }
+        context.tries.failed(&error, context.denial.as_ref());
         error
     }
 
@@ -252,6 +261,9 @@ impl ProxyHttp for Gateway {
         let Some(permit) = &context.permit else {
             return Err(Error::explain(ErrorType::InternalError, "no permit"));
         };
+        if let Some(trace) = &context.trace {
+            context.tries.pass_on(trace, request)?;
+        }
         with_parts(request, |parts| {
             for name in permit.remove() {
                 parts.headers.remove(name);
@@ -417,6 +429,7 @@ fn answered(session: &Session, response: &ResponseHeader, context: &mut RequestC
             if let Some(line) = Line::of(session) {
                 line.answered();
             }
+            context.tries.answered(response.status.as_u16());
             let replay = replay(session, context);
             context.attempt.answered(&upstream, response.status, replay)
         }
@@ -442,7 +455,7 @@ fn forget_later_versions(session: &mut Session) {
     }
 }
 
-fn is_tls(session: &Session) -> bool {
+pub(super) fn is_tls(session: &Session) -> bool {
     session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
 }
 

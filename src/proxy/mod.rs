@@ -12,6 +12,7 @@ mod respond;
 mod snapshot;
 mod stopping;
 mod streams;
+mod tries;
 mod upstream;
 mod wire;
 

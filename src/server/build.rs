@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigPath, Loaded, ShutdownConfig};
 use crate::issuer::Issuer;
 use crate::proxy::{BalanceConfig, HashConfig, Snapshot, Upstreams};
-use crate::telemetry::{DecisionLog, Metrics};
+use crate::telemetry::{DecisionLog, Metrics, TelemetryError, TraceExport, Traces};
 use crate::token::{
     AssertionKeys, AssertionMinter, Issuers, KeyStore, MinterSettings, ProofChecker, Revocations, RingSettings,
     SeenProofs, Verifier, VerifierParts,
@@ -42,6 +42,8 @@ pub struct Ground {
     pub upstreams: Upstreams,
     /// Where decisions are written down.
     pub decisions: DecisionLog,
+    /// Where requests are recorded.
+    pub traces: Traces,
     /// How bundles are asked.
     pub evaluation: Evaluation,
 }
@@ -69,8 +71,21 @@ impl Ground {
             rates,
             upstreams,
             decisions,
+            traces: Traces::default(),
             evaluation: Evaluation::default(),
         })
+    }
+
+    /// Records requests, where the config says so and as long as the export runs.
+    ///
+    /// # Errors
+    /// [`ServerError::Telemetry`] where the collector could not be asked as the config says.
+    pub(super) fn record_traces(&mut self, config: &Config) -> Result<Option<TraceExport>, ServerError> {
+        let Some(wanted) = &config.telemetry.traces else { return Ok(None) };
+        let instance = uuid::Uuid::new_v4().to_string();
+        let (traces, export) = Traces::open(wanted, &instance, &self.metrics).map_err(TelemetryError::from)?;
+        self.traces = traces;
+        Ok(Some(export))
     }
 
     /// Counts what comes together with other gates, where the config says so and as long as the task runs.
@@ -272,6 +287,7 @@ async fn snapshot(loaded: &Loaded, ground: &Ground, authorizer: Authorizer) -> R
         unrouted: metrics.route(crate::telemetry::UNROUTED),
         token_shadows: token_shadows.collect(),
         decisions: ground.decisions.clone(),
+        traces: ground.traces.clone(),
     };
     Ok(Snapshot { point: Arc::new(point), upstreams, limits: config.limits.clone() })
 }

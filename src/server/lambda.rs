@@ -21,7 +21,7 @@ use crate::authorizer::SharedCountsTask;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::ext_authz::{Decider, LambdaError, RuntimeApi};
-use crate::telemetry::{AccessLog, DecisionLog};
+use crate::telemetry::{AccessLog, DecisionLog, TraceExport};
 
 /// How long the first event may wait for keys: Lambda gives the whole start ten seconds.
 const KEYS: Duration = Duration::from_secs(8);
@@ -34,6 +34,7 @@ struct Function {
     house: House,
     log: AccessLog,
     counting: Option<SharedCountsTask>,
+    exporting: Option<TraceExport>,
 }
 
 /// Answers authorizer events by the config at this path until the environment ends. `runtime_api` is the value of
@@ -52,7 +53,11 @@ pub fn serve_lambda(config: &Path, runtime_api: &str) -> Result<(), ServerError>
         }
     })?;
     let (log, decisions) = (function.log.clone(), function.ground.decisions.clone());
+    let traces = function.ground.traces.clone();
     let served = runtime.block_on(serve(function, &api));
+    if !runtime.block_on(traces.close(LAST_LINES)) {
+        warn!("the last traces could not be told in time");
+    }
     runtime.shutdown_timeout(LAST_LINES);
     let _written = (log.close(LAST_LINES), decisions.close(LAST_LINES));
     served.map_err(ServerError::Lambda)
@@ -64,9 +69,10 @@ fn open(config: &Path, runtime: &Runtime) -> Result<Function, ServerError> {
     let (mut ground, telemetry, salt) = (Ground::new()?, &loaded.config.telemetry, salt()?);
     ground.decisions = DecisionLog::start(telemetry, salt, &ground.metrics)?;
     let counting = ground.count_together(&loaded.config)?;
+    let exporting = ground.record_traces(&loaded.config)?;
     let house = runtime.block_on(build(&loaded, &ground))?;
     let log = AccessLog::start(telemetry, salt, &ground.metrics, Box::new(stdout()))?;
-    Ok(Function { loaded, ground, house, log, counting })
+    Ok(Function { loaded, ground, house, log, counting, exporting })
 }
 
 /// Every mistake with its place, in one line.
@@ -83,9 +89,10 @@ fn reason(error: &ServerError) -> String {
 }
 
 async fn serve(function: Function, api: &RuntimeApi) -> Result<(), LambdaError> {
-    let Function { loaded, ground, house, log, counting } = function;
+    let Function { loaded, ground, house, log, counting, exporting } = function;
     let (_stop, stopped) = watch::channel(false);
     counting.map(|task| tokio::spawn(task.run(stopped)));
+    exporting.map(|export| tokio::spawn(export.run()));
     for task in house.refreshers {
         tokio::spawn(task.run());
     }

@@ -55,6 +55,7 @@ pub fn serve(
     ground.evaluation = evaluation;
     ground.decisions = DecisionLog::start(telemetry, salt, &ground.metrics)?;
     let counting = ground.count_together(&loaded.config)?;
+    let exporting = ground.record_traces(&loaded.config)?;
     let runtime = background()?;
     let (exits, hand_over, mut predecessor) = begin(inherited, &mut ground, &runtime)?;
     let house = runtime.block_on(build(loaded, &ground))?;
@@ -65,6 +66,7 @@ pub fn serve(
     let writing = writing.map(|lines| runtime.spawn(lines.run()));
     let (stop, stopped) = watch::channel(false);
     counting.map(|task| runtime.spawn(task.run(stopped.clone())));
+    exporting.map(|export| runtime.spawn(export.run()));
     // Before any door opens: whoever sees one open may send a signal.
     let heard = runtime.block_on(async { Heard::begin() }).map_err(ServerError::Signals)?;
     let hangups = runtime.block_on(async { hangups() }).map_err(ServerError::Signals)?;
@@ -105,6 +107,9 @@ pub fn serve(
     if let Some(writing) = writing {
         // Late or not, what remains is written below.
         let _ = runtime.block_on(async { timeout(Duration::from_secs(2), writing).await });
+    }
+    if !runtime.block_on(ground.traces.close(Duration::from_secs(5))) {
+        error!("the last traces could not be told in time");
     }
     runtime.shutdown_timeout(Duration::from_secs(5));
     if !log.close(Duration::from_secs(5)) || !audit.close(Duration::from_secs(5)) {

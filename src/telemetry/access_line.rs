@@ -148,7 +148,8 @@ impl AccessLine<'_> {
     }
 
     /// The path without whatever hangs on it.
-    pub(super) fn path_alone(&self) -> &str {
+    #[must_use]
+    pub fn path_alone(&self) -> &str {
         self.path.split(['?', '#']).next().unwrap_or_default()
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use super::traces::{ParentsHeard, TracesConfig};
+
 /// Logs, the access log and traces.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -16,7 +18,7 @@ pub struct TelemetryConfig {
     /// One JSON line for each identity action at the embedded issuer, on standard output too; `"log": "audit"` tells them from those of the
     /// access log. `lychgate pool` writes such lines for what it does, on standard error. Default `json`.
     pub audit_log: AuditLogFormat,
-    /// Where traces go. Default nowhere.
+    /// Where traces go, by OTLP: `{otlp: "http://127.0.0.1:4318"}`. Default nowhere.
     pub traces: Option<TracesConfig>,
     /// Whether access log, audit log and decision log name subjects in clear instead of by hash. Default `false`.
     pub subjects_in_clear: bool,
@@ -96,12 +98,4 @@ pub enum AuditLogFormat {
     Json,
     /// No audit log.
     Off,
-}
-
-/// Where traces go.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TracesConfig {
-    /// The URL of an OTLP/HTTP collector.
-    pub otlp: String,
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::traces::TracesError;
+
 /// Why telemetry could not be set up; all of it happens at start.
 #[derive(Debug, Error)]
 pub enum TelemetryError {
@@ -35,6 +37,9 @@ pub enum TelemetryError {
     /// The audit log's writer thread could not be started.
     #[error("could not start the writer of the audit log")]
     AuditLogWriter(#[source] std::io::Error),
+    /// Traces cannot be told.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
 }
 
 impl TelemetryError {
@@ -48,6 +53,7 @@ impl TelemetryError {
             Self::DecisionLogFile { .. } => "decision-log-unwritable",
             Self::AccessLogWriter(_) => "access-log-not-started",
             Self::AuditLogWriter(_) => "audit-log-not-started",
+            Self::Traces(error) => error.code(),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::IntCounterVec;
 
-use super::metrics::Metrics;
+use super::catalogue::INTROSPECTIONS;
+use super::metrics::{Definer, Metrics};
 
 /// What is counted of asking about the opaque tokens of one trusted issuer; its clones count together.
 #[derive(Clone)]
@@ -14,12 +15,8 @@ pub struct IntrospectionMetrics {
 }
 
 impl IntrospectionMetrics {
-    pub(super) fn define(registry: &Registry) -> Result<IntCounterVec, prometheus::Error> {
-        let asked = "Questions about opaque tokens to a trusted issuer's introspection endpoint by result (active, inactive, failure).";
-        let asked = Opts::new("lychgate_introspections_total", asked);
-        let asked = IntCounterVec::new(asked, &["issuer", "result"])?;
-        registry.register(Box::new(asked.clone()))?;
-        Ok(asked)
+    pub(super) fn define(define: &Definer<'_>) -> Result<IntCounterVec, prometheus::Error> {
+        define.counters(&INTROSPECTIONS)
     }
 
     /// Counts an answer of the endpoint: `active`, `inactive`, or `failure` where it gave none.

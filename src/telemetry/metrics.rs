@@ -1,16 +1,13 @@
-//! Every metric by name, in one place.
-//!
-//! Label values come from the config or from fixed vocabularies, never from a request, so that no client can add a series.
+//! All metrics of the process: defined once, handed to whoever counts, and written out for whoever scrapes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use prometheus::core::Collector;
-use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
+use super::catalogue::{self, Metric};
 use super::error::TelemetryError;
 use super::identity_meters::IdentityMetrics;
 use super::introspection_meters::IntrospectionMetrics;
@@ -22,6 +19,7 @@ use super::outcome::ReloadResult;
 use super::policy_meters::{BundleMetrics, PolicyFamilies, ShadowMetrics};
 use super::process::ProcessMetrics;
 use super::rate_meters::RateFamilies;
+use super::trace_meters::TraceMetrics;
 
 /// The `route` label of requests that no route matched. No route can be named so.
 pub const UNROUTED: &str = "-";
@@ -64,6 +62,7 @@ pub(super) struct Families {
     pub(super) revocations: IntGauge,
     pub(super) connections: ConnectionMetrics,
     pub(super) checks: IntCounterVec,
+    pub(super) traces: TraceMetrics,
     process: ProcessMetrics,
 }
 
@@ -217,69 +216,30 @@ impl Families {
         define.build_info()?;
         Ok(Self {
             before_scrape: ArcSwapOption::empty(),
-            requests: define.counters(
-                "lychgate_requests_total",
-                "Requests by route, by outcome (allowed, denied, failed, answered) and by code: the status class of what was answered, or why not.",
-                &["route", "outcome", "code"],
-            )?,
-            request_duration: define.histograms(
-                "lychgate_request_duration_seconds",
-                "Time from a request's first byte to the last byte of its answer.",
-                "route",
-                &REQUEST_SECONDS,
-            )?,
-            decision_duration: define.histograms(
-                "lychgate_decision_duration_seconds",
-                "Time that deciding on a request took: route, credential, token, policy.",
-                "route",
-                &DECISION_SECONDS,
-            )?,
+            requests: define.counters(&catalogue::REQUESTS)?,
+            request_duration: define.histograms(&catalogue::REQUEST_DURATION, &REQUEST_SECONDS)?,
+            decision_duration: define.histograms(&catalogue::DECISION_DURATION, &DECISION_SECONDS)?,
             streams_closed: define.streams_closed()?,
-            upstream_duration: define.histograms(
-                "lychgate_upstream_duration_seconds",
-                "Time that an upstream took for a request, connecting included.",
-                "upstream",
-                &REQUEST_SECONDS,
-            )?,
+            upstream_duration: define.histograms(&catalogue::UPSTREAM_DURATION, &REQUEST_SECONDS)?,
             upstream_healthy: Mutex::default(),
             checks: define.checks()?,
             upstream_tries: define.upstream_tries()?,
             token_cache: define.token_cache()?,
-            keys: define.gauges("lychgate_keys", "Usable verification keys of a trusted issuer.", "issuer")?,
-            keys_age: define.gauges(
-                "lychgate_keys_age_seconds",
-                "Time since the keys of a trusted issuer were last fetched or read.",
-                "issuer",
-            )?,
-            keys_fetch: define.counters(
-                "lychgate_keys_fetch_total",
-                "Fetches of a trusted issuer's keys by result: success, or why not.",
-                &["issuer", "result"],
-            )?,
-            introspections: IntrospectionMetrics::define(&registry)?,
+            keys: define.gauges(&catalogue::KEYS)?,
+            keys_age: define.gauges(&catalogue::KEYS_AGE)?,
+            keys_fetch: define.counters(&catalogue::KEYS_FETCH)?,
+            introspections: IntrospectionMetrics::define(&define)?,
             tenants: define.tenants()?,
             policy: define.policy()?,
-            rates: RateFamilies::define(&registry)?,
-            decision_log_dropped: define.counter(
-                "lychgate_decision_log_dropped_total",
-                "Decision log lines dropped because they were not taken fast enough.",
-            )?,
-            config_reload: define.counters(
-                "lychgate_config_reload_total",
-                "Attempts to take up a changed config by result (success, failure).",
-                &["result"],
-            )?,
-            revocations: define.gauge(
-                "lychgate_revocations",
-                "Revoked tokens and sessions that are remembered, until what they refuse has expired.",
-            )?,
-            access_log_dropped: define.counter(
-                "lychgate_access_log_dropped_total",
-                "Access log lines dropped because standard output did not take them fast enough.",
-            )?,
+            rates: RateFamilies::define(&define)?,
+            decision_log_dropped: define.counter(&catalogue::DECISION_LOG_DROPPED)?,
+            config_reload: define.counters(&catalogue::CONFIG_RELOAD)?,
+            revocations: define.gauge(&catalogue::REVOCATIONS)?,
+            access_log_dropped: define.counter(&catalogue::ACCESS_LOG_DROPPED)?,
             identity: define.identity()?,
             connections: define.connections()?,
-            process: ProcessMetrics::define(&registry)?,
+            traces: TraceMetrics::define(&define)?,
+            process: ProcessMetrics::define(&define)?,
             registry,
         })
     }
@@ -293,11 +253,7 @@ impl Families {
         if let Some(endpoints) = known.get(upstream) {
             return Ok(endpoints.clone());
         }
-        let options = Opts::new(
-            "lychgate_upstream_healthy",
-            "Whether an endpoint of an upstream is healthy: 1, or 0 while it is not used.",
-        )
-        .const_label("upstream", upstream);
+        let options = catalogue::UPSTREAM_HEALTHY.options().const_label("upstream", upstream);
         let endpoints = Definer(&self.registry).register(IntGaugeVec::new(options, &["endpoint"])?)?;
         known.insert(upstream.to_owned(), endpoints.clone());
         Ok(endpoints)
@@ -305,182 +261,98 @@ impl Families {
 }
 
 /// Makes metrics and hangs them into a registry.
-struct Definer<'a>(&'a Registry);
+pub(super) struct Definer<'a>(&'a Registry);
 
 impl Definer<'_> {
-    fn register<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, prometheus::Error> {
+    pub(super) fn register<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, prometheus::Error> {
         self.0.register(Box::new(collector.clone()))?;
         Ok(collector)
     }
 
     fn upstream_tries(&self) -> Result<UpstreamFamilies, prometheus::Error> {
         Ok(UpstreamFamilies {
-            retries: self.counters(
-                "lychgate_upstream_retries_total",
-                "Requests that failed at one endpoint by result: tried again at another, or over_budget.",
-                &["upstream", "result"],
-            )?,
-            ejections: self.counters(
-                "lychgate_upstream_ejections_total",
-                "Times that an endpoint was left out for a while because requests to it failed.",
-                &["upstream"],
-            )?,
-            resolutions: self.counters(
-                "lychgate_upstream_resolutions_total",
-                "Look-ups of an upstream's names by result (success, failure).",
-                &["upstream", "result"],
-            )?,
+            retries: self.counters(&catalogue::UPSTREAM_RETRIES)?,
+            ejections: self.counters(&catalogue::UPSTREAM_EJECTIONS)?,
+            resolutions: self.counters(&catalogue::UPSTREAM_RESOLUTIONS)?,
         })
     }
 
     fn tenants(&self) -> Result<TenantFamilies, prometheus::Error> {
         Ok(TenantFamilies {
-            known: self.gauges(
-                "lychgate_tenants",
-                "Concrete issuers that are known of a trusted issuer with parameters.",
-                "issuer",
-            )?,
-            refused: self.counters(
-                "lychgate_tenants_refused_total",
-                "Tokens refused because there were `most_issuers` of a trusted issuer with parameters, all in use.",
-                &["issuer"],
-            )?,
+            known: self.gauges(&catalogue::TENANTS)?,
+            refused: self.counters(&catalogue::TENANTS_REFUSED)?,
         })
     }
 
     fn policy(&self) -> Result<PolicyFamilies, prometheus::Error> {
-        let help = "Always 1; its labels say which revision of a policy bundle is in force.";
-        let revision = IntGaugeVec::new(Opts::new("lychgate_policy_bundle_info", help), &["bundle", "revision"])?;
         Ok(PolicyFamilies {
-            decisions: self.counters(
-                "lychgate_policy_decisions_total",
-                "Decisions of a policy bundle by mode (enforce, shadow) and decision (allow, deny).",
-                &["bundle", "mode", "decision"],
-            )?,
-            errors: self.counters(
-                "lychgate_policy_errors_total",
-                "Evaluations in which a policy of the bundle failed; each is a deny.",
-                &["bundle"],
-            )?,
-            shadow: self.counters(
-                "lychgate_policy_shadow_total",
-                "Decisions of what is tried out, a candidate or a bundle in shadow, by how they differ from what counts (none, would-allow, would-deny, would-err, other-policies).",
-                &["bundle", "difference"],
-            )?,
-            token_shadow: self.counters(
-                "lychgate_token_shadow_total",
-                "Accepted tokens judged by the rules that an issuer tries out in shadow: none, or why they would be refused.",
-                &["issuer", "difference"],
-            )?,
-            revision: self.register(revision)?,
+            decisions: self.counters(&catalogue::POLICY_DECISIONS)?,
+            errors: self.counters(&catalogue::POLICY_ERRORS)?,
+            shadow: self.counters(&catalogue::POLICY_SHADOW)?,
+            token_shadow: self.counters(&catalogue::TOKEN_SHADOW)?,
+            revision: self.gauges(&catalogue::POLICY_BUNDLE_INFO)?,
             revisions: Mutex::default(),
         })
     }
 
     fn identity(&self) -> Result<IdentityMetrics, prometheus::Error> {
-        let sign_ins =
-            "Steps of sign-ins at the embedded issuer by outcome: success, challenge, or the code of the refusal.";
-        let active = "Users of a declared pool who have signed in within the window (1d, 30d).";
-        let active = IntGaugeVec::new(Opts::new("lychgate_active_users", active), &["pool", "window"])?;
         Ok(IdentityMetrics {
-            sign_ups: self.counters(
-                "lychgate_sign_ups_total",
-                "Sign-ups at the embedded issuer by outcome: success, or the code of the refusal.",
-                &["outcome"],
-            )?,
-            sign_ins: self.counters("lychgate_sign_ins_total", sign_ins, &["outcome"])?,
-            challenges: self.counters(
-                "lychgate_sign_in_challenges_total",
-                "Challenges that sign-ins at the embedded issuer were answered with.",
-                &["challenge"],
-            )?,
-            lockouts: self.counter("lychgate_lockouts_total", "Attempts that were refused because a name was locked.")?,
-            tokens: self.counters(
-                "lychgate_tokens_issued_total",
-                "Sets of tokens that the embedded issuer gave, by what for (sign-in, refresh).",
-                &["by"],
-            )?,
-            messages: self.counters(
-                "lychgate_messages_total",
-                "Tries to deliver a message to a user by medium (email, sms) and outcome (delivered, tried-again, given-up).",
-                &["medium", "outcome"],
-            )?,
-            active_users: self.register(active)?,
-            audit_log_dropped: self.counter(
-                "lychgate_audit_log_dropped_total",
-                "Audit log lines dropped because standard output did not take them fast enough.",
-            )?,
+            sign_ups: self.counters(&catalogue::SIGN_UPS)?,
+            sign_ins: self.counters(&catalogue::SIGN_INS)?,
+            challenges: self.counters(&catalogue::SIGN_IN_CHALLENGES)?,
+            lockouts: self.counter(&catalogue::LOCKOUTS)?,
+            tokens: self.counters(&catalogue::TOKENS_ISSUED)?,
+            messages: self.counters(&catalogue::MESSAGES)?,
+            active_users: self.gauges(&catalogue::ACTIVE_USERS)?,
+            audit_log_dropped: self.counter(&catalogue::AUDIT_LOG_DROPPED)?,
         })
     }
 
-    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-        self.register(IntCounter::new(name, help)?)
+    pub(super) fn counter(&self, metric: &Metric) -> Result<IntCounter, prometheus::Error> {
+        self.register(IntCounter::with_opts(metric.options())?)
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
-        self.register(IntCounterVec::new(Opts::new(name, help), labels)?)
+    pub(super) fn counters(&self, metric: &Metric) -> Result<IntCounterVec, prometheus::Error> {
+        self.register(IntCounterVec::new(metric.options(), metric.labels)?)
     }
 
-    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-        self.register(IntGauge::new(name, help)?)
+    pub(super) fn gauge(&self, metric: &Metric) -> Result<IntGauge, prometheus::Error> {
+        self.register(IntGauge::with_opts(metric.options())?)
     }
 
-    fn gauges(&self, name: &str, help: &str, label: &str) -> Result<IntGaugeVec, prometheus::Error> {
-        self.register(IntGaugeVec::new(Opts::new(name, help), &[label])?)
+    pub(super) fn gauges(&self, metric: &Metric) -> Result<IntGaugeVec, prometheus::Error> {
+        self.register(IntGaugeVec::new(metric.options(), metric.labels)?)
     }
 
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        label: &str,
-        bounds: &[f64],
-    ) -> Result<HistogramVec, prometheus::Error> {
-        let options = HistogramOpts::new(name, help).buckets(bounds.to_vec());
-        self.register(HistogramVec::new(options, &[label])?)
+    fn histograms(&self, metric: &Metric, bounds: &[f64]) -> Result<HistogramVec, prometheus::Error> {
+        self.register(HistogramVec::new(metric.histogram(bounds), metric.labels)?)
     }
 
     fn token_cache(&self) -> Result<TokenCacheMetrics, prometheus::Error> {
-        let help = "Look-ups of tokens in the cache of verified tokens by result (hit, miss, stale).";
-        let lookups = self.counters("lychgate_token_cache_total", help, &["result"])?;
+        let lookups = self.counters(&catalogue::TOKEN_CACHE)?;
         let result = |label: &str| lookups.with_label_values(&[label]);
-        let entries = self.gauge("lychgate_token_cache_entries", "Tokens in the cache of verified tokens.")?;
+        let entries = self.gauge(&catalogue::TOKEN_CACHE_ENTRIES)?;
         Ok(TokenCacheMetrics { hit: result("hit"), miss: result("miss"), stale: result("stale"), entries })
     }
 
     fn streams_closed(&self) -> Result<IntCounterVec, prometheus::Error> {
-        self.counters(
-            "lychgate_streams_closed_total",
-            "Answers and tunnels that the gate closed before their end, by route and by reason, such as token-expired.",
-            &["route", "reason"],
-        )
+        self.counters(&catalogue::STREAMS_CLOSED)
     }
 
     fn connections(&self) -> Result<ConnectionMetrics, prometheus::Error> {
         Ok(ConnectionMetrics {
-            open: self.gauge("lychgate_connections", "Connections of clients that are open.")?,
-            refused: self.counter(
-                "lychgate_connections_refused_total",
-                "Connections closed at once, since their address had `limits.connections_per_ip` already.",
-            )?,
-            ended: self.counters(
-                "lychgate_connections_ended_total",
-                "Connections that the gate ended without an answer, by reason (handshake, idle, http2-protocol, http2-flood).",
-                &["reason"],
-            )?,
+            open: self.gauge(&catalogue::CONNECTIONS)?,
+            refused: self.counter(&catalogue::CONNECTIONS_REFUSED)?,
+            ended: self.counters(&catalogue::CONNECTIONS_ENDED)?,
         })
     }
 
     fn checks(&self) -> Result<IntCounterVec, prometheus::Error> {
-        self.counters(
-            "lychgate_checks_total",
-            "Decisions that other proxies asked for, by door (envoy, nginx, caddy, traefik, haproxy, api-gateway) and by outcome; they count as requests too.",
-            &["door", "outcome"],
-        )
+        self.counters(&catalogue::CHECKS)
     }
 
     fn build_info(&self) -> Result<(), prometheus::Error> {
-        let build = self.gauges("lychgate_build_info", "Always 1; its labels say which build this is.", "version")?;
+        let build = self.gauges(&catalogue::BUILD_INFO)?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Ok(())
     }

@@ -1,8 +1,9 @@
-//! What operators see: logs, metrics, the access log, and whether the gate is ready for work.
+//! What operators see: logs, metrics, traces, the access log, and whether the gate is ready for work.
 
 mod access_line;
 mod access_log;
 mod audit;
+mod catalogue;
 mod config;
 mod decision_line;
 mod decision_log;
@@ -25,12 +26,15 @@ mod start;
 mod subject_names;
 #[cfg(test)]
 mod tests;
+mod trace_meters;
+mod traces;
 
 pub use access_line::AccessLine;
 pub use access_log::AccessLog;
 pub use audit::{AuditLine, AuditLog};
 pub use config::{
-    AccessLogFormat, AuditLogFormat, DecisionsConfig, DecisionsLogged, LogLevel, TelemetryConfig, TracesConfig,
+    AccessLogFormat, AuditLogFormat, DecisionsConfig, DecisionsLogged, LogLevel, ParentsHeard, TelemetryConfig,
+    TracesConfig,
 };
 pub use decision_line::{DecisionFacts, PolicyFacts};
 pub use decision_log::DecisionLog;
@@ -47,3 +51,4 @@ pub use policy_meters::{BundleMetrics, ShadowMetrics};
 pub use rate_meters::{RateMetrics, SharedRateMetrics};
 pub use readiness::Readiness;
 pub use start::start;
+pub use traces::{Attributes, Span, SpanKind, Trace, TraceExport, TracedRequest, Traces, TracesError};

@@ -3,7 +3,10 @@
 use std::fs;
 use std::sync::{Mutex, PoisonError};
 
-use prometheus::{Counter, IntGauge, Registry};
+use prometheus::{Counter, IntGauge};
+
+use super::catalogue;
+use super::metrics::Definer;
 
 /// Clock ticks a second in `/proc`: what Linux tells processes on every architecture that Rust compiles for (`USER_HZ`).
 const TICKS_A_SECOND: f64 = 100.0;
@@ -22,23 +25,16 @@ pub(super) struct ProcessMetrics {
 }
 
 impl ProcessMetrics {
-    /// Defines them all. Names and help are those of Prometheus' own client libraries.
-    pub(super) fn define(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let cpu = Counter::new("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.")?;
-        registry.register(Box::new(cpu.clone()))?;
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok::<_, prometheus::Error>(gauge)
-        };
+    /// Defines them all.
+    pub(super) fn define(define: &Definer<'_>) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            cpu,
-            resident: gauge("process_resident_memory_bytes", "Resident memory size in bytes.")?,
-            address_space: gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.")?,
-            open_files: gauge("process_open_fds", "Number of open file descriptors.")?,
-            most_files: gauge("process_max_fds", "Maximum number of open file descriptors.")?,
-            threads: gauge("process_threads", "Number of OS threads in the process.")?,
-            started: gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.")?,
+            cpu: define.register(Counter::with_opts(catalogue::PROCESS_CPU.options())?)?,
+            resident: define.gauge(&catalogue::PROCESS_RESIDENT)?,
+            address_space: define.gauge(&catalogue::PROCESS_ADDRESS_SPACE)?,
+            open_files: define.gauge(&catalogue::PROCESS_OPEN_FILES)?,
+            most_files: define.gauge(&catalogue::PROCESS_MOST_FILES)?,
+            threads: define.gauge(&catalogue::PROCESS_THREADS)?,
+            started: define.gauge(&catalogue::PROCESS_STARTED)?,
             shown: Mutex::default(),
         })
     }

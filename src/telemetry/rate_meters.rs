@@ -1,8 +1,9 @@
 //! What is counted of rate limits.
 
-use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec};
 
-use super::metrics::Metrics;
+use super::catalogue::{RATE_LIMIT_DECISIONS, RATE_LIMIT_SHARED};
+use super::metrics::{Definer, Metrics};
 
 /// What is counted of all rate limits.
 #[derive(Clone)]
@@ -23,15 +24,8 @@ pub struct RateMetrics {
 pub struct SharedRateMetrics(IntGaugeVec);
 
 impl RateFamilies {
-    pub(super) fn define(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let decisions = "Requests counted by a rate limit of a route: by this gate alone (local) or together with others (shared), and within it (allowed) or not (limited).";
-        let decisions = Opts::new("lychgate_rate_limit_decisions_total", decisions);
-        let decisions = IntCounterVec::new(decisions, &["route", "counted", "outcome"])?;
-        let shared = "Whether rate limits are counted together with other gates: 1, or 0 while each counts alone.";
-        let shared = IntGaugeVec::new(Opts::new("lychgate_rate_limit_shared", shared), &[])?;
-        registry.register(Box::new(decisions.clone()))?;
-        registry.register(Box::new(shared.clone()))?;
-        Ok(Self { decisions, shared })
+    pub(super) fn define(define: &Definer<'_>) -> Result<Self, prometheus::Error> {
+        Ok(Self { decisions: define.counters(&RATE_LIMIT_DECISIONS)?, shared: define.gauges(&RATE_LIMIT_SHARED)? })
     }
 }
 

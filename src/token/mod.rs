@@ -36,4 +36,4 @@ pub use revocation::{RevocationList, Revocations};
 pub use supposed::{SaidToken, SupposedToken};
 pub use tenants::{IssuerTemplate, TemplateError, TenantValues, Tenants, ValuePattern};
 pub use trust::{Attribute, TrustedIssuer};
-pub use verify::{VerifiedToken, Verifier, VerifierParts};
+pub use verify::{ProvedBy, VerifiedToken, Verifier, VerifierParts};

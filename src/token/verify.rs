@@ -178,6 +178,34 @@ impl VerifiedToken {
     }
 }
 
+/// What proved a token this time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProvedBy {
+    /// It was verified a moment ago, and remembered.
+    Cache,
+    /// Its signature.
+    Signature,
+    /// Its issuer's word, given now or a moment ago.
+    Introspection,
+}
+
+impl ProvedBy {
+    /// Its name in traces.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Cache => "cache",
+            Self::Signature => "signature",
+            Self::Introspection => "introspection",
+        }
+    }
+
+    /// Of a token that was verified now: with keys of some generation, or by its issuer.
+    fn anew(generation: Option<u64>) -> Self {
+        if generation.is_some() { Self::Signature } else { Self::Introspection }
+    }
+}
+
 /// Verifies tokens of all trusted issuers.
 #[derive(Debug)]
 pub struct Verifier {
@@ -241,39 +269,50 @@ impl Verifier {
     /// # Errors
     /// The first rule that does not hold, in the order of this function.
     pub async fn verify(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenError> {
-        self.verify_among(token, &[]).await
+        self.verify_among(token, &[]).await.map(|(token, _)| token)
     }
 
     /// The same where only issuers with these names are accepted, or all where none is named: an opaque token is of the only one
-    /// that could say what it is. A token that tells its issuer is proved whoever is accepted.
+    /// that could say what it is. A token that tells its issuer is proved whoever is accepted. What proved it is told beside it.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
-    pub async fn verify_among(&self, token: &str, accepted: &[String]) -> Result<Arc<VerifiedToken>, TokenError> {
+    pub async fn verify_among(
+        &self,
+        token: &str,
+        accepted: &[String],
+    ) -> Result<(Arc<VerifiedToken>, ProvedBy), TokenError> {
         if token.len() as u64 > self.limits.token.as_u64() {
             return Err(TokenError::TooLong);
         }
-        let issuer = self.issuers.of_opaque(accepted).filter(|_| !looks_structured(token));
-        let verified = match (issuer, &self.cache) {
-            (Some(issuer), _) => self.introspect(issuer, token).await?,
+        let issuer = if looks_structured(token) { None } else { self.issuers.of_opaque(accepted) };
+        let (verified, proved_by) = match (issuer, &self.cache) {
+            (Some(issuer), _) => (self.introspect(issuer, token).await?, ProvedBy::Introspection),
             (None, Some(cache)) => self.verify_once(token, cache).await?,
-            (None, None) => self.verify_anew(token).await?.0,
+            (None, None) => {
+                let (verified, generation) = self.verify_anew(token).await?;
+                (verified, ProvedBy::anew(generation))
+            }
         };
         // Asked of every token, however often it was seen: the clock and the revocation list move on.
         self.recheck(&verified)?;
-        Ok(verified)
+        Ok((verified, proved_by))
     }
 
-    async fn verify_once(&self, token: &str, cache: &TokenCache) -> Result<Arc<VerifiedToken>, TokenError> {
+    async fn verify_once(
+        &self,
+        token: &str,
+        cache: &TokenCache,
+    ) -> Result<(Arc<VerifiedToken>, ProvedBy), TokenError> {
         let key = cache.key_of(token);
         if let Some(verified) = key.and_then(|key| cache.find(key, |token| self.generation_now(token))) {
-            return Ok(verified);
+            return Ok((verified, ProvedBy::Cache));
         }
         let (verified, generation) = self.verify_anew(token).await?;
         if let (Some(key), Some(generation)) = (key, generation) {
             cache.keep(key, &verified, generation);
         }
-        Ok(verified)
+        Ok((verified, ProvedBy::anew(generation)))
     }
 
     /// Asks the token's issuer what it is.

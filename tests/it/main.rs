@@ -57,6 +57,9 @@ mod paths;
 // where clients learn whose tokens are taken
 #[cfg(test)]
 mod protected_resource;
+// requests as spans, at a collector of our own, and the trace context that goes on to upstreams
+#[cfg(test)]
+mod traces;
 // the quickstart, from its card to what it leaves behind
 #[cfg(test)]
 mod quickstart;

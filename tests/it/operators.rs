@@ -1,6 +1,8 @@
 //! What operators see: the admin door, metrics, and the access log.
 
-use crate::support::{Request, Setup, TestGateway, TestIssuer, TestUpstream};
+use serde_json::json;
+
+use crate::support::{Key, Request, Setup, TestGateway, TestIssuer, TestUpstream};
 
 const CONFIG: &str = r#"
 trusted_issuers:
@@ -66,6 +68,21 @@ fn every_request_is_counted_by_route_outcome_and_code() {
         assert!(metrics.text().contains(&format!("# HELP {name} ")), "{name} has no HELP");
     }
     assert!(metrics.text().contains("lychgate_build_info{"));
+}
+
+#[test]
+fn keys_that_stand_in_the_config_never_grow_old() {
+    let keys = json!({"keys": [Key::es256("a").jwk()]});
+    let config = CONFIG.replace(
+        "upstreams:",
+        &format!("  fixed: {{issuer: 'https://fixed.example', audience: [api], keys: {{inline: {keys}}}}}\nupstreams:"),
+    );
+    let (issuer, upstream) = (TestIssuer::start(), TestUpstream::start());
+    let gate = Setup::of(&config).put("CORP", issuer.trust("")).put("UPSTREAM", upstream.address()).start();
+    let age = |issuer: &str| gate.metric(&format!("lychgate_keys_age_seconds{{issuer=\"{issuer}\"}}"));
+    crate::support::until("keys to grow older", || (age("corp") >= 2.0).then_some(()));
+    assert!(age("fixed") < 0.5, "{}", age("fixed"));
+    gate.counts(r#"lychgate_keys{issuer="fixed"}"#, 1);
 }
 
 const SERIES: &str = r#"lychgate_requests_total{code="method-not-allowed",outcome="denied",route="-"}"#;

@@ -11,6 +11,7 @@ use crate::authorizer::authorize::{Authorizer, Counting, Findings};
 use crate::authorizer::denial::Denial;
 use crate::authorizer::rehearse::{Passage, SupposedCaller};
 use crate::authorizer::request::AccessRequest;
+use crate::authorizer::timeline::Timeline;
 use crate::policy::{FiredPolicy, PolicyExplanation};
 use crate::token::Claims;
 
@@ -47,7 +48,7 @@ impl Authorizer {
         let (outcome, findings) = match presented {
             Presented::AsSent => {
                 // Whoever asks for an explanation uses up nobody's requests; rate limits are not part of it.
-                let decision = self.consider(&request, Counting::Explained).await;
+                let decision = self.consider(&request, Counting::Explained, Timeline::default()).await;
                 (decision.outcome.map(|permit| Passage::from(&permit)), decision.findings)
             }
             Presented::Claims(claims) => self.rehearse_claims(&request, claims, now_millis),

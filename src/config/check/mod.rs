@@ -11,6 +11,7 @@ mod rates;
 mod routes;
 mod run;
 mod sockets;
+mod traces;
 mod trusted;
 mod upstreams;
 mod url;

@@ -12,10 +12,10 @@ use super::pools::check_issuer;
 use super::rates::check_rates;
 use super::routes::{check_resource, check_routes};
 use super::sockets::check_sockets;
+use super::traces::check_traces;
 use super::trusted::check_trusted_issuers;
 use super::upstreams::check_upstreams;
 use crate::config::mistake::{Mistake, Reason};
-use crate::config::not_yet::not_yet;
 use crate::config::places::{ConfigPath, Places};
 use crate::config::sections::Config;
 use crate::config::shutdown::ShutdownConfig;
@@ -27,9 +27,6 @@ use crate::token::DpopConfig;
 /// All that is wrong with `config` beyond its types.
 pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     let mut findings = Findings::new(places);
-    for path in not_yet(config) {
-        findings.add(&path, Reason::NotSupportedYet, "is not supported yet");
-    }
     check_sockets(config, &mut findings);
     check_trusted_issuers(config, &mut findings);
     check_credentials(&config.credentials, &mut findings);
@@ -45,6 +42,7 @@ pub(crate) fn check(config: &Config, places: &Places) -> Vec<Mistake> {
     check_shutdown(&config.shutdown, &mut findings);
     check_doors(config.ext_authz.as_ref(), &mut findings);
     check_decisions(&config.telemetry.decisions, &mut findings);
+    check_traces(config.telemetry.traces.as_ref(), &mut findings);
     check_issuer(config.issuer.as_ref(), &mut findings);
     check_development(config, &mut findings);
     findings.mistakes

@@ -36,6 +36,9 @@ fn every_key_of_version_1_is_read() {
     assert_eq!(config.identity.headers["x-auth-tenant"].claim, "custom:tenant");
     assert_eq!(config.identity.headers["x-auth-realm"].notation, Some(Notation::Json));
     assert_eq!(config.telemetry.access_log, AccessLogFormat::Json);
+    assert!(
+        config.telemetry.traces.is_some_and(|traces| traces.headers["authorization"].expose_secret() == "Bearer hush")
+    );
     assert_eq!(config.limits.token.as_u64(), 16 * 1024);
     let AccessConfig::Rules(rules) = &config.routes[0].access else { panic!("rules") };
     assert_eq!(rules.groups, Some(Requirement::Any(vec!["corp|sales".to_owned(), "corp|admin".to_owned()])));

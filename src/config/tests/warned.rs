@@ -10,6 +10,13 @@ fn what_is_more_open_than_it_looks_is_warned_of() {
         ("admin: {address: '[::]:9901'}", &["`admin.address`: metrics"]),
         ("admin: off", &[]),
         (
+            "telemetry: {traces: {otlp: 'http://collector.example:4318', headers: {a: b}}}",
+            &["`telemetry.traces.otlp`: over plain http"],
+        ),
+        ("telemetry: {traces: {otlp: 'http://collector.example:4318'}}", &[]),
+        ("telemetry: {traces: {otlp: 'http://127.0.0.1:4318', headers: {a: b}}}", &[]),
+        ("telemetry: {traces: {otlp: 'https://collector.example', headers: {a: b}}}", &[]),
+        (
             "credentials: [{header: authorization, scheme: Bearer}, {query: t}]",
             &["`credentials[1]`: a token in the URL"],
         ),

@@ -51,6 +51,11 @@ impl std::fmt::Debug for Attempt {
 }
 
 impl Attempt {
+    /// The endpoint of this try.
+    pub(in crate::proxy) fn address(&self) -> Option<SocketAddr> {
+        self.endpoint.as_ref().map(|endpoint| endpoint.address)
+    }
+
     /// The peer for the next try.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use super::retired::Retired;
 use crate::proxy::Snapshot;
 use crate::server::build::House;
 use crate::telemetry::{Metrics, Readiness};
-use crate::token::Issuers;
+use crate::token::{Issuers, KeyOrigin};
 
 /// How long a new set waits for keys that no earlier one has. An issuer that does not answer must not keep all the rest waiting.
 const FIRST_KEYS: Duration = Duration::from_secs(10);
@@ -107,7 +107,9 @@ impl InForce {
             let status = store.status();
             let of_issuer = self.metrics.issuer(name);
             of_issuer.keys(status.keys);
-            of_issuer.keys_age(Duration::from_secs(status.age.unwrap_or_default()));
+            // Keys that stand in the config are never fetched again, and never old.
+            let age = status.age.filter(|_| status.origin != Some(KeyOrigin::Config)).unwrap_or_default();
+            of_issuer.keys_age(Duration::from_secs(age));
         }
         count_tenants(&self.metrics, &house.issuers);
     }

@@ -39,6 +39,7 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_connections_ended_total", "counter", &["reason"]),
     ("lychgate_streams_closed_total", "counter", &["reason", "route"]),
     ("lychgate_checks_total", "counter", &["door", "outcome"]),
+    ("lychgate_trace_spans_total", "counter", &["result"]),
     ("lychgate_build_info", "gauge", &["version"]),
     ("lychgate_access_log_dropped_total", "counter", &[]),
     ("lychgate_audit_log_dropped_total", "counter", &[]),

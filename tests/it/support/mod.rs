@@ -1,6 +1,7 @@
 //! What the integration tests stand on: the real gate as a process, and an issuer, an upstream and clients of our own on
 //! real sockets, so that everything is judged by the bytes that arrive.
 
+mod collector;
 mod command;
 mod connection;
 mod gateway;
@@ -18,6 +19,7 @@ mod token;
 mod upstream;
 mod wait;
 
+pub(crate) use collector::{TestCollector, ToldSpan};
 pub(crate) use command::{Finished, lychgate, shell};
 pub(crate) use connection::Connection;
 pub(crate) use gateway::TestGateway;
