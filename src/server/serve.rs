@@ -312,8 +312,10 @@ impl Doors<'_> {
 const LAST_REST: Duration = Duration::from_secs(3);
 
 async fn closed_after(mut closing: watch::Receiver<bool>, rest: Duration) {
-    drop(closing.wait_for(|closes| *closes).await);
-    tokio::time::sleep(rest).await;
+    // Where nobody is left who could say so, nothing is worth a rest.
+    if closing.wait_for(|closes| *closes).await.is_ok() {
+        tokio::time::sleep(rest).await;
+    }
 }
 
 /// Tells whoever asks while the door closes to make no use of the connection again.

@@ -120,6 +120,31 @@ fn a_new_process_takes_over_under_load_and_no_request_fails() {
 }
 
 #[test]
+fn the_embedded_issuer_goes_over_with_its_keys() {
+    let [login] = free_ports();
+    let login = SocketAddr::from(([127, 0, 0, 1], login));
+    let pools =
+        "database: pools.db, pools: {demo: {id: local_demo12345, clients: {web: {id: web00000000000000000000001}}}}";
+    let (issuer, upstream) = (TestIssuer::start(), TestUpstream::start());
+    let config = Setup::of(&format!("{CONFIG}\nissuer: {{address: \"{login}\", {pools}}}\n")).put("WITHIN", "1m");
+    let mut gate = config.put("CORP", issuer.trust("")).put("UPSTREAM", upstream.address()).start();
+    let keys = Request::get("/local_demo12345/.well-known/jwks.json");
+    let before = Connection::open(login).ask(&keys).text();
+    assert!(before.contains("\"kid\""), "{before}");
+    let (asked, once) = (keys.clone(), keys.clone().header("Connection", "close"));
+    let kept = Steady::begin(2, move || Connection::open(login), move |_| asked.clone());
+    let fresh = Steady::begin(2, move || Connection::open(login), move |_| once.clone());
+    let all = [kept, fresh];
+    all.iter().for_each(|load| load.more(50));
+    gate.hand_over();
+    all.iter().for_each(|load| load.more(50));
+    for (asked, failed) in all.map(Steady::end) {
+        assert!(failed.is_empty(), "of {asked} requests {} failed: {failed:?}", failed.len());
+    }
+    assert_eq!(Connection::open(login).ask(&keys).text(), before);
+}
+
+#[test]
 fn a_request_that_is_on_its_way_is_answered_by_the_old_process() {
     let mut world = World::new(|setup| setup);
     let mut connection = world.gate.connect();
@@ -130,6 +155,8 @@ fn a_request_that_is_on_its_way_is_answered_by_the_old_process() {
     assert!(world.gate.is_running(), "it has a request yet");
     assert_eq!((world.public(), world.gate.admin("/readyz").status()), (200, 200));
     assert_ne!(world.gate.admin("/status").json()["pid"], world.gate.pid(), "the operator's door is the new one's");
+    // As a service manager would, which tells all of them.
+    world.gate.signal("TERM");
     let answer = asked.join().unwrap();
     assert_eq!((answer.status(), answer.header("connection")), (200, Some("close")));
     world.gate.is_handed_over();
@@ -186,14 +213,21 @@ fn one_that_does_not_get_ready_in_time_is_ended_and_the_old_process_goes_on() {
 
 #[test]
 fn told_to_stop_meanwhile_it_ends_the_new_process_and_itself() {
-    let mut world = World::new(|setup| setup);
-    world.issuer.goes_down();
-    world.gate.signal("USR2");
-    let child = until("the new process", || world.gate.children().first().copied());
-    world.gate.signal("INT");
-    assert_eq!(world.gate.wait().code(), Some(0));
-    until("the new process to end", || (!Path::new(&format!("/proc/{child}/exe")).exists()).then_some(()));
-    assert!(TcpStream::connect(world.gate.address()).is_err());
+    for signal in ["INT", "TERM"] {
+        let mut world = World::new(|setup| setup);
+        world.issuer.goes_down();
+        world.gate.signal("USR2");
+        let child = until("the new process", || world.gate.children().first().copied());
+        world.gate.signal(signal);
+        until("the new process to end", || (!Path::new(&format!("/proc/{child}/exe")).exists()).then_some(()));
+        if signal == "TERM" {
+            until("it to be unready", || (world.gate.admin("/readyz").status() == 503).then_some(()));
+            assert_eq!(world.public(), 200);
+            world.gate.signal("TERM");
+        }
+        assert_eq!(world.gate.wait().code(), Some(0));
+        assert!(TcpStream::connect(world.gate.address()).is_err());
+    }
 }
 
 #[test]

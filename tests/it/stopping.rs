@@ -133,6 +133,24 @@ fn once_the_doors_are_closed_kept_connections_have_one_more_request_and_new_ones
 }
 
 #[test]
+fn connections_that_the_system_holds_are_taken_in_before_the_doors_close() {
+    let (_upstream, mut gate) = world();
+    gate.signal("STOP");
+    let asked = || {
+        let mut connection = gate.connect();
+        connection.send(&Request::get("/public/a").bytes());
+        connection
+    };
+    let mut waiting: Vec<_> = std::iter::repeat_with(asked).take(300).collect();
+    gate.signal("TERM");
+    gate.signal("CONT");
+    for connection in &mut waiting {
+        assert_eq!(connection.read().status(), 200);
+    }
+    assert_eq!(gate.wait().code(), Some(0));
+}
+
+#[test]
 fn what_takes_longer_than_it_may_is_cut_off() {
     let (upstream, mut gate) = world_with("delay: 0s, drain: 1s");
     let mut connection = gate.connect();

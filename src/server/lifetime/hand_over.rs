@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::heard::{Heard, Told};
-use super::inherited::{FIRST_FD, LISTEN_FDS, LISTEN_PID, TAKES_OVER};
+use super::inherited::{FIRST_FD, LISTEN_FDS, LISTEN_FDS_FIRST_FD, LISTEN_PID, TAKES_OVER};
 use super::sockets::Sockets;
 use super::take_over::{Greeting, OPEN, READY};
 use crate::token::Revocations;
@@ -102,7 +102,7 @@ impl HandOver {
         let mappings = numbered.map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd }).collect();
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).stdin(Stdio::null()).env(TAKES_OVER, "1");
-        command.env(LISTEN_FDS, count.to_string()).env_remove(LISTEN_PID);
+        command.env(LISTEN_FDS, count.to_string()).env_remove(LISTEN_PID).env_remove(LISTEN_FDS_FIRST_FD);
         // The command owns the other end of the line, and closes it here as it goes.
         let child = command.fd_mappings(mappings)?.spawn()?;
         Ok((child, UnixStream::from_std(ours)?))

@@ -12,6 +12,8 @@ pub(super) const TAKES_OVER: &str = "LYCHGATE_TAKES_OVER";
 /// systemd's words: how many sockets there are, and for which process.
 pub(super) const LISTEN_FDS: &str = "LISTEN_FDS";
 pub(super) const LISTEN_PID: &str = "LISTEN_PID";
+/// The word of the library that reads these, for another number of the first.
+pub(super) const LISTEN_FDS_FIRST_FD: &str = "LISTEN_FDS_FIRST_FD";
 /// The first of the sockets has this number.
 pub(super) const FIRST_FD: i32 = 3;
 

@@ -1,5 +1,6 @@
 //! From the moment that every door is open to the last word: what each signal does.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -45,19 +46,19 @@ impl ShutdownSignalWatch for Life {
         supervisor::ready();
         let mut heard = self.heard.lock().await;
         let served = self.serve(&mut heard).await;
-        let leaving = async {
-            match served {
-                Served::HandedOver(successor) => self.leave_to(successor).await,
-                Served::ToldToStop => self.retire().await,
-                Served::ToldToEnd => return ShutdownSignal::FastShutdown,
-            }
-            ShutdownSignal::GracefulTerminate
-        };
-        tokio::select! {
-            signal = leaving => signal,
-            _again = heard.end() => {
-                warn!("told again to stop: what is on its way is cut off");
-                ShutdownSignal::FastShutdown
+        let mut is_told_to_stop = matches!(served, Served::ToldToStop);
+        let mut leaving = pin!(self.leave(served));
+        loop {
+            tokio::select! {
+                signal = &mut leaving => return signal,
+                told = heard.end() => {
+                    if told == Told::End || is_told_to_stop {
+                        warn!("told again to stop: what is on its way is cut off");
+                        return ShutdownSignal::FastShutdown;
+                    }
+                    // A service manager tells every process, and one that has handed over for the first time then.
+                    is_told_to_stop = true;
+                }
             }
         }
     }
@@ -85,6 +86,15 @@ impl Life {
                 }
             }
         }
+    }
+
+    async fn leave(&self, served: Served) -> ShutdownSignal {
+        match served {
+            Served::HandedOver(successor) => self.leave_to(successor).await,
+            Served::ToldToStop => self.retire().await,
+            Served::ToldToEnd => return ShutdownSignal::FastShutdown,
+        }
+        ShutdownSignal::GracefulTerminate
     }
 
     /// Nobody takes the place: whoever sends requests is to find another gate first.

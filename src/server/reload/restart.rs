@@ -40,8 +40,9 @@ pub(super) fn check(before: &Loaded, now: &Loaded) -> Result<(), ConfigError> {
         return Ok(());
     }
     let mistakes = paths.iter().map(|path| {
-        let message =
-            format!("`{path}`: a change here needs a restart, and until then nothing of this file is taken up");
+        let message = format!(
+            "`{path}`: a change here needs a restart (or SIGUSR2), and until then nothing of this file is taken up"
+        );
         now.mistake(path, "needs-restart", message)
     });
     Err(now.refuse(mistakes.collect()))
