@@ -16,6 +16,8 @@ mod discovery;
 mod door;
 /// Second factors and challenges: what is asked for cannot be skipped.
 mod factors;
+/// What is kept of secrets.
+mod kept;
 /// Signing keys: sealed, rotated, of another kind.
 mod keys;
 /// Several nodes on one database.
@@ -28,6 +30,8 @@ mod restart;
 mod schema;
 /// Refresh, revocation and sign-out.
 mod sessions;
+/// Settings of pools and clients, judged.
+mod settings;
 /// Sign-in with a password, its refusals, and the lock.
 mod sign_in;
 /// Sign-in by SRP.
