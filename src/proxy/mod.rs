@@ -22,4 +22,5 @@ pub use context::RequestContext;
 pub use gateway::Gateway;
 pub use snapshot::Snapshot;
 pub use upstream::{EndpointStatus, Upstream, UpstreamError, Upstreams};
+pub(crate) use wire::Connections;
 pub use wire::{Door, Listener, Speaks};

@@ -10,6 +10,7 @@ mod explain;
 mod lambda;
 mod listen;
 mod mistakes;
+mod own_doors;
 mod reload;
 mod serve;
 mod status;

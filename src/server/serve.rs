@@ -1,6 +1,5 @@
 //! Hangs the doors and keeps them open until told to stop.
 
-use std::future::IntoFuture;
 use std::io::stdout;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use super::doors::{DoorFrame, DoorSockets};
 use super::error::ServerError;
 use super::explain::explainer;
 use super::listen::Listeners;
+use super::own_doors::OwnDoor;
 use super::reload::{Attempts, InForce, Reloader};
 use super::status::status;
 use super::stop::{Heard, Signals, hangups};
@@ -221,18 +221,8 @@ impl Doors<'_> {
     fn open(&self, address: SocketAddr, door: &'static str, router: axum::Router) -> Result<(), ServerError> {
         let listener = self.runtime.block_on(TcpListener::bind(address));
         let listener = listener.map_err(|source| ServerError::Listen { address, door, source })?;
-        let mut stopped = self.stopped.clone();
-        let until = async move {
-            let _stopped = stopped.wait_for(|stopped| *stopped).await;
-        };
-        self.runtime.spawn(async move {
-            let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-                .with_graceful_shutdown(until)
-                .into_future();
-            if let Err(error) = serving.await {
-                error!(%error, door, "a door has closed");
-            }
-        });
+        let own = OwnDoor::new(router, self.loaded.config.limits.connections_per_ip);
+        self.runtime.spawn(own.serve(listener, self.stopped.clone()));
         Ok(())
     }
 }

@@ -22,6 +22,8 @@ mod kept;
 mod keys;
 /// Several nodes on one database.
 mod nodes;
+/// Members of every kind, for every operation.
+mod odd_members;
 /// The audit log and what is counted.
 mod record;
 /// Declared pools: kept in step at each start, and what outlives a restart.
