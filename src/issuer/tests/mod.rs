@@ -20,6 +20,8 @@ mod factors;
 mod kept;
 /// Signing keys: sealed, rotated, of another kind.
 mod keys;
+/// The manual's page, held to the tests that it names.
+mod manual;
 /// Several nodes on one database.
 mod nodes;
 /// Members of every kind, for every operation.
