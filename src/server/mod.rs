@@ -11,6 +11,7 @@ mod lambda;
 mod lifetime;
 mod listen;
 mod mistakes;
+mod own_doors;
 mod reload;
 mod serve;
 mod status;

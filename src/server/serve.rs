@@ -1,6 +1,5 @@
 //! Hangs the doors and keeps them open until told to stop.
 
-use std::future::IntoFuture;
 use std::io::stdout;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,6 +25,7 @@ use super::error::ServerError;
 use super::explain::explainer;
 use super::lifetime::{Exits, Greeting, HandOver, Heard, Inherited, Life, Predecessor, Sockets, hangups};
 use super::listen::Listeners;
+use super::own_doors::OwnDoor;
 use super::reload::{Attempts, InForce, Reloader};
 use super::status::status;
 use crate::admin::{AdminConfig, AdminState, Messages, Revocable, RevocationsDoor};
@@ -297,14 +297,8 @@ impl Doors<'_> {
         let _within = self.runtime.enter();
         let listener = self.exits.sockets.listen(address, self.runtime.handle()).and_then(TcpListener::from_std);
         let listener = listener.map_err(|source| ServerError::Listen { address, door, source })?;
-        Ok(self.runtime.spawn(async move {
-            let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-                .with_graceful_shutdown(closes)
-                .into_future();
-            if let Err(error) = serving.await {
-                error!(%error, door, "a door has closed");
-            }
-        }))
+        let own = OwnDoor::new(router, self.loaded.config.limits.connections_per_ip);
+        Ok(self.runtime.spawn(own.serve(listener, closes)))
     }
 }
 

@@ -1,12 +1,15 @@
 //! Reads the lines of a backup, or of whoever writes users in their form, and keeps what is not there yet.
 
+use std::collections::{BTreeMap, HashSet};
 use std::io::BufRead;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::line::{ClientLine, GroupLine, Line, PoolLine, UserLine};
 use crate::issuer::error::IssuerError;
 use crate::issuer::flow::Engine;
+use crate::issuer::pool::proof::Factor;
 use crate::issuer::pool::{
     Attributes, Client, ClientSettings, Flow, Group, Lifetimes, PasswordHash, PoolSettings, UserPool, UserStatus,
     is_attribute_name, is_client_id, is_group_name, is_pool_id, is_user_name,
@@ -42,7 +45,8 @@ pub(crate) async fn import(
     into: Option<String>,
     lines: &mut (dyn BufRead + Send),
 ) -> Result<Imported, IssuerError> {
-    let mut import = Import { engine, pool: None, made: Imported::default(), now: engine.clock.unix_millis() };
+    let (made, now) = (Imported::default(), engine.clock.unix_millis());
+    let mut import = Import { engine, pool: None, made, now, groups: HashSet::new() };
     if let Some(id) = into {
         import.pool = Pools(&mut engine.database.read().await?).by_id(&id).await?;
     }
@@ -110,6 +114,8 @@ struct Import<'a> {
     pool: Option<UserPool>,
     made: Imported,
     now: u64,
+    /// Groups that were found to be there.
+    groups: HashSet<String>,
 }
 
 impl Import<'_> {
@@ -164,17 +170,20 @@ impl Import<'_> {
         let flows = line.flows.iter().map(|name| Flow::ALL.into_iter().find(|flow| flow.name() == name));
         let flows: Option<Vec<Flow>> = flows.collect();
         let id = line.id.clone();
+        // What was revoked is remembered for as long as a token may live, so none may live longer.
+        let lifetimes = Lifetimes::new(
+            Some(Duration::from_secs(line.access_token_seconds)),
+            Some(Duration::from_secs(line.id_token_seconds)),
+            Some(Duration::from_secs(line.refresh_token_seconds)),
+        );
+        let lifetimes = lifetimes.map_err(|_| Unfit::Line("has a lifetime of tokens out of its range".to_owned()))?;
         let client = Client {
             id: line.id,
             pool_id: self.pool_of_line()?.id.clone(),
             name: line.name,
             confidential: line.confidential,
             flows: flows.ok_or_else(|| Unfit::Line("`flows` has an unknown one".to_owned()))?,
-            lifetimes: Lifetimes {
-                access: line.access_token_seconds,
-                id: line.id_token_seconds,
-                refresh: line.refresh_token_seconds,
-            },
+            lifetimes,
             access_token_attributes: line.access_token_attributes,
             access_token_scopes: line.access_token_scopes,
             settings: ClientSettings::of(line.settings),
@@ -195,12 +204,29 @@ impl Import<'_> {
 
     async fn user(&mut self, write: &mut Write, line: UserLine) -> Result<(), Unfit> {
         fits(&line)?;
+        self.has_groups(write, &line.groups).await?;
         let pool = self.pool_of_line()?;
         let user = self.whole(pool, line)?;
         if WholeUsers(write).add(&pool.id, &user).await? {
             self.made.users += 1;
         } else {
             self.made.skipped += 1;
+        }
+        Ok(())
+    }
+
+    async fn has_groups(&mut self, write: &mut Write, groups: &[String]) -> Result<(), Unfit> {
+        let pool_id = self.pool_of_line()?.id.clone();
+        for group in groups {
+            if self.groups.contains(group) {
+                continue;
+            }
+            let is_there = Groups(&mut *write).by_name(&pool_id, group).await?.is_some();
+            must(
+                is_there,
+                "`groups` has one that the pool has not: the line of a group stands before those of its users",
+            )?;
+            self.groups.insert(group.clone());
         }
         Ok(())
     }
@@ -266,6 +292,13 @@ fn fits(line: &UserLine) -> Result<(), Unfit> {
         must(is_attribute_name(name), "`attributes` has a name that no attribute has")?;
         must(Attributes::accepts(name, value), "`attributes` has a value that the attribute cannot have")?;
     }
+    let factors = line.factors.iter().chain(&line.preferred_factor);
+    must(factors.into_iter().all(|name| Factor::read(name).is_some()), "`factors` has an unknown one")?;
+    let aliases = line.aliases.iter().flat_map(BTreeMap::keys);
+    must(
+        aliases.into_iter().all(|name| ["email", "phone_number", "preferred_username"].contains(&name.as_str())),
+        "`aliases` has an attribute that nobody signs in by",
+    )?;
     let hashes = line.password_hash.iter().chain(&line.password_history);
     must(
         hashes.into_iter().all(|hash| PasswordHash::is_fit(hash)),

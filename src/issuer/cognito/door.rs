@@ -91,6 +91,9 @@ async fn answer(
     request: Request<Body>,
     asked: &mut Asked,
 ) -> Result<Value, CognitoError> {
+    let (parts, body) = request.into_parts();
+    // Read whatever was asked: a body that is left lying takes the connection with it, and the caller's next request.
+    let body = read(body).await?;
     let operation = match target {
         Target::Built(operation) => operation,
         Target::NotBuilt(name) => return Err(CognitoError::not_built(name)),
@@ -99,8 +102,6 @@ async fn answer(
             return Err(CognitoError::new("UnknownOperationException", "unknown-operation", message));
         }
     };
-    let (parts, body) = request.into_parts();
-    let body = read(body).await?;
     // Who may not administer learns nothing of what was wrong with the request.
     let now = engine.clock.unix_seconds();
     let region = if operation.open { String::new() } else { administration.region_of(&parts, &body, now)? };

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::error::CognitoError;
+use crate::issuer::config::UserConfig;
 use crate::issuer::flow::Given;
 
 /// The members of one request. What the model requires is there.
@@ -63,7 +64,8 @@ impl<'a> Input<'a> {
         let entries = self.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
         let pair = |entry: &'a Map<String, Value>| {
             let value = entry.get("Value").and_then(Value::as_str).unwrap_or_default();
-            Some((entry.get("Name")?.as_str()?.to_owned(), value.to_owned()))
+            let name = entry.get("Name")?.as_str()?;
+            Some((name.to_owned(), as_kept(name, value)))
         };
         entries.filter_map(pair).collect()
     }
@@ -85,6 +87,11 @@ impl<'a> Input<'a> {
         let kept = self.0.iter().filter(|(name, value)| !names.contains(&name.as_str()) && !value.is_null());
         kept.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
+}
+
+/// Flags come as `True` too, which is how Python writes them.
+fn as_kept(name: &str, value: &str) -> String {
+    if UserConfig::FLAGS.contains(&name) { value.to_ascii_lowercase() } else { value.to_owned() }
 }
 
 /// The token of the page after the entry with this name.

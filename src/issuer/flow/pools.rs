@@ -6,9 +6,10 @@ use uuid::Uuid;
 
 use super::engine::Engine;
 use super::refusal::Refusal;
+use crate::issuer::config::UserConfig;
 use crate::issuer::error::IssuerError;
 use crate::issuer::pool::{
-    Client, ClientSettings, PoolSettings, UserPool, new_client_id, new_client_secret, new_pool_id,
+    AttributeDefinition, Client, ClientSettings, PoolSettings, UserPool, new_client_id, new_client_secret, new_pool_id,
 };
 use crate::issuer::store::{CLIENT_SECRET, Changes, ClientSecrets, Clients, KeptSecret, Pools, Write};
 use crate::jose::Algorithm;
@@ -94,8 +95,9 @@ impl Engine {
         (name, settings): (&str, Map<String, Value>),
         secret: Option<SecretString>,
     ) -> Result<(Client, Option<SecretString>), Refusal> {
-        self.known_pool(pool_id).await?;
+        let pool = self.known_pool(pool_id).await?;
         let settings = ClientSettings::of(settings);
+        judge_permissions(&pool, &settings, "creating")?;
         let now = self.clock.unix_millis();
         let client = Client {
             id: new_client_id()?,
@@ -135,6 +137,7 @@ impl Engine {
     ) -> Result<Client, Refusal> {
         let client = self.client_in(pool_id, id).await?;
         let settings = ClientSettings::of(settings);
+        judge_permissions(&self.pool_of(&client).await?, &settings, "updating")?;
         let client = Client {
             name: name.unwrap_or(&client.name).to_owned(),
             flows: settings.flows().map_err(Refusal::Invalid)?,
@@ -200,4 +203,27 @@ impl Engine {
         let sealed = self.sealer.seal(CLIENT_SECRET, &id, secret.expose_secret().as_bytes())?;
         Ok((KeptSecret { id, sealed, created_at: self.clock.unix_millis() }, secret.clone()))
     }
+}
+
+/// Refuses permissions for attributes that the pool does not have, for those that no user writes, and such as would leave users
+/// unable to sign up, because an attribute is required that they cannot write.
+fn judge_permissions(pool: &UserPool, settings: &ClientSettings, doing: &str) -> Result<(), Refusal> {
+    let invalid =
+        |what: &str| Err(Refusal::Invalid(format!("Invalid {what} attributes specified while {doing} a client")));
+    let (read, write) = (settings.read_attributes(), settings.write_attributes());
+    if read.iter().any(|name| pool.settings.definition(name).is_none()) {
+        return invalid("read");
+    }
+    let may_be_written = |name: &&str| {
+        let is_own = !UserConfig::FLAGS.contains(name) && !["sub", "identities"].contains(name);
+        is_own && pool.settings.definition(name).is_some_and(|definition| !definition.developer_only)
+    };
+    let lacks = |definition: &AttributeDefinition| {
+        definition.required && definition.name != "sub" && !write.contains(&definition.name.as_str())
+    };
+    let said = !write.is_empty();
+    if !write.iter().all(may_be_written) || said && pool.settings.definitions().iter().any(lacks) {
+        return invalid("write");
+    }
+    Ok(())
 }

@@ -29,7 +29,7 @@ impl Attributes {
     /// Whether the attribute may have this value.
     pub(crate) fn accepts(name: &str, value: &str) -> bool {
         let boolean_fits = !UserConfig::FLAGS.contains(&name) || ["true", "false"].contains(&value);
-        is_attribute_name(name) && value.len() <= LONGEST_VALUE && boolean_fits
+        is_attribute_name(name) && value.len() <= LONGEST_VALUE && !value.contains('\0') && boolean_fits
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {

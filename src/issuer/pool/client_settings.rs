@@ -54,6 +54,16 @@ impl ClientSettings {
         enabled.then(|| grace.min(60) * 1000)
     }
 
+    /// The attributes that users shall see through the client, where it names any.
+    pub(crate) fn read_attributes(&self) -> Vec<&str> {
+        self.list("ReadAttributes").unwrap_or_default()
+    }
+
+    /// The attributes that users shall change through the client, where it names any.
+    pub(crate) fn write_attributes(&self) -> Vec<&str> {
+        self.list("WriteAttributes").unwrap_or_default()
+    }
+
     /// Whether users see this attribute through the client; all, where the client names none.
     pub(crate) fn may_read(&self, attribute: &str) -> bool {
         self.list("ReadAttributes")

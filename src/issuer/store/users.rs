@@ -145,6 +145,17 @@ impl Users<'_> {
         Ok(row.is_some())
     }
 
+    /// Whether a user of the pool has this `sub`. Administrators name users by it too, so that no other may be called so.
+    pub(crate) async fn has_sub(self, pool_id: &str, name: &str) -> Result<bool, IssuerError> {
+        let row: Option<(String,)> = query("SELECT sub FROM users WHERE pool_id = $1 AND sub = $2")
+            .bind(pool_id)
+            .bind(user_name_key(name))
+            .fetch_optional(self.0)
+            .await
+            .map_err(IssuerError::database("read a user"))?;
+        Ok(row.is_some())
+    }
+
     /// Whoever signs in by this name or alias. One statement, whether there is such a user or not.
     pub(crate) async fn login(self, pool_id: &str, name: &str) -> Result<Option<Login>, IssuerError> {
         let statement = "SELECT sub, name, password_hash, srp_identity, srp_salt, srp_verifier FROM users

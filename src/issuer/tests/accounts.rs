@@ -207,6 +207,24 @@ async fn an_alias_belongs_to_one_user_unless_it_is_taken_by_force() {
     assert_eq!(open.sign_up("frank@example.com", GOOD, &json!({})).await.status, 400);
 }
 
+/// Administrators name users by their `sub` too: whoever were called so would be given what is meant for another.
+#[tokio::test]
+async fn nobody_is_called_as_anothers_sub() {
+    let accounts = Open::plain().await;
+    accounts.member("frank").await;
+    let named = json!({"UserPoolId": accounts.pool, "Username": "frank"});
+    let frank = accounts.issuer.admin("AdminGetUser", &named).await.body;
+    let sub = frank["UserAttributes"][0]["Value"].as_str().unwrap().to_owned();
+    for name in [sub.clone(), sub.to_uppercase()] {
+        let taken = accounts.sign_up(&name, GOOD, &json!({})).await;
+        assert_eq!(taken.refusal().0, "UsernameExistsException", "{name}");
+    }
+    accounts.member("grace").await;
+    let input = json!({"UserPoolId": accounts.pool, "Username": "grace", "UserAttributes": [{"Name": "preferred_username", "Value": sub}]});
+    let taken = accounts.issuer.admin("AdminUpdateUserAttributes", &input).await;
+    assert_eq!(taken.refusal().0, "AliasExistsException");
+}
+
 #[tokio::test]
 async fn a_forgotten_password_is_replaced_by_a_code_and_ends_all_sessions() {
     let open = Open::plain().await;

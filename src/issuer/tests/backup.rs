@@ -125,6 +125,15 @@ async fn a_line_that_cannot_be_is_named_by_its_number_and_changes_nothing() {
         (json!({"kind": "user", "username": "x", "attributes": {"iss": "x"}}), "`attributes`"),
         (json!({"kind": "user", "username": "x", "password_hash": "$2b$31$hunter2"}), "`password_hash`"),
         (json!({"kind": "user", "username": "x", "password": "hunter2"}), "not a line"),
+        (json!({"kind": "user", "username": "x", "groups": ["hunter2"]}), "`groups`"),
+        (json!({"kind": "user", "username": "x", "factors": ["hunter2"]}), "`factors`"),
+        (json!({"kind": "user", "username": "x", "preferred_factor": "hunter2"}), "`factors`"),
+        (json!({"kind": "user", "username": "x", "aliases": {"name": "hunter2"}}), "`aliases`"),
+        (
+            json!({"kind": "client", "id": "x", "name": "x", "access_token_seconds": 90_000, "id_token_seconds": 300,
+                "refresh_token_seconds": 3600}),
+            "lifetime",
+        ),
         (json!({"kind": "secret"}), "not a line"),
         (json!(["hunter2"]), "not a line"),
     ] {

@@ -2,8 +2,11 @@
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::support::{PASSWORD, TestIssuer};
 
@@ -96,6 +99,24 @@ async fn an_operation_that_is_not_built_says_so_in_cognitos_shape() {
     }
     let answer = issuer.send(issuer.post("AWSCognitoIdentityService.GetId", "{}")).await;
     assert_eq!(answer.refusal().0, "UnsupportedOperationException");
+}
+
+/// The head comes first and the body a little later, as from most clients; then the next request on the same connection.
+#[tokio::test]
+async fn a_connection_goes_on_after_an_operation_that_is_not_built() {
+    let issuer = TestIssuer::start().await;
+    let mut connection = TcpStream::connect(issuer.url.trim_start_matches("http://")).await.unwrap();
+    for target in ["AWSCognitoIdentityProviderService.ListDevices", "Nobody.Knows", "AWSCognitoIdentityService.GetId"] {
+        let body = json!({"AccessToken": "a".repeat(2000)}).to_string();
+        let head =
+            format!("POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: {target}\r\ncontent-length: {}\r\n\r\n", body.len());
+        connection.write_all(head.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        connection.write_all(body.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 4096];
+        let read = connection.read(&mut answer).await.unwrap();
+        assert!(answer[..read].starts_with(b"HTTP/1.1 400 "), "{target}: {:?}", &answer[..read]);
+    }
 }
 
 #[tokio::test]
@@ -206,7 +227,7 @@ struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Written {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        Write::write(&mut *self.0.lock().unwrap(), bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

@@ -107,6 +107,34 @@ async fn where_mfa_is_on_no_user_gets_in_without_setting_an_app_up() {
 }
 
 #[tokio::test]
+async fn an_app_is_set_up_by_who_knows_the_password_of_now_and_only_the_first() {
+    let guarded = Guarded::totp("ON").await;
+    let first = guarded.sign_in().await.body;
+    let second = guarded.sign_in().await.body;
+    let told = guarded.issuer.call("AssociateSoftwareToken", &json!({"Session": second["Session"]})).await.body;
+    let (_, signed_in) = guarded.set_up(&first).await;
+    assert_eq!(signed_in.status, 200, "{}", signed_in.body);
+    let verify = |told: &Value| json!({"Session": told["Session"], "UserCode": guarded.code(told["SecretCode"].as_str().unwrap())});
+    let late = guarded.issuer.call("VerifySoftwareToken", &verify(&told)).await;
+    assert_eq!(late.refusal(), INVALID, "the owner has an app by now");
+
+    guarded.user("grace", &json!({})).await;
+    let asked = guarded.issuer.try_password(&guarded.client, "grace", GOOD).await.body;
+    let told = guarded.issuer.call("AssociateSoftwareToken", &json!({"Session": asked["Session"]})).await.body;
+    let again = guarded.issuer.try_password(&guarded.client, "grace", GOOD).await.body;
+    let set =
+        json!({"UserPoolId": guarded.pool, "Username": "grace", "Password": "Another-horse-1", "Permanent": true});
+    assert_eq!(guarded.issuer.admin("AdminSetUserPassword", &set).await.status, 200);
+    let late = guarded.issuer.call("VerifySoftwareToken", &verify(&told)).await;
+    assert_eq!(late.refusal(), INVALID, "whoever it is knew the password of before");
+    let late = guarded.issuer.call("AssociateSoftwareToken", &json!({"Session": again["Session"]})).await;
+    assert_eq!(late.refusal(), INVALID);
+    let named = json!({"UserPoolId": guarded.pool, "Username": "grace"});
+    let grace = guarded.issuer.admin("AdminGetUser", &named).await.body;
+    assert!(grace.get("UserMFASettingList").is_none(), "{grace}");
+}
+
+#[tokio::test]
 async fn a_second_factor_cannot_be_skipped_by_another_challenge_or_another_flow() {
     let guarded = Guarded::totp("ON").await;
     let asked = guarded.sign_in().await.body;

@@ -16,10 +16,16 @@ mod discovery;
 mod door;
 /// Second factors and challenges: what is asked for cannot be skipped.
 mod factors;
+/// What is kept of secrets.
+mod kept;
 /// Signing keys: sealed, rotated, of another kind.
 mod keys;
+/// The manual's page, held to the tests that it names.
+mod manual;
 /// Several nodes on one database.
 mod nodes;
+/// Members of every kind, for every operation.
+mod odd_members;
 /// The audit log and what is counted.
 mod record;
 /// Declared pools: kept in step at each start, and what outlives a restart.
@@ -28,6 +34,8 @@ mod restart;
 mod schema;
 /// Refresh, revocation and sign-out.
 mod sessions;
+/// Settings of pools and clients, judged.
+mod settings;
 /// Sign-in with a password, its refusals, and the lock.
 mod sign_in;
 /// Sign-in by SRP.

@@ -200,6 +200,12 @@ impl TestIssuer {
         made.body["UserPoolClient"]["ClientId"].as_str().unwrap_or_else(|| panic!("{}", made.body)).to_owned()
     }
 
+    /// A confidential client of the pool that the API makes, as it is told.
+    pub(super) async fn make_confidential(&self, pool_id: &str) -> Value {
+        let input = json!({"UserPoolId": pool_id, "ClientName": "server", "GenerateSecret": true});
+        self.admin("CreateUserPoolClient", &input).await.body["UserPoolClient"].clone()
+    }
+
     /// Answers a challenge.
     pub(super) async fn respond(&self, client_id: &str, challenge: &str, session: &Value, responses: &Value) -> Answer {
         let input = json!({"ClientId": client_id, "ChallengeName": challenge, "Session": session, "ChallengeResponses": responses});

@@ -68,6 +68,10 @@ pub(in super::super) async fn set_user_pool_mfa_config(call: &Call<'_>) -> Resul
         return Err(CognitoError::invalid_parameter("WebAuthnConfiguration: passkeys are not built in this issuer"));
     }
     let said = names.map(|name| (name, input.get(name).cloned().unwrap_or(Value::Null)));
+    let is_off = input.text("MfaConfiguration") == Some("OFF");
+    let sets_a_factor = input.get("SmsMfaConfiguration").is_some()
+        || input.get("EmailMfaConfiguration").is_some()
+        || input.within("SoftwareTokenMfaConfiguration").is_some_and(|settings| settings.flag("Enabled"));
     let level = input.text("MfaConfiguration").map(|level| json!(level));
     let change = move |pool: &mut UserPool| {
         for (name, value) in said {
@@ -78,6 +82,10 @@ pub(in super::super) async fn set_user_pool_mfa_config(call: &Call<'_>) -> Resul
         }
         let factors = crate::issuer::pool::proof::Factor::ALL;
         let is_on = pool.settings.text("MfaConfiguration").is_some_and(|level| level != "OFF");
+        if is_off && sets_a_factor {
+            let message = "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.";
+            return Err(Refusal::Invalid(message.to_owned()));
+        }
         if is_on && !factors.iter().any(|factor| pool.settings.has_factor(*factor)) {
             let message = "Invalid MFA configuration given, at least one MFA method must be enabled";
             return Err(Refusal::Invalid(message.to_owned()));
@@ -102,8 +110,6 @@ fn mfa_config(pool: &UserPool) -> Value {
 pub(in super::super) async fn add_custom_attributes(call: &Call<'_>) -> Result<Value, CognitoError> {
     let id = call.input.needed("UserPoolId");
     let added = call.input.get("CustomAttributes").cloned();
-    let pool = call.engine.known_pool(id).await?;
-    judge_schema(added.as_ref(), &pool.settings)?;
     let standard = PoolSettings::default();
     let is_standard = |entry: &Value| {
         entry.get("Name").and_then(Value::as_str).is_some_and(|name| standard.definition(name).is_some())
@@ -113,6 +119,7 @@ pub(in super::super) async fn add_custom_attributes(call: &Call<'_>) -> Result<V
         return Err(CognitoError::invalid_parameter("Schema update failed: a standard attribute cannot be added"));
     }
     let change = move |pool: &mut UserPool| {
+        judge_schema(Some(&json!(added)), &pool.settings)?;
         let mut schema = pool.settings.get("Schema").and_then(Value::as_array).cloned().unwrap_or_default();
         schema.extend(added);
         pool.settings.set("Schema", Value::Array(schema));

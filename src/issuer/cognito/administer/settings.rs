@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::error::CognitoError;
 use super::super::input::Input;
+use crate::issuer::flow::Refusal;
 use crate::issuer::pool::PoolSettings;
 
 /// Most custom attributes of a pool.
@@ -43,7 +44,7 @@ pub(super) fn judge_pool(input: Input<'_>) -> Result<(), CognitoError> {
     if link == Some("CONFIRM_WITH_LINK") {
         return refused("VerificationMessageTemplate: confirmation by link is not built in this issuer");
     }
-    judge_schema(input.get("Schema"), &PoolSettings::default())
+    judge_schema(input.get("Schema"), &PoolSettings::default()).map_err(CognitoError::from)
 }
 
 /// What a pool is asked for that would be kept and never be.
@@ -73,33 +74,32 @@ fn not_done(input: Input<'_>) -> Option<&'static str> {
 }
 
 /// Refuses attributes that cannot be added to those that there are.
-pub(super) fn judge_schema(added: Option<&Value>, settings: &PoolSettings) -> Result<(), CognitoError> {
+pub(super) fn judge_schema(added: Option<&Value>, settings: &PoolSettings) -> Result<(), Refusal> {
+    let refused = |message: String| Err(Refusal::Invalid(message));
     let entries: Vec<Input<'_>> =
         added.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object).map(Input).collect();
     let standard = PoolSettings::default();
     let mut names = Vec::new();
     for entry in &entries {
-        let name =
-            entry.text("Name").ok_or_else(|| CognitoError::invalid_parameter("Schema: an attribute needs a Name"))?;
+        let Some(name) = entry.text("Name") else { return refused("Schema: an attribute needs a Name".to_owned()) };
         if standard.definition(name).is_some() {
             continue;
         }
         if name.contains(':') || names.contains(&name) {
-            return Err(CognitoError::invalid_parameter(format!("Schema: {name} is not a name, or comes twice")));
+            return refused(format!("Schema: {name} is not a name, or comes twice"));
         }
         if entry.flag("Required") {
-            return Err(CognitoError::invalid_parameter("Required custom attributes are not supported currently."));
+            return refused("Required custom attributes are not supported currently.".to_owned());
         }
         let exists = [format!("custom:{name}"), format!("dev:custom:{name}")];
         if exists.iter().any(|name| settings.definition(name).is_some()) {
-            let message = format!("custom:{name}: Existing attribute already has name custom:{name}.");
-            return Err(CognitoError::invalid_parameter(message));
+            return refused(format!("custom:{name}: Existing attribute already has name custom:{name}."));
         }
         names.push(name);
     }
     let before = settings.definitions().len() - standard.definitions().len();
     if before + names.len() > MOST_CUSTOM {
-        return Err(CognitoError::invalid_parameter("A pool may have at most 50 custom attributes"));
+        return refused("A pool may have at most 50 custom attributes".to_owned());
     }
     Ok(())
 }

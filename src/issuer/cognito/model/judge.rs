@@ -71,6 +71,10 @@ impl Violations {
             Shape::Text { length, pattern, secret } => {
                 let echo = echo(place, text, *secret);
                 self.length(&echo, *length, text.chars().count());
+                // PostgreSQL keeps and compares no text with one.
+                if text.contains('\0') {
+                    self.add(&echo, "Member must not contain a NUL character");
+                }
                 if let Some(pattern) = pattern.as_ref().filter(|pattern| !pattern.fits(text)) {
                     let constraint = format!("Member must satisfy regular expression pattern: {}", pattern.text);
                     self.add(&echo, &constraint);
@@ -190,6 +194,11 @@ mod tests {
                 "1 validation error detected: Value '-1' at 'precedence' failed to satisfy constraint: Member must have value greater than or equal to 0",
             ),
             (
+                "CreateGroup",
+                json!({"UserPoolId": "a_b", "GroupName": "g", "Precedence": 4_294_967_296_u64}),
+                "1 validation error detected: Value '4294967296' at 'precedence' failed to satisfy constraint: Member must have value less than or equal to 2147483647",
+            ),
+            (
                 "SignUp",
                 json!({"ClientId": "c", "Username": "u", "UserAttributes": [{"Value": "x"}]}),
                 "1 validation error detected: Value null at 'userAttributes.1.member.name' failed to satisfy constraint: Member must not be null",
@@ -222,6 +231,15 @@ mod tests {
             refusal("CreateGroup", &json!({"UserPoolId": "a_b", "GroupName": "g", "Precedence": 1.5}))
                 .contains("whole")
         );
+    }
+
+    #[test]
+    fn a_nul_is_refused_wherever_it_stands() {
+        let parameters =
+            json!({"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": "c", "AuthParameters": {"USERNAME": "a\u{0}"}});
+        assert!(refusal("InitiateAuth", &parameters).contains("NUL"));
+        let filter = json!({"UserPoolId": "a_b", "Filter": "name = \"\u{0}\""});
+        assert!(refusal("ListUsers", &filter).contains("NUL"));
     }
 
     #[test]

@@ -57,6 +57,8 @@ struct Table {
 static TABLE: LazyLock<Table> = LazyLock::new(|| read(include_str!("facts.txt")));
 /// No text of any operation is longer, whatever the model leaves open.
 const LONGEST_TEXT: u64 = 131_072;
+/// No number either: they are 32-bit integers.
+const LARGEST_NUMBER: u64 = 2_147_483_647;
 
 /// The operation of that name, if it is built.
 pub(in crate::issuer::cognito) fn operation(name: &str) -> Option<&'static Operation> {
@@ -112,7 +114,7 @@ fn shape_of(kind: &str, rest: &'static str) -> Option<Shape> {
     let shape = match kind {
         "enum" => Shape::Enumeration(rest.split(' ').collect()),
         "struct" => Shape::Structure(members(rest)),
-        "int" => Shape::Number(bounds(first, u64::MAX)),
+        "int" => Shape::Number(bounds(first, LARGEST_NUMBER)),
         "list" => Shape::List { length: bounds(first, u64::MAX), member: words.next()? },
         "map" => Shape::Map { length: bounds(first, u64::MAX), value: rest.rsplit(' ').next()? },
         "text" | "secret" => {

@@ -238,6 +238,9 @@ async fn yield_alias(
     (sub, attribute, value): (&str, &str, &str),
     (by_force, now): (bool, u64),
 ) -> Result<(), Refusal> {
+    if attribute == "preferred_username" && Users(&mut *write).has_sub(&pool.id, value).await? {
+        return Err(Refusal::AliasTaken(attribute.to_owned()));
+    }
     let login = Users(&mut *write).login(&pool.id, value).await?;
     let Some(owner) = login.map(|login| login.sub).filter(|owner| owner != sub) else { return Ok(()) };
     let is_alias = Aliases(&mut *write).owner(&pool.id, value).await?.as_deref() == Some(owner.as_str());

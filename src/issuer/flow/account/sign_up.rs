@@ -165,7 +165,8 @@ impl Engine {
     /// Adds the account, if its name is nobody's, as a name or as an alias.
     pub(crate) async fn register(&self, write: &mut Connection, ask: &Registration<'_>) -> Result<(), Refusal> {
         let (pool, now) = (ask.pool, self.clock.unix_millis());
-        let taken = Users(&mut *write).login(&pool.id, ask.given_name).await?.is_some();
+        let taken = Users(&mut *write).login(&pool.id, ask.given_name).await?.is_some()
+            || Users(&mut *write).has_sub(&pool.id, ask.given_name).await?;
         let name = ask.name();
         if taken || Users(&mut *write).has_name(&pool.id, name).await? {
             return Err(Refusal::UserExists);

@@ -35,9 +35,8 @@ impl Engine {
                 (None, user.sub)
             }
             (None, TotpBearer::Session(session) | TotpBearer::AccessToken(session)) => {
-                let underway = self.setting_up(&mut write, session).await?;
-                let sub = underway.sub.clone().ok_or(Refusal::InvalidSession)?;
-                (Some(self.put_underway(&mut write, &underway).await?), sub)
+                let (underway, stored) = self.setting_up(&mut write, session).await?;
+                (Some(self.put_underway(&mut write, &underway).await?), stored.user.sub)
             }
         };
         let sealed = self.sealer.seal(TOTP_PENDING, &sub, seed.as_bytes())?;
@@ -65,9 +64,7 @@ impl Engine {
 
     async fn verify_totp_under_way(&self, session: &str, code: &str) -> Result<String, Refusal> {
         let mut write = self.database.write().await?;
-        let underway = self.setting_up(&mut write, session).await?;
-        let sub = underway.sub.clone().ok_or(Refusal::InvalidSession)?;
-        let stored = Users(&mut write).by_sub(&underway.pool_id, &sub).await?.ok_or(Refusal::InvalidSession)?;
+        let (underway, stored) = self.setting_up(&mut write, session).await?;
         let pool = self.known_pool(&underway.pool_id).await?;
         match self.accept_totp(&mut write, &pool, &stored, code).await {
             Ok(()) => {
@@ -117,10 +114,19 @@ impl Engine {
         Ok(Factors(write).use_totp(sub, step).await?)
     }
 
-    /// Takes the sign-in that waits for an app to be set up.
-    async fn setting_up(&self, write: &mut Connection, session: &str) -> Result<Underway, Refusal> {
+    /// Takes the sign-in that waits for an app to be set up, with its user as it is now.
+    ///
+    /// INVARIANT: the user still has the password that the sign-in began with, and no app yet. Else who knew an old password, or
+    /// began before the owner did, would put an app of its own in place of the owner's.
+    async fn setting_up(&self, write: &mut Connection, session: &str) -> Result<(Underway, StoredUser), Refusal> {
         let underway = self.take_underway(write, session).await?;
-        if underway.is_setting_up() { Ok(underway) } else { Err(Refusal::InvalidSession) }
+        let sub = underway.sub.as_deref().filter(|_| underway.is_setting_up()).ok_or(Refusal::InvalidSession)?;
+        let stored = Users(write).by_sub(&underway.pool_id, sub).await?;
+        let may = |stored: &StoredUser| {
+            stored.user.enabled && stored.credentials.totp.is_none() && underway.is_of(stored.password.as_ref())
+        };
+        let stored = stored.filter(may).ok_or(Refusal::InvalidSession)?;
+        Ok((underway, stored))
     }
 }
 

@@ -130,7 +130,7 @@ impl Underway {
     }
 
     /// Whether the user still has the password that the sign-in began with.
-    pub(super) fn is_of(&self, password: Option<&PasswordHash>) -> bool {
+    pub(in super::super) fn is_of(&self, password: Option<&PasswordHash>) -> bool {
         self.stamp == password.map(stamp)
     }
 }
