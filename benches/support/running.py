@@ -48,10 +48,10 @@ def resident_mib(root):
 class Running:
     """A process on one CPU (on any, where that is None), until the end of the `with` block."""
 
-    def __init__(self, command, cpu, log, port, patience=30):
+    def __init__(self, command, cpu, log, port, patience=30, environment=None):
         self.log = open(log, "ab")
         pinned = [] if cpu is None else ["taskset", "-c", str(cpu)]
-        self.process = subprocess.Popen([*pinned, *command], stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen([*pinned, *command], stdout=self.log, stderr=self.log, env=environment)
         self.port, self.patience = port, patience
 
     def __enter__(self):
