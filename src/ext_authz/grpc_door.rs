@@ -22,8 +22,13 @@ use tonic_health::server::{HealthReporter, HealthService};
 use super::config::ExtAuthzConfig;
 use super::decider::{Decider, Door, Gives};
 use super::envoy;
+use super::prompt::Prompt;
 use crate::telemetry::Readiness;
 
+/// How long the client's preface may take, after which pings tell whether somebody is there.
+const BEGIN: Duration = Duration::from_secs(10);
+/// In octets (RFC 9113 section 3.4).
+const PREFACE: usize = 24;
 /// How often a connection is asked whether it still lives, and how long the answer may take.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_WITHIN: Duration = Duration::from_secs(20);
@@ -97,7 +102,7 @@ impl GrpcDoor {
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_WITHIN)
             .max_concurrent_streams(MOST_STREAMS)
-            .serve_connection(TokioIo::new(stream), answering);
+            .serve_connection(TokioIo::new(Prompt::new(stream, PREFACE, BEGIN)), answering);
         let mut connection = pin!(connection);
         let stopping = async {
             let _told = stop.wait_for(|stop| *stop).await;

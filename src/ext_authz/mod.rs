@@ -11,6 +11,7 @@ mod grpc_door;
 mod http_door;
 mod lambda;
 mod original_request;
+mod prompt;
 
 pub use config::{
     ApiGatewayConfig, ClaimedHeadersConfig, DoorLimitsConfig, DoorTlsConfig, ExtAuthzConfig, ForwardAuthConfig,

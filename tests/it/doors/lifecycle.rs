@@ -1,5 +1,6 @@
 //! The doors while the gate stops or takes up another config, and the bounds of what they take.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
@@ -78,6 +79,31 @@ fn a_door_takes_so_many_connections_and_no_more() {
     assert_eq!(code(&world.by_envoy(&Asked::get("/orders/7"))), "missing-credential");
     drop(held);
     until("a place again", kept);
+}
+
+#[test]
+fn envoys_door_keeps_no_place_for_a_connection_that_does_not_begin() {
+    let (world, _issuer) = world(&format!("{DOORS}  limits: {{connections: 3}}\n"));
+    let begun = |first: &[u8]| {
+        let mut connection = TcpStream::connect(world.grpc).unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        connection.write_all(first).ok().map(|()| connection)
+    };
+    // where a connection of before still has the place, this one is closed at once
+    let mut whole = until("a place", || {
+        let mut connection = begun(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")?;
+        connection.read_exact(&mut [0; 9]).ok().map(|()| connection)
+    });
+    let silent = [begun(b""), begun(b"PRI * HTTP/2.0\r\n")];
+    for mut connection in silent.map(Option::unwrap) {
+        let mut said = Vec::new();
+        let ended = connection.read_to_end(&mut said);
+        assert!(ended.is_ok() || ended.unwrap_err().kind() == std::io::ErrorKind::ConnectionReset, "still open");
+    }
+    assert_eq!(code(&world.by_envoy(&Asked::get("/orders/7"))), "missing-credential");
+    // one that has begun stays, though it asks nothing
+    whole.set_nonblocking(true).unwrap();
+    assert_eq!(whole.read_to_end(&mut Vec::new()).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]
