@@ -14,6 +14,11 @@ const MOST_BYTES: u64 = 1 << 20;
 
 /// The text of a file, or of standard input for `-` or none; `what` names it in messages.
 pub(super) fn read(file: Option<&Path>, what: &str) -> anyhow::Result<Zeroizing<String>> {
+    if file.is_some_and(is_token) {
+        bail!(
+            "what was given is a token itself, not the name of a file with the {what}: arguments are seen by everyone"
+        );
+    }
     let mut text = Zeroizing::new(String::new());
     match file.filter(|file| *file != Path::new("-")) {
         None => std::io::stdin()
@@ -28,6 +33,14 @@ pub(super) fn read(file: Option<&Path>, what: &str) -> anyhow::Result<Zeroizing<
         bail!("the {what} is longer than a mebibyte");
     }
     Ok(text)
+}
+
+/// Whether somebody has put a token where its file belongs; a message would show it once more.
+fn is_token(file: &Path) -> bool {
+    let name = file.as_os_str().as_encoded_bytes();
+    let bare = name.strip_prefix(b"Bearer ").unwrap_or(name);
+    let has_parts = memchr::memchr_iter(b'.', bare).count() >= 2 && !bare.contains(&b'/');
+    bare.starts_with(b"ey") && has_parts && !file.exists()
 }
 
 /// JSON over several lines, in which no character can move the cursor, end a line or turn text round.
@@ -47,4 +60,21 @@ pub(super) fn shown(value: &Value) -> String {
         }
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_in_the_place_of_its_file_is_refused_and_not_shown() {
+        for given in ["eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln", "Bearer eyJh.eyJz.c2ln", "eyJh.a.b.c.d"] {
+            let refusal = format!("{:#}", read(Some(Path::new(given)), "token").unwrap_err());
+            assert!(refusal.contains("token itself") && !refusal.contains("eyJ"), "{refusal}");
+        }
+        for name in ["no.such.file", "eyrie/no.such.file", "eyes.txt"] {
+            let refusal = format!("{:#}", read(Some(Path::new(name)), "token").unwrap_err());
+            assert!(refusal.contains(&format!("`{name}`")), "{refusal}");
+        }
+    }
 }

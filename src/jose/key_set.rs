@@ -46,7 +46,7 @@ impl KeySet {
             let jwk = json::strict_object(entry.get().as_bytes(), MAX_DEPTH).map_err(|_| KeyRejection::Json);
             match jwk.as_ref().map_err(|reason| *reason).and_then(|jwk| judge(jwk, &keys)) {
                 Ok(key) => keys.push(key),
-                Err(reason) => skipped.push(SkippedKey { position, kid: jwk.ok().and_then(kid_of), reason }),
+                Err(reason) => skipped.push(SkippedKey { position, kid: jwk.ok().as_ref().and_then(kid_of), reason }),
             }
         }
         let mut fingerprint = [0; 32];
@@ -107,6 +107,6 @@ fn judge(jwk: &Map<String, Value>, before: &[PublicKey]) -> Result<PublicKey, Ke
     if before.iter().any(taken) { Err(KeyRejection::DuplicateKid) } else { Ok(key) }
 }
 
-fn kid_of(jwk: Map<String, Value>) -> Option<String> {
+fn kid_of(jwk: &Map<String, Value>) -> Option<String> {
     jwk.get("kid").and_then(Value::as_str).map(str::to_owned)
 }

@@ -253,6 +253,7 @@ fn an_issuer_that_answers_badly_gives_no_keys() {
         .into_iter()
         .map(|reply| with_reply(TestIssuer::discovery_answers, reply))
         .chain(key_sets.into_iter().map(|reply| with_reply(TestIssuer::keys_answer, reply)))
+        .chain(ODD_DISCOVERIES.map(saying_of_itself))
         .collect();
     let upstream = TestUpstream::start();
     let trusted: Vec<_> = issuers
@@ -276,6 +277,21 @@ fn an_issuer_that_answers_badly_gives_no_keys() {
     assert_eq!(elsewhere.key_fetches(), 0, "nobody is led elsewhere");
 }
 
+/// What is nearly the discovery document of the issuer at the first URL, whose keys are at the second.
+const ODD_DISCOVERIES: [fn(&str, &str) -> String; 5] = [
+    |issuer, keys| serde_json::json!([issuer, keys]).to_string(),
+    |issuer, keys| serde_json::json!({"issuer": format!("{issuer}/"), "jwks_uri": keys}).to_string(),
+    |issuer, keys| serde_json::json!({"issuer": [issuer], "jwks_uri": keys}).to_string(),
+    |issuer, keys| format!(r#"{{"issuer":"https://x","\u0069ssuer":"{issuer}","jwks_uri":"{keys}"}}"#),
+    |issuer, keys| format!("\u{feff}{{\"issuer\":\"{issuer}\",\"jwks_uri\":\"{keys}\"}}"),
+];
+
+fn saying_of_itself(said: fn(&str, &str) -> String) -> TestIssuer {
+    let issuer = TestIssuer::start();
+    issuer.discovery_answers(Reply::new(200, said(&issuer.url(), &issuer.jwks_uri())));
+    issuer
+}
+
 fn with_reply(answers: fn(&TestIssuer, Reply), reply: Reply) -> TestIssuer {
     let issuer = TestIssuer::start();
     answers(&issuer, reply);
@@ -289,6 +305,7 @@ fn one_bad_key_does_not_spoil_the_set() {
         {"kty": "RSA", "kid": 7, "n": "AQAB", "e": "AQAB"},
         {"kty": "EC", "crv": "P-999", "kid": "odd"},
         "nonsense",
+        {"kty": "EC", "deep": [[[[[[[[[[]]]]]]]]]]},
         world.corp.key().jwk(),
         {"kty": "oct", "k": "c2VjcmV0", "kid": "symmetric", "alg": "HS256"},
     ]});
@@ -296,7 +313,7 @@ fn one_bad_key_does_not_spoil_the_set() {
     let gate = world.setup(SLOW).start();
     assert_eq!(order(&gate, &world.corp.token().mint()).status(), 200);
     let of_corp = &gate.admin("/status").json()["trusted_issuers"]["corp"];
-    assert_eq!((of_corp["keys"].as_u64(), of_corp["skipped"].as_array().map(Vec::len)), (Some(1), Some(4)));
+    assert_eq!((of_corp["keys"].as_u64(), of_corp["skipped"].as_array().map(Vec::len)), (Some(1), Some(5)));
     gate.counts(r#"lychgate_keys{issuer="corp"}"#, 1);
 }
 

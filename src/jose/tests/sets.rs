@@ -86,7 +86,7 @@ fn a_key_that_is_no_strict_json_is_named_and_never_spoils_the_set() {
         let (set, skipped) = KeySet::parse(format!(r#"{{"keys":[{bad},{good}]}}"#).as_bytes()).unwrap();
         assert_eq!(set.kids().collect::<Vec<_>>(), ["good"]);
         let skipped: Vec<_> = skipped.into_iter().map(|key| (key.position, key.kid, key.reason)).collect();
-        assert_eq!(skipped, [(0, None, KeyRejection::Json)], "{:.40}", bad);
+        assert_eq!(skipped, [(0, None, KeyRejection::Json)], "{bad:.40}");
     }
     let (_, skipped) = KeySet::parse(format!(r#"{{"keys":[{}]}}"#, deep(7)).as_bytes()).unwrap();
     assert_eq!(skipped[0].reason, KeyRejection::Member("kty"), "deep, and not too deep");
