@@ -359,8 +359,13 @@ impl Definer<'_> {
             )?,
             errors: self.counters(
                 "lychgate_policy_errors_total",
-                "Evaluations in which a policy of the bundle failed; each is a deny.",
+                "Evaluations of a bundle in which something failed; each is a deny.",
                 &["bundle"],
+            )?,
+            faults: self.counters(
+                "lychgate_policy_faults_total",
+                "Evaluations of a policy that failed, since its bundle's revision came into force; each is a deny.",
+                &["bundle", "policy"],
             )?,
             shadow: self.counters(
                 "lychgate_policy_shadow_total",
