@@ -10,7 +10,7 @@ use super::authorize::Authorizer;
 use super::client_certificate::ClientCertificate;
 use super::rehearse::{CaseRequest, Said};
 use super::request::{AccessRequest, ConnectionFacts, ReceivedRequest};
-use crate::policy::{Bundle, Case, CaseAnswer, CaseCaller, CaseReport, CaseToken};
+use crate::policy::{Bundle, Case, CaseAnswer, CaseCaller, CaseRefusal, CaseReport, CaseToken};
 use crate::token::{SaidToken, SupposedToken, TokenError};
 
 /// The host of a case that names none, for routes that take any.
@@ -54,7 +54,14 @@ impl Authorizer {
             CaseCaller::Anonymous => (None, Said::default()),
             CaseCaller::Token(token) => {
                 let said = Said { scopes: token.scopes.is_some(), groups: token.groups.is_some() };
-                (Some(self.suppose(token, now_millis / 1000)?), said)
+                match self.suppose(token, now_millis / 1000) {
+                    Ok(token) => (Some(token), said),
+                    Err(TokenError::UnknownIssuer) => return Err(unknown(&token.issuer)),
+                    Err(error) => {
+                        let (code, says) = (error.code(), Some(error.to_string()));
+                        return Ok(CaseAnswer::Refused(CaseRefusal { code, says }));
+                    }
+                }
             }
         };
         let asked = CaseRequest { bundle: name, request: &request, token: token.as_ref(), said, now_millis };
@@ -65,22 +72,22 @@ impl Authorizer {
             }
             Ok(CaseAnswer::Decided(verdict))
         })?;
-        answer.unwrap_or_else(|denial| Ok(CaseAnswer::Refused(denial.code())))
+        answer.unwrap_or_else(|denial| Ok(CaseAnswer::Refused(CaseRefusal { code: denial.code(), says: None })))
     }
 
-    fn suppose(&self, token: &CaseToken, now: u64) -> Result<SupposedToken, String> {
+    fn suppose(&self, token: &CaseToken, now: u64) -> Result<SupposedToken, TokenError> {
         let claims = token.claims.clone().into_iter().collect();
         let CaseToken { issuer, sub, age, .. } = token;
         let groups = token.groups.as_deref().unwrap_or_default();
         let scopes = token.scopes.as_deref().unwrap_or_default();
         let said = SaidToken { issuer, sub, groups, scopes, claims: &claims, age: *age };
-        self.verifier.suppose_said(said, now).map_err(|error| match error {
-            TokenError::UnknownIssuer => format!(
-                "no trusted issuer is called `{issuer}`; of an issuer with a pattern, say which one by the claim `iss`"
-            ),
-            error => format!("the token would be refused ({}): {error}", error.code()),
-        })
+        self.verifier.suppose_said(said, now)
     }
+}
+
+/// A case about the token of an issuer that is not trusted is more often misspelt than meant.
+fn unknown(issuer: &str) -> String {
+    format!("no trusted issuer is called `{issuer}`; of an issuer with a pattern, say which one by the claim `iss`")
 }
 
 /// The certificate that a case's client shows, as the handshake would have proved it.

@@ -10,7 +10,7 @@ use super::ask::ShadowAnswer;
 use super::authorize::{Authorizer, Findings};
 use super::config::NetworkConfig;
 use super::sizes::SizeLimits;
-use crate::policy::{Bundle, Difference, Verdict};
+use crate::policy::{Bundle, Difference, Fault, Verdict};
 use crate::telemetry::{
     AccessLine, BundleMetrics, DecisionFacts, DecisionLog, Outcome, PolicyFacts, RouteMetrics, ShadowMetrics, Traces,
 };
@@ -61,6 +61,7 @@ impl DecisionPoint {
         metrics.decided(answer.verdict.allowed());
         if !answer.verdict.errors().is_empty() {
             metrics.failed();
+            answer.verdict.errors().iter().filter_map(Fault::policy).for_each(|policy| metrics.erred(policy));
         }
     }
 

@@ -59,6 +59,7 @@ fn case_json(outcome: &CaseOutcome) -> Value {
         "expected": outcome.expected,
         "says": outcome.mismatch.as_ref().map(ToString::to_string),
         "by": outcome.determining,
+        "errors": outcome.errors,
         "refused": outcome.refused,
     })
 }

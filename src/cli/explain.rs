@@ -95,7 +95,8 @@ fn print_policies(explanation: &Explanation, evaluate_all: bool) {
     }
     for (fault, policy) in &policies.erred {
         let policy = policy.as_ref().map(|policy| format!(" in {policy}")).unwrap_or_default();
-        println!("erred: {}{policy}", fault.code());
+        let about = fault.name().map(|name| format!(" of `{name}`")).unwrap_or_default();
+        println!("erred: {}{about}{policy}", fault.code());
     }
     match (policies.same_by_all, evaluate_all) {
         (true, true) => println!("evaluating every policy gives the same answer"),

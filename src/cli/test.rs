@@ -85,8 +85,13 @@ fn shown(ran: &[RanBundle]) -> String {
 
 fn show_case(text: &mut String, outcome: &CaseOutcome, width: usize) {
     let (sign, by) = match (&outcome.mismatch, outcome.refused) {
-        (None, None) => ("✓", names(&outcome.determining)),
-        (None, Some(code)) => ("✓", format!("by the route: {code}")),
+        (None, None) if outcome.errors.is_empty() => ("✓", names(&outcome.determining)),
+        (None, None) => {
+            let decided = outcome.determining.iter().map(ToString::to_string);
+            let erred = outcome.errors.iter().map(|error| format!("by an error: {error}"));
+            ("✓", decided.chain(erred).collect::<Vec<_>>().join(", "))
+        }
+        (None, Some(code)) => ("✓", format!("before any policy: {code}")),
         (Some(_), _) => ("✗", String::new()),
     };
     let line = format!("  {sign} {:width$}  {:5}  {by}", outcome.name, outcome.expected);

@@ -156,6 +156,14 @@ pub struct Place {
     pub source: Arc<str>,
 }
 
+impl Place {
+    /// Whether another place begins in this one.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let end = self.offset.saturating_add(self.length);
+        self.file == other.file && (self.offset..end).contains(&other.offset)
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}:{}", self.file.display(), self.line, self.column)

@@ -86,7 +86,7 @@ pub(super) fn of_validation(error: &ValidationError, source: Option<&Source>) ->
 /// and a text that reads otherwise than it runs misleads its reviewers.
 pub(super) fn of_warning(warning: &ValidationWarning, source: Option<&Source>) -> Option<Flaw> {
     match warning {
-        ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_) => {
+        warning if never_holds(warning) => {
             let mut flaw = translate("policy-never-holds", warning, source);
             "the policy can never hold: no request meets both its head and its conditions"
                 .clone_into(&mut flaw.message);
@@ -99,12 +99,17 @@ pub(super) fn of_warning(warning: &ValidationWarning, source: Option<&Source>) -
     }
 }
 
+/// Whether a warning says that a policy can never hold.
+pub(super) fn never_holds(warning: &ValidationWarning) -> bool {
+    matches!(warning, ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_))
+}
+
 fn translate(code: &'static str, diagnostic: &dyn Diagnostic, source: Option<&Source>) -> Flaw {
     let labels: Vec<_> = diagnostic.labels().into_iter().flatten().collect();
     let (offset, length) = labels.first().map_or((0, 0), |label| (label.offset(), label.len()));
     let message = without_policy_name(&diagnostic.to_string()).to_owned();
     let label = labels.first().and_then(|label| label.label()).map(str::to_owned);
-    let help = diagnostic.help().map(|help| help.to_string()).or(label);
+    let help = diagnostic.help().map(|help| without_policy_name(&help.to_string()).to_owned()).or(label);
     Flaw { code, message, help, place: source.map(|source| Box::new(source.place(offset, length))), link: None }
 }
 

@@ -20,8 +20,8 @@ mod verdict;
 
 pub use bundle::{Bundle, Link, PolicySummary};
 pub use cases::{
-    Case, CaseAnswer, CaseCaller, CaseCertificate, CaseMismatch, CaseOutcome, CaseReport, CaseRequest, CaseToken,
-    Expectation,
+    Case, CaseAnswer, CaseCaller, CaseCertificate, CaseMismatch, CaseOutcome, CaseRefusal, CaseReport, CaseRequest,
+    CaseToken, Expectation,
 };
 pub use config::{BundleConfig, CandidateConfig, Mode};
 pub use difference::Difference;

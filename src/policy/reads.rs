@@ -46,6 +46,11 @@ impl Reads {
         reads
     }
 
+    /// Whether no part is among these.
+    pub(super) fn is_nothing(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether some part is among these.
     pub(super) fn has(self, part: Self) -> bool {
         self.0 & part.0 != 0

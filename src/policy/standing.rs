@@ -1,11 +1,12 @@
 //! What a principal is to a bundle and a target: the entities and the policies that matter, worked out once.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
 use cedar_policy::{Entities, PolicySet};
 
 use super::reads::Reads;
+use super::verdict::Verdict;
 
 /// Targets that one principal keeps its standing to; the oldest gives way.
 const KEPT: usize = 8;
@@ -18,6 +19,8 @@ pub(super) struct Standing {
     entities: Entities,
     /// Kept alive by the bundle alone, so that many principals cannot hold more slices than the bundle would.
     slice: Weak<Slice>,
+    /// The answer, where no policy of the slice reads anything of the request: it is then the same for every one.
+    settled: OnceLock<Verdict>,
 }
 
 /// Policies that are asked together.
@@ -40,7 +43,21 @@ impl Ready {
     /// A standing that was just worked out.
     pub(super) fn new(bundle: &Arc<()>, target: usize, entities: Entities, slice: Arc<Slice>) -> Self {
         let (bundle, slice_of_bundle) = (Arc::downgrade(bundle), Arc::downgrade(&slice));
-        Self { standing: Arc::new(Standing { bundle, target, entities, slice: slice_of_bundle }), slice }
+        let settled = OnceLock::new();
+        Self { standing: Arc::new(Standing { bundle, target, entities, slice: slice_of_bundle, settled }), slice }
+    }
+
+    /// The answer to every request, if it was settled.
+    pub(super) fn settled(&self) -> Option<&Verdict> {
+        self.standing.settled.get()
+    }
+
+    /// Settles the answer, if no request can change it.
+    pub(super) fn settle(&self, verdict: &Verdict) {
+        if self.slice.reads.is_nothing() {
+            // whoever was faster has settled the same
+            let _ = self.standing.settled.set(verdict.clone());
+        }
     }
 
     /// The principal, and the actions that policies can ask about.
@@ -101,6 +118,17 @@ mod tests {
         assert!(standings.find(&bundle, 1).is_some());
         assert!(standings.find(&bundle, 2).is_none());
         assert!(standings.find(&other, 1).is_none());
+    }
+
+    #[test]
+    fn an_answer_is_settled_where_no_policy_reads_the_request() {
+        let verdict = Verdict::answered(true, Vec::new(), None);
+        for (reads, settles) in [(Reads::default(), true), (Reads::PATH, false), (Reads::CERTIFICATE, false)] {
+            let slice = Arc::new(Slice { policies: PolicySet::new(), reads });
+            let ready = Ready::new(&Arc::new(()), 1, Entities::empty(), slice);
+            ready.settle(&verdict);
+            assert_eq!(ready.settled(), settles.then_some(&verdict), "{reads:?}");
+        }
     }
 
     #[test]

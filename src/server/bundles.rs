@@ -105,6 +105,7 @@ fn route_outline(route: &RouteConfig) -> RouteOutline {
         path: route.matches.path.clone(),
         methods: methods_of(route),
         parameters: parameters_of(&route.matches.path),
+        optional: matches!(&route.access, AccessConfig::Rules(rules) if rules.optional),
     }
 }
 

@@ -145,8 +145,13 @@ pub(super) const POLICY_DECISIONS: Metric = metric(
 );
 pub(super) const POLICY_ERRORS: Metric = metric(
     "lychgate_policy_errors_total",
-    "Evaluations in which a policy of the bundle failed; each is a deny.",
+    "Evaluations of a bundle in which something failed; each is a deny.",
     &["bundle"],
+);
+pub(super) const POLICY_FAULTS: Metric = metric(
+    "lychgate_policy_faults_total",
+    "Evaluations of a policy that failed, since its bundle's revision came into force; each is a deny.",
+    &["bundle", "policy"],
 );
 pub(super) const POLICY_SHADOW: Metric = metric(
     "lychgate_policy_shadow_total",

@@ -46,6 +46,7 @@ impl Metrics {
     pub fn forget_bundle(&self, name: &str) {
         forget(&self.0.policy.decisions, &[("bundle", name)]);
         forget(&self.0.policy.errors, &[("bundle", name)]);
+        forget(&self.0.policy.faults, &[("bundle", name)]);
         forget(&self.0.policy.shadow, &[("bundle", name)]);
     }
 
@@ -56,7 +57,7 @@ impl Metrics {
 }
 
 /// Removes all series of this family that have these labels.
-fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, gone: &[(&str, &str)]) {
+pub(super) fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, gone: &[(&str, &str)]) {
     for shown in family.collect().iter().flat_map(MetricFamily::get_metric) {
         let labels: HashMap<&str, &str> = shown.get_label().iter().map(|pair| (pair.name(), pair.value())).collect();
         if gone.iter().all(|(label, value)| labels.get(label) == Some(value)) {

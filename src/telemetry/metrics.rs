@@ -288,6 +288,7 @@ impl Definer<'_> {
         Ok(PolicyFamilies {
             decisions: self.counters(&catalogue::POLICY_DECISIONS)?,
             errors: self.counters(&catalogue::POLICY_ERRORS)?,
+            faults: self.counters(&catalogue::POLICY_FAULTS)?,
             shadow: self.counters(&catalogue::POLICY_SHADOW)?,
             token_shadow: self.counters(&catalogue::TOKEN_SHADOW)?,
             revision: self.gauges(&catalogue::POLICY_BUNDLE_INFO)?,

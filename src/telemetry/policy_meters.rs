@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{IntCounter, IntCounterVec, IntGaugeVec};
 
+use super::forget::forget;
+
 /// The families of all bundles and of rules that are tried out.
 pub(super) struct PolicyFamilies {
     pub(super) decisions: IntCounterVec,
     pub(super) errors: IntCounterVec,
+    pub(super) faults: IntCounterVec,
     pub(super) shadow: IntCounterVec,
     pub(super) token_shadow: IntCounterVec,
     pub(super) revision: IntGaugeVec,
@@ -22,6 +25,7 @@ pub struct BundleMetrics {
     allowed: IntCounter,
     denied: IntCounter,
     errors: IntCounter,
+    faults: IntCounterVec,
     shadow: ShadowMetrics,
 }
 
@@ -40,6 +44,7 @@ impl PolicyFamilies {
             allowed: decisions("allow"),
             denied: decisions("deny"),
             errors: self.errors.with_label_values(&[name]),
+            faults: self.faults.clone(),
             shadow: ShadowMetrics { name: name.into(), differences: self.shadow.clone() },
         }
     }
@@ -57,6 +62,8 @@ impl PolicyFamilies {
         for (bundle, revision) in before.iter().filter(|(bundle, revision)| known.get(*bundle) != Some(revision)) {
             // it is no failure when nothing was shown
             let _ = self.revision.remove_label_values(&[bundle, revision]);
+            // the new revision's policies may have other ids, and each that ever erred would be shown for ever
+            forget(&self.faults, &[("bundle", bundle)]);
         }
         for (bundle, revision) in known.iter() {
             self.revision.with_label_values(&[bundle, revision]).set(1);
@@ -75,9 +82,14 @@ impl BundleMetrics {
         self.shadow.tried(difference);
     }
 
-    /// Counts an evaluation in which a policy failed.
+    /// Counts an evaluation in which something failed.
     pub fn failed(&self) {
         self.errors.inc();
+    }
+
+    /// Counts a failure of the policy of this id; ids come from the bundle, so that no request adds one.
+    pub fn erred(&self, policy: &str) {
+        self.faults.with_label_values(&[&*self.shadow.name, policy]).inc();
     }
 }
 

@@ -148,7 +148,7 @@ fn denied_otherwise() -> Vec<Row> {
             "GET http://h/acme/reports/march?format=pdf&format=csv",
             Some(claims(json!({"custom:tenant": "acme"}))),
             "policy-error",
-            &[("", &[("no-error", "`query-parameter-repeated` of `format` not to go wrong")])],
+            &[("", &[("no-error", "the query parameter `format` only once")])],
         ),
         row("GET http://h/orders/7", None, "missing-credential", &[("", &[("missing-token", "a token")])]),
         row(

@@ -108,6 +108,7 @@ fn what_a_policy_permits_passes_and_nothing_else() {
         gate.counts(&format!("lychgate_policy_decisions_total{{{labels}}}"), count);
     }
     gate.counts(r#"lychgate_policy_errors_total{bundle="orders"}"#, 1);
+    gate.counts(r#"lychgate_policy_faults_total{bundle="orders",policy="level-overflows"}"#, 1);
 }
 
 #[test]

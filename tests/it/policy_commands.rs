@@ -113,7 +113,7 @@ fn cases_run_as_requests_and_what_no_case_decided_is_named() {
     for said in [
         "✓ a clerk reads an order of her own tenant",
         "sales-reads",
-        "by the route: issuer-not-accepted",
+        "before any policy: issuer-not-accepted",
         "no case decided: never-decides",
         "6 cases: 6 passed, 0 failed; 4 of 5 policies decided",
     ] {
@@ -231,6 +231,11 @@ fn a_case_is_asked_what_its_route_asks_as_far_as_it_says() {
         ("{issuer: corp, sub: a, claims: {scope: a}}", "GET /both", "allow", "", "insufficient-scope"),
         ("{issuer: corp, sub: a, groups: [z]}", "GET /both", "allow", "", "missing-group"),
         ("{issuer: corp, sub: a, groups: []}", "GET /both", "deny", "", "pass"),
+        // a token that would be refused opens no route
+        ("{issuer: corp, sub: a, claims: {aud: other}}", "GET /corp", "allow", "", "wrong-audience"),
+        ("{issuer: corp, sub: a, claims: {aud: other}}", "GET /corp", "deny", "", "pass"),
+        ("{issuer: corp, sub: a, claims: {aud: other}}", "GET /corp", "deny", "by: scraper", "wrong-audience"),
+        ("{issuer: corp, sub: a, claims: {sub: 7}}", "GET /corp", "deny", "", "pass"),
         ("anonymous", "GET /corp", "allow", "", "missing-credential"),
         ("anonymous", "GET /corp", "deny", "", "pass"),
         ("anonymous", "GET /open", "allow", "by: all", ""),
@@ -249,10 +254,10 @@ fn a_case_is_asked_what_its_route_asks_as_far_as_it_says() {
         let ran = test(&setup.write(), &[]);
         let passes = matches!(refused, "" | "pass");
         assert_eq!(ran.code, Some(i32::from(!passes)), "{case}: {ran:?}");
-        let told = format!("refused by the route before any policy is asked: `{refused}`");
+        let told = format!("refused before any policy is asked: `{refused}`");
         // the candidate's cases are judged by the same routes
         assert_eq!(ran.stdout.matches(&told).count(), if passes { 0 } else { 2 }, "{case}: {}", ran.stdout);
-        assert_eq!(ran.stdout.matches("by the route: ").count(), if refused == "pass" { 2 } else { 0 }, "{case}");
+        assert_eq!(ran.stdout.matches("before any policy: ").count(), if refused == "pass" { 2 } else { 0 }, "{case}");
     }
 }
 

@@ -3,7 +3,7 @@
 use super::explanation::Explanation;
 use crate::authorizer::authorize::Findings;
 use crate::authorizer::denial::Denial;
-use crate::policy::FiredPolicy;
+use crate::policy::{Fault, FiredPolicy};
 use crate::token::{TokenError, VerifiedToken};
 
 /// Something that would have to be otherwise. Every one that says so is needed; of those that permit, any one.
@@ -42,8 +42,7 @@ pub(super) fn ways_to_pass(explanation: &Explanation) -> Vec<WayToPass> {
         return of_gate(denial, &explanation.findings).into_iter().collect();
     };
     let errors = policies.erred.iter().map(|(fault, policy)| {
-        let about = fault.name().map(|name| format!(" of `{name}`")).unwrap_or_default();
-        let says = format!("`{}`{about} not to go wrong", fault.code());
+        let says = without_fault(fault);
         let line = policy.as_ref().map(|policy| policy.line);
         let needs = vec![WantedChange { code: "no-error", says, line }];
         WayToPass { kind: "needed", policy: policy.clone(), needs }
@@ -58,6 +57,22 @@ pub(super) fn ways_to_pass(explanation: &Explanation) -> Vec<WayToPass> {
         WayToPass { kind, policy: Some(way.policy.clone()), needs: needs.collect() }
     });
     errors.chain(ways).collect()
+}
+
+/// What would have to be otherwise for this not to go wrong.
+fn without_fault(fault: &Fault) -> String {
+    let name = fault.name().unwrap_or_default();
+    match fault.code() {
+        "query-parameter-repeated" => format!("the query parameter `{name}` only once"),
+        "query-parameter-ambiguous" => {
+            format!("the query parameter `{name}` in its own spelling: no other case, brackets or `;`")
+        }
+        "query-parameter-encoding" => format!("the query parameter `{name}` percent-encoded, in UTF-8"),
+        "path-parameter-encoding" => format!("the path's `{name}` percent-encoded, in UTF-8"),
+        "attribute-type" => format!("the attribute `{name}` of the type that the policies were checked with"),
+        code if name.is_empty() => format!("`{code}` not to go wrong"),
+        code => format!("`{code}` of `{name}` not to go wrong"),
+    }
 }
 
 /// What the gate itself or the route asks for.

@@ -66,9 +66,10 @@ fn policy(findings: &Findings) -> Option<String> {
     let decided = if verdict.allowed() { "allow" } else { "deny" };
     let by = verdict.determining().join(", ");
     let by = if by.is_empty() { "no permit held".to_owned() } else { format!("by {by}") };
-    let errors = verdict.errors().iter().map(|fault| match fault.policy() {
-        Some(policy) => format!("; {} in {policy}", fault.code()),
-        None => format!("; {}", fault.code()),
+    let errors = verdict.errors().iter().map(|fault| match (fault.policy(), fault.name()) {
+        (Some(policy), _) => format!("; {} in {policy}", fault.code()),
+        (None, Some(name)) => format!("; {} of {name}", fault.code()),
+        (None, None) => format!("; {}", fault.code()),
     });
     Some(format!(
         "bundle `{}` ({}): {decided}, {by}{}",

@@ -1,9 +1,11 @@
-//! What to do about an attribute that a policy may not read: told in the words of the policy and of the config.
+//! What to do about a name that a policy may not use: told in the words of the policy and of the config.
 
 use std::collections::BTreeSet;
 
+use cedar_policy::EntityUid;
+
 use crate::policy::flaws::nearest;
-use crate::policy::schema::Outline;
+use crate::policy::schema::{Names, Outline};
 
 /// What to do, where lychgate knows better than Cedar: `message` is Cedar's, `expression` the policy's text it is about.
 pub(super) fn advice(message: &str, expression: &str, outline: &Outline) -> Option<String> {
@@ -15,8 +17,8 @@ pub(super) fn advice(message: &str, expression: &str, outline: &Outline) -> Opti
         return Some(format!("test for it first: `{base} has {name} && …`"));
     }
     if whose.contains("`Anonymous`") {
-        let help =
-            "a caller without a token is `Anonymous` and has no attributes: write `principal is User` in the head";
+        let help = "a route here is `optional`, and a caller without a token is `Anonymous`, which has no attributes: \
+                    write `principal is User` in the head";
         return Some(help.to_owned());
     }
     let (_, action) = whose.split_once(" in context for ")?;
@@ -29,6 +31,39 @@ pub(super) fn advice(message: &str, expression: &str, outline: &Outline) -> Opti
         }
         _ => None,
     }
+}
+
+/// What is wrong with an action that a policy names, and the nearest that there is.
+pub(super) fn unknown_action(expression: &str, outline: &Outline) -> Option<(String, String)> {
+    let action = expression.parse::<EntityUid>().ok()?;
+    let name = action.id().unescaped();
+    let routes = outline.routes.iter().map(|route| route.name.clone());
+    let actions = outline.actions().ok()?.into_keys().chain(routes).chain(["read", "write"].map(str::to_owned));
+    let known: Vec<String> = actions.collect();
+    let help = match nearest(name, &known) {
+        Some(near) => format!("did you mean `Action::\"{near}\"`?"),
+        None => {
+            "an action is the name of a route that asks this bundle, its method and path as the config writes them, \
+                 `read` or `write`"
+                .to_owned()
+        }
+    };
+    Some((format!("there is no action `{name}`"), help))
+}
+
+/// The same of a service.
+pub(super) fn unknown_service_named(expression: &str, outline: &Outline) -> Option<(String, String)> {
+    let entity = expression.parse::<EntityUid>().ok()?;
+    let name = Names::parsed().ok()?.service_of(&entity)?.to_owned();
+    let known: BTreeSet<String> = outline.services().into_iter().map(str::to_owned).collect();
+    let help = match nearest(&name, &known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!(
+            "a service is an upstream of a route that asks this bundle: {}",
+            known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        ),
+    };
+    Some((format!("there is no service `{name}`"), help))
 }
 
 fn about_path(name: &str, action: &str, outline: &Outline) -> String {

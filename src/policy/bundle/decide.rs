@@ -6,7 +6,7 @@ use cedar_policy::{AuthorizationError, Decision, Entities, EvaluationError, Poli
 
 use super::load::Bundle;
 use super::policies::NamedPolicy;
-use crate::policy::context::context;
+use crate::policy::context::Facts;
 use crate::policy::explain::Scene;
 use crate::policy::principal::Identity;
 use crate::policy::query::Query;
@@ -32,12 +32,21 @@ impl Bundle {
         let target = self.target(query)?;
         let identity = query.principal.identity();
         let standing = self.standing(identity.map(AsRef::as_ref), target)?;
+        // refused even where no policy of the moment reads them, so that an answer never hangs on the selection
+        let facts = Facts::read(query, target, &self.query_parameters)?;
+        if let (None, Some(settled)) = (instead, standing.settled()) {
+            return Ok(settled.clone());
+        }
         let (policies, reads) = instead.unwrap_or((&standing.slice.policies, standing.slice.reads));
-        let context = context(query, target, &self.query_parameters, reads)?;
+        let context = facts.context(reads)?;
         let principal = identity.map_or(&self.anonymous, |identity| &identity.uid).clone();
         let request = Request::new(principal, target.action.clone(), target.resource.clone(), context, None)
             .map_err(|_| Fault::new("request-unfit"))?;
-        Ok(self.verdict(&self.authorizer.is_authorized(&request, policies, standing.entities())))
+        let verdict = self.verdict(&self.authorizer.is_authorized(&request, policies, standing.entities()));
+        if instead.is_none() {
+            standing.settle(&verdict);
+        }
+        Ok(verdict)
     }
 
     /// What the parts of policies are asked about, with all that any of them could read.
@@ -45,7 +54,7 @@ impl Bundle {
         let target = self.target(query)?;
         let identity = query.principal.identity().map(AsRef::as_ref);
         let entities = self.standing(identity, target)?.entities().clone();
-        let context = context(query, target, &self.query_parameters, Reads::ALL)?;
+        let context = Facts::read(query, target, &self.query_parameters)?.context(Reads::ALL)?;
         let principal = identity.map_or(&self.anonymous, |identity| &identity.uid).clone();
         let request = Request::new(principal, target.action.clone(), target.resource.clone(), context, None)
             .map_err(|_| Fault::new("request-unfit"))?;
@@ -54,7 +63,10 @@ impl Bundle {
 
     fn target(&self, query: &Query<'_>) -> Result<&Target, Fault> {
         let unknown = || Fault::about("action-unknown", format!("{} {}", query.route, query.method));
-        self.targets.find(query.route, query.method).ok_or_else(unknown)
+        let target = self.targets.find(query.route, query.method).ok_or_else(unknown)?;
+        // the schema promised policies a token here
+        let is_without_token = query.token.is_none() || query.principal.identity().is_none();
+        if is_without_token && !target.optional { Err(Fault::new("token-missing")) } else { Ok(target) }
     }
 
     /// What the principal is to the target: worked out at its first request, then found.

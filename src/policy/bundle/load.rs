@@ -12,11 +12,11 @@ use super::index::{Index, named_actions, slice_of};
 use super::links::Link;
 use super::policies::{NamedPolicy, PolicySummary, parse};
 use super::revision::revision;
-use super::validate::validate;
+use super::validate::{Known, validate};
 use crate::policy::cases::{self, Case, CaseAnswer, CaseReport};
 use crate::policy::error::{Flaw, PolicyError};
 use crate::policy::flaws::{Source, of_schema};
-use crate::policy::schema::{ActionOutline, AttributeType, Extension, Names, Outline, Targets, write_schema};
+use crate::policy::schema::{AttributeType, Extension, Names, Outline, Targets, write_schema};
 use crate::policy::standing::{Slice, Standings};
 
 /// A folder of policies: immutable, shared by all workers, and replaced only as a whole.
@@ -68,10 +68,12 @@ impl Bundle {
         let flawed = |flaws: Vec<Flaw>| PolicyError::Bundle { bundle: name.to_owned(), flaws };
         let folder = Folder::read(directory).map_err(flawed)?;
         let extension = folder.extension.as_ref().map(Extension::read).transpose().map_err(flawed)?;
-        let schema = build_schema(outline, &outline.actions()?, extension.as_ref()).map_err(flawed)?;
+        let schema = build_schema(outline, extension.as_ref())?.map_err(flawed)?;
+        let wider = || build_schema(&outline.were_all_optional(), extension.as_ref()).ok()?.ok();
         let bundle = Self::assemble(name, &folder, extension.as_ref(), links, outline)?;
         let effects = bundle.policies.iter().map(|policy| (policy.id.to_string(), policy.policy.effect())).collect();
-        let mut flaws = validate(&bundle.all.policies, &bundle.policies, schema, outline, &bundle.query_parameters);
+        let known = Known { outline, query: &bundle.query_parameters };
+        let mut flaws = validate(&bundle.all.policies, &bundle.policies, schema, wider, known);
         flaws.extend(cases::check_names(&bundle.cases, &effects));
         if flaws.is_empty() { Ok(bundle) } else { Err(flawed(flaws)) }
     }
@@ -167,14 +169,10 @@ impl Bundle {
     }
 }
 
-fn build_schema(
-    outline: &Outline,
-    actions: &BTreeMap<String, ActionOutline>,
-    extension: Option<&Extension>,
-) -> Result<Schema, Vec<Flaw>> {
-    let text = write_schema(outline, actions, extension);
+fn build_schema(outline: &Outline, extension: Option<&Extension>) -> Result<Result<Schema, Vec<Flaw>>, PolicyError> {
+    let text = write_schema(outline, &outline.actions()?, extension);
     let schema = Schema::from_cedarschema_str(&text).map(|(schema, _warnings)| schema);
-    schema.map_err(|error| {
+    Ok(schema.map_err(|error| {
         of_schema(&error, &Source::new("(generated schema)", &*text), extension.map(Extension::source))
-    })
+    }))
 }

@@ -46,6 +46,11 @@ impl Origin {
         format!("{}:{}", self.source.file_name(), self.line())
     }
 
+    /// The same where another begins in the same line before it: `orders.cedar:12:40`.
+    pub(super) fn file_line_and_column(&self) -> String {
+        format!("{}:{}", self.file_and_line(), self.place().column)
+    }
+
     /// Where a piece of the text stands; the text's beginning if it is written in another way.
     pub(super) fn find(&self, piece: &str) -> Place {
         match self.text().and_then(|text| text.find(piece)) {

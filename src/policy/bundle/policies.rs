@@ -1,6 +1,6 @@
 //! The policies of a folder: parsed, named, and the templates among them linked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -134,39 +134,64 @@ pub(super) fn parse(sources: &[Source], links: &[Link]) -> Result<Vec<NamedPolic
 
 impl Written {
     fn read(&mut self, set: &PolicySet, source: &Source) {
-        let mut policies = Vec::new();
-        for policy in set.policies() {
-            let origin = Origin::new(source, policy.as_ref().loc().map(|loc| (loc.start(), loc.end())));
-            match name(policy.annotation("id"), &origin) {
-                Ok(id) => policies.push(NamedPolicy::new(&id, policy.new_id(PolicyId::new(&id)), None, origin)),
+        let policies = set.policies().map(Statement::Policy);
+        let statements = policies.chain(set.templates().map(Statement::Template));
+        let mut statements: Vec<_> = statements.map(|statement| (statement.origin(source), statement)).collect();
+        statements.sort_by_key(|(origin, _)| origin.begin());
+        let mut lines = BTreeSet::new();
+        for (origin, statement) in statements {
+            match statement.id(&origin, &mut lines) {
+                Ok(id) => self.add(statement, &id, origin),
                 Err(flaw) => self.flaws.push(flaw),
             }
         }
-        policies.sort_by_key(|policy| policy.origin.begin());
-        self.policies.append(&mut policies);
-        for template in set.templates() {
-            let origin = Origin::new(source, template.as_ref().loc().map(|loc| (loc.start(), loc.end())));
-            match name(template.annotation("id"), &origin) {
-                Ok(id) => {
-                    self.templates.push(NamedTemplate { template: template.new_id(PolicyId::new(&id)), origin });
-                }
-                Err(flaw) => self.flaws.push(flaw),
+    }
+
+    fn add(&mut self, statement: Statement<'_>, id: &str, origin: Origin) {
+        match statement {
+            Statement::Policy(policy) => {
+                self.policies.push(NamedPolicy::new(id, policy.new_id(PolicyId::new(id)), None, origin));
+            }
+            Statement::Template(template) => {
+                self.templates.push(NamedTemplate { template: template.new_id(PolicyId::new(id)), origin });
             }
         }
     }
 }
 
-fn name(id: Option<&str>, origin: &Origin) -> Result<String, Flaw> {
-    match id {
-        None => Ok(origin.file_and_line()),
-        Some(id) if is_fit(id) => Ok(id.to_owned()),
-        Some(_) => {
-            let rule = "an `@id` is 1 to 128 characters, none of them a control character";
-            Err(Flaw::new("policy-id-unfit", rule).at(origin.place()))
+/// What a policy file is made of.
+#[derive(Clone, Copy)]
+enum Statement<'a> {
+    Policy(&'a Policy),
+    Template(&'a Template),
+}
+
+impl Statement<'_> {
+    fn origin(self, source: &Source) -> Origin {
+        let loc = match self {
+            Self::Policy(policy) => policy.as_ref().loc(),
+            Self::Template(template) => template.as_ref().loc(),
+        };
+        Origin::new(source, loc.map(|loc| (loc.start(), loc.end())))
+    }
+
+    /// Its `@id`, or where it stands; `lines` are those that have named one before it.
+    fn id(self, origin: &Origin, lines: &mut BTreeSet<usize>) -> Result<String, Flaw> {
+        let id = match self {
+            Self::Policy(policy) => policy.annotation("id"),
+            Self::Template(template) => template.annotation("id"),
+        };
+        match id {
+            None if lines.insert(origin.line()) => Ok(origin.file_and_line()),
+            None => Ok(origin.file_line_and_column()),
+            Some(id) if is_fit(id) => Ok(id.to_owned()),
+            Some(_) => {
+                let rule = "an `@id` is 1 to 128 characters, none of them a control character";
+                Err(Flaw::new("policy-id-unfit", rule).at(origin.place()))
+            }
         }
     }
 }
-
 /// Whether an id can stand in logs and metrics as it is.
 pub(super) fn is_fit(id: &str) -> bool {
     !id.is_empty() && id.chars().count() <= 128 && !id.contains(char::is_control)

@@ -2,23 +2,33 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use cedar_policy::{EntityUid, PolicyId, PolicySet, Schema, ValidationError, ValidationMode, Validator};
+use cedar_policy::{
+    EntityUid, PolicyId, PolicySet, Schema, ValidationError, ValidationMode, ValidationWarning, Validator,
+};
 
-use super::advice::advice;
+use super::advice::{advice, unknown_action, unknown_service_named};
 use super::attributes::Attributes;
 use super::origin::Origin;
 use super::policies::NamedPolicy;
-use crate::policy::error::Flaw;
-use crate::policy::flaws::{nearest, of_validation, of_warning};
+use crate::policy::error::{Flaw, Place};
+use crate::policy::flaws::{nearest, never_holds, of_validation, of_warning};
 use crate::policy::schema::{Names, Outline};
 
-/// Validates policies strictly against the schema.
+/// What policies may speak of beside what the schema says.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) outline: &'a Outline,
+    /// The query parameters that the bundle declares.
+    pub(super) query: &'a BTreeSet<String>,
+}
+
+/// Validates policies strictly against the schema; `wider` is the one in which anyone may be anonymous anywhere.
 pub(super) fn validate(
     set: &PolicySet,
     policies: &[NamedPolicy],
     schema: Schema,
-    outline: &Outline,
-    query: &BTreeSet<String>,
+    wider: impl FnOnce() -> Option<Schema>,
+    Known { outline, query }: Known<'_>,
 ) -> Vec<Flaw> {
     let origins = origins(policies);
     let origin = |id: &PolicyId| origins.get(AsRef::<str>::as_ref(id)).copied();
@@ -29,17 +39,52 @@ pub(super) fn validate(
     let wrong: BTreeSet<&PolicyId> = result.validation_errors().map(ValidationError::policy_id).collect();
     // what is wrong in a policy is mostly also why it never holds
     let warnings = result.validation_warnings().filter(|warning| !wrong.contains(warning.policy_id()));
+    let warnings: Vec<&ValidationWarning> = warnings.collect();
+    let harmless = about_the_anonymous(set, &warnings, wider);
+    let warnings = warnings.into_iter().filter(|warning| !harmless.contains(warning.policy_id()));
     let warnings = warnings.filter_map(|warning| of_warning(warning, origin(warning.policy_id()).map(Origin::source)));
     let issuers = policies.iter().filter_map(|policy| unknown_issuer(policy, outline));
     let services = policies.iter().filter_map(|policy| unknown_service(policy, outline));
     let attributes = Attributes::new(outline, query);
     let tests = policies.iter().flat_map(|policy| attributes.unknown_tests(policy));
-    let mut flaws: Vec<Flaw> = errors.chain(warnings).chain(issuers).chain(services).chain(tests).collect();
+    let flaws = errors.chain(warnings).chain(issuers).chain(services).chain(tests).collect();
+    let mut flaws = without_consequences(flaws);
     flaws.sort_by_cached_key(|flaw| flaw.place.as_ref().map(|place| (place.file.clone(), place.offset)));
     // Cedar says the same once for each action that a policy could meet
     flaws
         .dedup_by(|later, earlier| later.code == earlier.code && later.place.is_some() && later.place == earlier.place);
     flaws
+}
+
+/// That a policy never holds need not be told beside the attribute that is never there, which is why.
+fn without_consequences(flaws: Vec<Flaw>) -> Vec<Flaw> {
+    let (mut idle, mut others): (Vec<Flaw>, Vec<Flaw>) =
+        flaws.into_iter().partition(|flaw| flaw.code == "policy-never-holds");
+    let reasons =
+        || others.iter().filter(|flaw| flaw.code == "unknown-attribute").filter_map(|flaw| flaw.place.as_deref());
+    let is_explained = |place: &Place| reasons().any(|reason| place.covers(reason));
+    idle.retain(|flaw| !flaw.place.as_deref().is_some_and(is_explained));
+    others.append(&mut idle);
+    others
+}
+
+/// The policies that never hold only because nobody can be anonymous where the bundle is asked. They are no mistake: what they
+/// say of the anonymous goes without saying for now.
+fn about_the_anonymous(
+    set: &PolicySet,
+    warnings: &[&ValidationWarning],
+    wider: impl FnOnce() -> Option<Schema>,
+) -> BTreeSet<PolicyId> {
+    let idle = |warning: &ValidationWarning| never_holds(warning).then(|| warning.policy_id().clone());
+    let mut ids: BTreeSet<PolicyId> = warnings.iter().copied().filter_map(idle).collect();
+    if !ids.is_empty() {
+        let Some(schema) = wider() else { return BTreeSet::new() };
+        let result = Validator::new(schema).validate(set, ValidationMode::Strict);
+        let wrong: BTreeSet<&PolicyId> = result.validation_errors().map(ValidationError::policy_id).collect();
+        let still_idle: BTreeSet<PolicyId> = result.validation_warnings().filter_map(idle).collect();
+        ids.retain(|id| !wrong.contains(id) && !still_idle.contains(id));
+    }
+    ids
 }
 
 /// Where policies and their templates stand, by id.
@@ -52,8 +97,14 @@ fn origins(policies: &[NamedPolicy]) -> HashMap<&str, &Origin> {
 fn advised(flaw: Flaw, outline: &Outline) -> Flaw {
     let expression =
         flaw.place.as_ref().and_then(|place| place.source.get(place.offset..place.offset.saturating_add(place.length)));
-    match expression.and_then(|expression| advice(&flaw.message, expression, outline)) {
-        Some(advice) => flaw.help(advice),
+    let Some(expression) = expression else { return flaw };
+    let told = match flaw.code {
+        "unknown-action" => unknown_action(expression, outline),
+        "unknown-entity" => unknown_service_named(expression, outline),
+        _ => advice(&flaw.message, expression, outline).map(|advice| (flaw.message.clone(), advice)),
+    };
+    match told {
+        Some((message, help)) => Flaw { message, ..flaw }.help(help),
         None => flaw,
     }
 }

@@ -6,4 +6,4 @@ mod report;
 
 pub use case::{Case, CaseCaller, CaseCertificate, CaseRequest, CaseToken, Expectation};
 pub(super) use read::{check_names, read};
-pub use report::{CaseAnswer, CaseMismatch, CaseOutcome, CaseReport};
+pub use report::{CaseAnswer, CaseMismatch, CaseOutcome, CaseRefusal, CaseReport};

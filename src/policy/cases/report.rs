@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::case::{Case, Expectation};
-use crate::policy::verdict::Verdict;
+use crate::policy::verdict::{Fault, Verdict};
 
 /// What came of a bundle's cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,9 @@ pub struct CaseOutcome {
     pub expected: &'static str,
     /// The policies that decided.
     pub determining: Vec<Arc<str>>,
-    /// Why the route refused it before any policy was asked, if it did.
+    /// What went wrong while the policies were asked, which made it a deny: codes, with the policy or the name that each is about.
+    pub errors: Vec<String>,
+    /// Why it was refused before any policy was asked, if it was.
     pub refused: Option<&'static str>,
     /// What was not as expected; absent: the case passed.
     pub mismatch: Option<CaseMismatch>,
@@ -38,8 +40,17 @@ pub struct CaseOutcome {
 pub enum CaseAnswer {
     /// The policies were asked.
     Decided(Verdict),
-    /// The route itself refused it before any policy was asked, for the reason of this name.
-    Refused(&'static str),
+    /// Its token or its route refused it before any policy was asked.
+    Refused(CaseRefusal),
+}
+
+/// Why a case's request came to no policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseRefusal {
+    /// The stable name of the reason.
+    pub code: &'static str,
+    /// More of it, where there is more to say.
+    pub says: Option<String>,
 }
 
 /// How a case did not come out as expected.
@@ -54,8 +65,8 @@ pub enum CaseMismatch {
         /// The policies that decided.
         determining: Vec<Arc<str>>,
     },
-    /// The route itself refused it, for the reason of this name, before any policy was asked.
-    Refused(&'static str),
+    /// Its token or its route refused it before any policy was asked.
+    Refused(CaseRefusal),
     /// The right answer, but not by the policies that the case names.
     By {
         /// The named policies that did not decide.
@@ -93,39 +104,43 @@ impl CaseReport {
 
 impl CaseOutcome {
     fn new(case: &Case, answer: Result<CaseAnswer, String>) -> Self {
-        let (mut determining, mut refused) = (Vec::new(), None);
+        let (mut determining, mut errors, mut refused) = (Vec::new(), Vec::new(), None);
         let mismatch = match answer {
             Ok(CaseAnswer::Decided(verdict)) => {
                 determining = verdict.determining().to_vec();
+                errors = verdict.errors().iter().map(told).collect();
                 mismatch(case, &verdict)
             }
-            Ok(CaseAnswer::Refused(code)) => {
-                refused = Some(code);
-                mismatch_of_route(case, code)
+            Ok(CaseAnswer::Refused(refusal)) => {
+                refused = Some(refusal.code);
+                mismatch_of_refusal(case, refusal)
             }
             Err(reason) => Some(CaseMismatch::NotAsked(reason)),
         };
         let place = format!("{}:{}", case.place.file.display(), case.place.line);
         let expected = if case.expect == Expectation::Allow { "allow" } else { "deny" };
-        Self { name: case.name.clone(), place, expected, determining, refused, mismatch }
+        Self { name: case.name.clone(), place, expected, determining, errors, refused, mismatch }
     }
+}
+
+/// An error of a verdict: its code, with the policy or the name that it is about.
+fn told(error: &Fault) -> String {
+    [Some(error.code()), error.policy(), error.name()].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// How a verdict differs from what a case expects.
 ///
-/// A deny that only an error made is no pass: the case would go on passing when the policy that it is about is taken out.
+/// An error makes a deny, so it is that of a case which says no more; it is none of one that names another error, or a policy
+/// which did not decide: such a case would go on passing when the policy that it is about is taken out.
 fn mismatch(case: &Case, verdict: &Verdict) -> Option<CaseMismatch> {
     let determining = verdict.determining().to_vec();
-    let unexpected: Vec<String> = verdict
-        .errors()
-        .iter()
-        .filter(|error| case.error.as_deref() != Some(error.code()))
-        .map(|error| {
-            [Some(error.code()), error.policy(), error.name()].into_iter().flatten().collect::<Vec<_>>().join(" ")
-        })
-        .collect();
     let missing: Vec<String> =
         case.by.iter().filter(|id| !determining.iter().any(|policy| **policy == **id)).cloned().collect();
+    let is_expected = |error: &&Fault| match &case.error {
+        Some(code) => error.code() == code,
+        None => case.expect == Expectation::Deny && missing.is_empty(),
+    };
+    let unexpected: Vec<String> = verdict.errors().iter().filter(|error| !is_expected(error)).map(told).collect();
     let allowed = verdict.allowed();
     match &case.error {
         _ if !unexpected.is_empty() => Some(CaseMismatch::Errors(unexpected)),
@@ -136,13 +151,13 @@ fn mismatch(case: &Case, verdict: &Verdict) -> Option<CaseMismatch> {
     }
 }
 
-/// The same where the route refused. That is the deny of a case that says no more, or says this very reason; it is none of one
-/// that names a policy or another reason, for those were never asked.
-fn mismatch_of_route(case: &Case, code: &'static str) -> Option<CaseMismatch> {
+/// The same where it was refused before any policy was asked. That is the deny of a case that says no more, or says this very
+/// reason; it is none of one that names a policy or another reason, for those were never asked.
+fn mismatch_of_refusal(case: &Case, refusal: CaseRefusal) -> Option<CaseMismatch> {
     let as_expected = case.expect == Expectation::Deny
         && case.by.is_empty()
-        && case.error.as_deref().is_none_or(|expected| expected == code);
-    (!as_expected).then_some(CaseMismatch::Refused(code))
+        && case.error.as_deref().is_none_or(|expected| expected == refusal.code);
+    (!as_expected).then_some(CaseMismatch::Refused(refusal))
 }
 
 impl fmt::Display for CaseMismatch {
@@ -154,7 +169,10 @@ impl fmt::Display for CaseMismatch {
                 formatter.write_str("denied: no `permit` held")
             }
             Self::Answer { allowed: false, determining } => write!(formatter, "denied by {}", names(determining)),
-            Self::Refused(code) => write!(formatter, "refused by the route before any policy is asked: `{code}`"),
+            Self::Refused(CaseRefusal { code, says }) => {
+                write!(formatter, "refused before any policy is asked: `{code}`")?;
+                says.iter().try_for_each(|says| write!(formatter, " ({says})"))
+            }
             Self::By { missing, determining } => {
                 write!(formatter, "decided by {}, not by {}", names(determining), names(missing))
             }

@@ -8,6 +8,7 @@ use super::conditions::{Condition, conditions};
 use super::explanation::{FiredPolicy, Need, PolicyExplanation, Way};
 use super::heads::{in_group, is_about, missing};
 use super::tokens::tokens;
+use super::values::{attributes_read, is_literal, written};
 use crate::policy::bundle::{Bundle, NamedPolicy};
 use crate::policy::principal::Identity;
 use crate::policy::query::Query;
@@ -18,8 +19,8 @@ use crate::policy::verdict::{Fault, Verdict};
 const TOLD: usize = 5;
 /// Policies that are looked into; the others are counted.
 const LOOKED_INTO: usize = 1_000;
-/// Longest value that is told, in characters.
-const LONGEST: usize = 80;
+/// Values that are told of one condition.
+const VALUES: usize = 4;
 
 /// Everything that a policy's parts are asked about.
 pub(in crate::policy) struct Scene<'a> {
@@ -131,43 +132,45 @@ impl Scene<'_> {
         let (code, says) = match known_form(text) {
             _ if errs => ("part-errs", format!("`{}`, which cannot be evaluated here", one_line(text))),
             Some(known) => known,
-            None => ("condition-failed", format!("`{}`{}", one_line(text), self.sides(text))),
+            None => ("condition-failed", format!("`{}`{}", one_line(text), self.values(text))),
         };
         Need { code, says, line }
     }
 
     fn not_to_hold(&self, policy: &NamedPolicy, code: &'static str, condition: &Condition) -> Need {
         let text = policy.text().get(condition.body.clone()).unwrap_or_default();
-        let says = format!("`{}` not to hold{}", one_line(text), self.sides(text));
+        let says = format!("`{}` not to hold{}", one_line(text), self.values(text));
         Need { code, says, line: policy.line_of(condition.body.start) }
     }
 
-    /// What the two sides of a comparison are, for those who cannot see them in its text.
-    fn sides(&self, part: &str) -> String {
-        const COMPARES: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
-        let mut depth = 0_usize;
-        let mut sign = None;
-        for token in tokens(part) {
-            match token.text {
-                "(" | "{" | "[" => depth += 1,
-                ")" | "}" | "]" => depth = depth.saturating_sub(1),
-                "&&" | "||" | "if" if depth == 0 => return String::new(),
-                text if depth == 0 && COMPARES.contains(&text) => sign = Some(token),
-                _ => {}
-            }
-        }
-        let Some(sign) = sign else { return String::new() };
-        let sides = [part.get(..sign.at), part.get(sign.end()..)].into_iter().flatten().map(str::trim);
-        let is_seen =
-            |side: &str| side.starts_with('"') || side.parse::<i64>().is_ok() || side.starts_with("duration(");
-        let told = sides.filter(|side| !is_seen(side)).filter_map(|side| {
-            let value = self.value(side)?.to_string();
-            let value: String = value.chars().take(LONGEST).collect();
-            Some(format!("`{}` is {value}", one_line(side)))
-        });
-        let told: Vec<String> = told.collect();
+    /// What a condition reads, for those who cannot see it in its text: of a comparison its two sides, otherwise each attribute.
+    fn values(&self, part: &str) -> String {
+        let read = match comparison(part) {
+            Some(sides) => sides.into_iter().filter(|side| !is_literal(side)).collect(),
+            None => attributes_read(part),
+        };
+        let told = read.into_iter().filter_map(|read| Some((one_line(read), written(&self.value(read)?))));
+        let told: Vec<String> = told.take(VALUES).map(|(read, value)| format!("`{read}` is {value}")).collect();
         if told.is_empty() { String::new() } else { format!(", where {}", told.join(" and ")) }
     }
+}
+
+/// The two sides of a part that is one comparison.
+fn comparison(part: &str) -> Option<[&str; 2]> {
+    const COMPARES: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
+    let mut depth = 0_usize;
+    let mut sign = None;
+    for token in tokens(part) {
+        match token.text {
+            "(" | "{" | "[" => depth += 1,
+            ")" | "}" | "]" => depth = depth.saturating_sub(1),
+            "&&" | "||" | "if" if depth == 0 => return None,
+            text if depth == 0 && COMPARES.contains(&text) => sign = Some(token),
+            _ => {}
+        }
+    }
+    let sign = sign?;
+    Some([part.get(..sign.at)?.trim(), part.get(sign.end()..)?.trim()])
 }
 
 /// What has a better name than its text: a group, a scope, an attribute that is missing.

@@ -5,6 +5,7 @@ mod explanation;
 mod heads;
 mod judge;
 mod tokens;
+mod values;
 
 pub use explanation::{FiredPolicy, Need, PolicyExplanation, Way};
 pub(super) use judge::Scene;

@@ -12,13 +12,14 @@ use crate::policy::flaws::{Source, of_schema};
 pub(in crate::policy) const EXTENSION_FILE: &str = "schema.cedarschema";
 
 /// Our own types, and Cedar's, which a type of the same name would hide.
-const TAKEN: [&str; 18] = [
+const TAKEN: [&str; 19] = [
     "User",
     "Group",
     "Anonymous",
     "Service",
     "Action",
     "Token",
+    "ClientCertificate",
     "String",
     "Long",
     "Bool",

@@ -8,8 +8,8 @@ mod text;
 
 pub(super) use extension::{EXTENSION_FILE, Extension};
 pub(super) use names::Names;
-pub(super) use outline::{ActionOutline, BUILT_IN_ATTRIBUTES, check_issuer_name, is_built_in};
 pub use outline::{AttributeType, Outline, RouteOutline};
+pub(super) use outline::{BUILT_IN_ATTRIBUTES, check_issuer_name, is_built_in};
 pub(super) use targets::{Target, Targets};
 pub use text::schema_text;
 pub(super) use text::write_schema;

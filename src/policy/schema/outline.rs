@@ -32,6 +32,8 @@ pub struct RouteOutline {
     pub methods: Vec<String>,
     /// The names of the path's parameters.
     pub parameters: Vec<String>,
+    /// Whether it lets through who comes without a token.
+    pub optional: bool,
 }
 
 /// The type of a configured attribute.
@@ -68,6 +70,8 @@ pub(in crate::policy) struct ActionOutline {
     pub(in crate::policy) groups: BTreeSet<String>,
     /// The parameters of its path.
     pub(in crate::policy) parameters: BTreeSet<String>,
+    /// Whether some of its routes lets through who comes without a token.
+    pub(in crate::policy) optional: bool,
 }
 
 impl Outline {
@@ -85,13 +89,21 @@ impl Outline {
                 id,
                 groups: BTreeSet::from([access_kind(method).to_owned()]),
                 parameters: route.parameters.iter().cloned().collect(),
+                optional: false,
             });
             action.groups.insert(route.name.clone());
+            action.optional |= route.optional;
         }
         match self.routes.iter().find(|route| actions.contains_key(&route.name)) {
             Some(route) => Err(PolicyError::RouteName { name: route.name.clone() }),
             None => Ok(actions),
         }
+    }
+
+    /// The same, were every route open to who comes without a token.
+    pub(in crate::policy) fn were_all_optional(&self) -> Self {
+        let routes = self.routes.iter().map(|route| RouteOutline { optional: true, ..route.clone() });
+        Self { routes: routes.collect(), ..self.clone() }
     }
 
     /// Each route with each of its methods.

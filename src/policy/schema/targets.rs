@@ -21,6 +21,8 @@ pub(in crate::policy) struct Target {
     pub(in crate::policy) resource: EntityUid,
     /// The parameters of the action's path.
     pub(in crate::policy) parameters: BTreeSet<String>,
+    /// Whether who comes without a token may ask for it.
+    pub(in crate::policy) optional: bool,
 }
 
 impl Target {
@@ -58,6 +60,7 @@ impl Targets {
                 action_groups: action.groups.iter().map(|group| names.action(group)).collect(),
                 resource: names.service(&route.service),
                 parameters: action.parameters.clone(),
+                optional: action.optional,
             });
             targets.by_route.entry(route.name.clone()).or_default().insert(method.clone(), position);
         }

@@ -77,12 +77,14 @@ fn write_action_groups(text: &mut String, outline: &Outline) {
 fn write_action(text: &mut String, action: &ActionOutline) {
     let groups: BTreeSet<&str> = action.groups.iter().map(String::as_str).collect();
     push(text, format_args!("\naction {} in {} appliesTo {{\n", quoted(&action.id), list(&groups)));
-    text.push_str("  principal: [User, Anonymous],\n  resource: [Service],\n  context: {\n");
+    // exact, so that policies of routes that are closed to the anonymous need not speak of them
+    let (principals, token) = if action.optional { ("User, Anonymous", "token?") } else { ("User", "token") };
+    push(text, format_args!("  principal: [{principals}],\n  resource: [Service],\n  context: {{\n"));
     let parameters: Vec<String> =
         action.parameters.iter().map(|name| format!("{}: String", attribute_name(name))).collect();
     push(text, format_args!("    path: {{{}}},\n", parameters.join(", ")));
     text.push_str("    method: String,\n    host: String,\n    query: Query,\n    ip: ipaddr,\n    now: datetime,\n");
-    text.push_str("    token?: Token,\n    client_certificate?: ClientCertificate,\n  },\n};\n");
+    push(text, format_args!("    {token}: Token,\n    client_certificate?: ClientCertificate,\n  }},\n}};\n"));
 }
 
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {

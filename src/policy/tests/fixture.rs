@@ -7,18 +7,26 @@ use std::net::{IpAddr, Ipv4Addr};
 use tempfile::TempDir;
 
 use crate::policy::{
-    AttributeType, AttributeValue, Bundle, Outline, PolicyError, Principal, Query, RouteOutline, TokenFacts, User,
-    Verdict,
+    AttributeType, AttributeValue, Bundle, Outline, PolicyError, PolicyExplanation, Principal, Query, RouteOutline,
+    TokenFacts, User, Verdict,
 };
 
 /// 2026-03-02T10:00:00Z, a Monday.
 pub(super) const MONDAY_MORNING: u64 = 1_772_445_600_000;
 
+/// A route that lets through who comes without a token.
 pub(super) fn route(name: &str, service: &str, path: &str, methods: &[&str]) -> RouteOutline {
     let parameters = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
     let parameters = parameters.map(|name| name.trim_start_matches('*').to_owned()).collect();
     let methods = methods.iter().map(|method| (*method).to_owned()).collect();
-    RouteOutline { name: name.to_owned(), service: service.to_owned(), path: path.to_owned(), methods, parameters }
+    RouteOutline {
+        name: name.to_owned(),
+        service: service.to_owned(),
+        path: path.to_owned(),
+        methods,
+        parameters,
+        optional: true,
+    }
 }
 
 /// Orders by tenant alone: the routes that one bundle guards.
@@ -100,6 +108,18 @@ impl<'a> Question<'a> {
     }
 
     pub(super) fn ask(&self, bundle: &Bundle) -> Verdict {
+        self.with_query(|query| {
+            let verdict = bundle.decide(query);
+            assert_eq!(verdict, bundle.decide_all(query), "selection changed the answer");
+            verdict
+        })
+    }
+
+    pub(super) fn explain(&self, bundle: &Bundle) -> PolicyExplanation {
+        self.with_query(|query| bundle.explain(query))
+    }
+
+    fn with_query<R>(&self, ask: impl FnOnce(&Query<'_>) -> R) -> R {
         let scopes = vec!["orders/read".to_owned()];
         let query = Query {
             principal: &self.principal,
@@ -113,9 +133,7 @@ impl<'a> Question<'a> {
             token: self.age.map(|age_seconds| TokenFacts { age_seconds, scopes: &scopes }),
             certificate: None,
         };
-        let verdict = bundle.decide(&query);
-        assert_eq!(verdict, bundle.decide_all(&query), "selection changed the answer");
-        verdict
+        ask(&query)
     }
 }
 

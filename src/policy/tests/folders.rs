@@ -83,13 +83,13 @@ const WRONG: &[Wrong] = &[
         files: &[("a.cedar", "permit (principal, action == Action::\"GET /{tenant}/orders/{id}\", resource);")],
         code: "unknown-action",
         place: "a.cedar:1:30",
-        says: "GET /{tenant}/orders/{order_id}",
+        says: "did you mean `Action::\"GET /{tenant}/orders/{order_id}\"`?",
     },
     Wrong {
         files: &[("a.cedar", "permit (principal, action, resource == Service::\"order\");")],
         code: "unknown-entity",
         place: "a.cedar:1:40",
-        says: "\"orders\"",
+        says: "there is no service `order` (did you mean `orders`?)",
     },
     Wrong {
         files: &[("a.cedar", "permit (principal in Group::\"crop|sales\", action, resource);")],
@@ -208,6 +208,16 @@ const WRONG: &[Wrong] = &[
         place: "a.cedar:1:59",
         says: "YYYY-MM-DD",
     },
+    // why it never holds, and not that it does not
+    Wrong {
+        files: &[(
+            "a.cedar",
+            "permit (principal, action, resource) when { principal has tennant && principal.tennant == \"a\" };",
+        )],
+        code: "unknown-attribute",
+        place: "a.cedar:1:55",
+        says: "did you mean `tenant`?",
+    },
     Wrong {
         files: &[("a.cedar", "forbid (principal is Anonymous, action, resource) when { principal has tenant };")],
         code: "policy-never-holds",
@@ -234,12 +244,6 @@ const WRONG: &[Wrong] = &[
         code: "policy-id-duplicate",
         place: "b.cedar:2:1",
         says: "a.cedar:1:1",
-    },
-    Wrong {
-        files: &[("a.cedar", "permit (principal, action, resource); forbid (principal, action, resource);")],
-        code: "policy-id-duplicate",
-        place: "a.cedar:1:39",
-        says: "@id",
     },
     Wrong {
         files: &[("a.cedar", "@id(\"\")\npermit (principal, action, resource);")],
@@ -300,6 +304,12 @@ const WRONG: &[Wrong] = &[
         code: "schema-name-taken",
         place: "schema.cedarschema:1:6",
         says: "`Token`",
+    },
+    Wrong {
+        files: &[GOOD, ("schema.cedarschema", "type ClientCertificate = { names: Set<String> };")],
+        code: "schema-name-taken",
+        place: "schema.cedarschema:1:6",
+        says: "`ClientCertificate`",
     },
     Wrong {
         files: &[GOOD, ("schema.cedarschema", "action fly;")],
@@ -447,4 +457,14 @@ fn all_flaws_of_a_folder_are_told_at_once_in_the_order_of_files() {
     let error = load(&files).unwrap_err();
     let codes: Vec<_> = error.flaws().iter().map(|flaw| flaw.code).collect();
     assert_eq!(codes, ["unknown-entity-type", "unknown-action", "unknown-issuer"], "{error}");
+}
+
+#[test]
+fn a_policy_without_an_id_is_called_by_where_it_stands() {
+    let text = "permit (principal, action, resource); forbid (principal in Group::\"corp|x\", action, resource);\n\
+                @id(\"own\") forbid (principal in Group::\"corp|y\", action, resource); forbid (principal in Group::\"corp|z\", action, resource);\n\
+                \n  permit (principal is User, action, resource);\n";
+    let bundle = load(&[("a.cedar", text), ("b.cedar", GOOD.1)]).unwrap();
+    let ids: Vec<&str> = bundle.policies().map(|policy| policy.id).collect();
+    assert_eq!(ids, ["a.cedar:1", "a.cedar:1:39", "own", "a.cedar:2", "a.cedar:4", "b.cedar:1"]);
 }

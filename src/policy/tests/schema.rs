@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::fixture::{outline, route};
-use crate::policy::{AttributeType, Outline, schema_text};
+use crate::policy::{AttributeType, Outline, RouteOutline, schema_text};
 
 const GOLDEN: &str = include_str!("golden.cedarschema");
 
 fn awkward() -> Outline {
     let attributes =
         [("custom:tenant", AttributeType::String), ("in", AttributeType::Bool), ("level", AttributeType::Long)];
+    let closed = |route| RouteOutline { optional: false, ..route };
     Outline {
         routes: vec![
-            route("read-orders", "orders", "/orders/{order_id}", &["GET", "PUT"]),
+            closed(route("read-orders", "orders", "/orders/{order_id}", &["GET", "PUT"])),
             route("partner-orders", "orders-partner", "/orders/{order_id}", &["GET"]),
             route("say \"hi\\\"", "orders", "/say/{order-id}", &["OPTIONS"]),
         ],

@@ -27,6 +27,7 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("lychgate_tenants_refused_total", "counter", &["issuer"]),
     ("lychgate_policy_decisions_total", "counter", &["bundle", "decision", "mode"]),
     ("lychgate_policy_errors_total", "counter", &["bundle"]),
+    ("lychgate_policy_faults_total", "counter", &["bundle", "policy"]),
     ("lychgate_policy_shadow_total", "counter", &["bundle", "difference"]),
     ("lychgate_policy_bundle_info", "gauge", &["bundle", "revision"]),
     ("lychgate_token_shadow_total", "counter", &["difference", "issuer"]),
@@ -117,6 +118,7 @@ fn all_counted_once() -> Metrics {
     issuer.tenant_refused();
     metrics.bundle("orders", "enforce").decided(false);
     metrics.bundle("orders", "enforce").failed();
+    metrics.bundle("orders", "enforce").erred("no-strangers");
     metrics.bundle("orders", "enforce").tried("would-deny");
     metrics.token_shadow("corp").tried("none");
     metrics.bundle_revisions([("orders", "0123456789abcdef")]);
@@ -168,6 +170,7 @@ fn each_measure_lands_in_its_own_series() {
         (r#"lychgate_policy_decisions_total{bundle="orders",decision="deny",mode="enforce"}"#, "1"),
         (r#"lychgate_policy_decisions_total{bundle="orders",decision="allow",mode="enforce"}"#, "0"),
         (r#"lychgate_policy_errors_total{bundle="orders"}"#, "1"),
+        (r#"lychgate_policy_faults_total{bundle="orders",policy="no-strangers"}"#, "1"),
         (r#"lychgate_rate_limit_decisions_total{counted="shared",outcome="limited",route="orders"}"#, "1"),
         (r#"lychgate_rate_limit_decisions_total{counted="local",outcome="limited",route="orders"}"#, "0"),
         ("lychgate_rate_limit_shared", "1"),
@@ -289,6 +292,24 @@ fn a_name_with_quotes_or_line_ends_stays_inside_its_label() {
     let metrics = Metrics::new().unwrap();
     metrics.issuer("a\"\n\\b").keys(1);
     assert_eq!(Scrape::of(&metrics).samples[r#"lychgate_keys{issuer="a\"\n\\b"}"#], "1");
+}
+
+#[test]
+fn policies_that_erred_are_shown_until_their_bundle_has_another_revision() {
+    let metrics = Metrics::new().unwrap();
+    let shown = || {
+        let scrape = Scrape::of(&metrics);
+        let faults = scrape.samples.into_iter().filter(|(series, _)| series.starts_with("lychgate_policy_faults"));
+        faults.map(|(_, count)| count).collect::<Vec<_>>()
+    };
+    metrics.bundle_revisions([("orders", "0000000000000000"), ("reports", "1111111111111111")]);
+    metrics.bundle("orders", "enforce").erred("orders.cedar:7");
+    metrics.bundle("reports", "enforce").erred("quota");
+    metrics.bundle_revisions([("orders", "0000000000000000"), ("reports", "1111111111111111")]);
+    metrics.bundle("reports", "enforce").erred("quota");
+    assert_eq!(shown(), ["1", "2"]);
+    metrics.bundle_revisions([("orders", "2222222222222222"), ("reports", "1111111111111111")]);
+    assert_eq!(shown(), ["2"]);
 }
 
 #[test]
