@@ -26,5 +26,4 @@ pub use gateway::Gateway;
 pub use snapshot::Snapshot;
 pub use stopping::Stopping;
 pub use upstream::{EndpointStatus, Upstream, UpstreamError, Upstreams};
-pub(crate) use wire::Connections;
-pub use wire::{Door, Listener, Speaks};
+pub use wire::{Connections, Door, Listener, Speaks};

@@ -281,13 +281,3 @@ fn check_asks_for_keys_only_when_told_to() {
     assert_eq!((checked.code, checked.json()["good"].as_bool()), (Some(1), Some(false)));
 }
 
-#[test]
-fn a_key_that_is_not_built_yet_is_refused_by_name() {
-    let world = World::new();
-    let text = fs::read_to_string(world.setup().write().config()).unwrap();
-    let text = text.replacen("credentials:", "telemetry: {traces: {otlp: \"http://127.0.0.1:4318\"}}\ncredentials:", 1);
-    let written = Setup::of(&text).file("policies/orders/orders.cedar", POLICY).write();
-    let checked = lychgate(&["check", "--config", written.config().to_str().unwrap()]);
-    assert_eq!(checked.code, Some(1), "{checked:?}");
-    assert!(checked.stderr.contains("traces") && checked.stderr.contains("not supported yet"), "{}", checked.stderr);
-}

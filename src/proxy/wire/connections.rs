@@ -6,18 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The open connections, by client address; its clones count together.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Connections(Arc<Mutex<HashMap<IpAddr, usize>>>);
+pub struct Connections(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
 /// A connection that is counted for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Counted {
+pub struct Counted {
     connections: Connections,
     address: IpAddr,
 }
 
 impl Connections {
     /// Counts one more from this address, unless it has `most` already.
-    pub(crate) fn open(&self, address: IpAddr, most: usize) -> Option<Counted> {
+    #[must_use]
+    pub fn open(&self, address: IpAddr, most: usize) -> Option<Counted> {
         // The same machine, whether the listener's socket is of IPv4 or of both.
         let address = address.to_canonical();
         let mut table = self.table();

@@ -16,7 +16,7 @@ mod refusal;
 mod socket;
 mod stream;
 
-pub(crate) use connections::Connections;
+pub use connections::Connections;
 pub use door::{Door, Listener, Speaks};
 pub(super) use line::{Ended, Line};
 pub(super) use one_request::BadBody;
