@@ -18,11 +18,13 @@ const OVERRIDES: [&str; 10] = [
 #[must_use]
 pub fn overrides_the_request(name: &str) -> bool {
     let name = name.as_bytes();
+    // CGI and its heirs read every character that is neither letter nor digit as `_`.
     let reads = |own: &[u8]| {
         name.len() == own.len()
-            && name.iter().zip(own).all(|(byte, own)| byte == own || (*byte == b'_' && *own == b'-'))
+            && name.iter().zip(own).all(|(byte, own)| byte == own || (*own == b'-' && !byte.is_ascii_alphanumeric()))
     };
-    matches!((name.first(), name.get(1)), (Some(b'x'), Some(b'-' | b'_')))
+    name.first() == Some(&b'x')
+        && name.get(1).is_some_and(|second| !second.is_ascii_alphanumeric())
         && OVERRIDES.iter().any(|own| reads(own.as_bytes()))
 }
 
@@ -32,7 +34,13 @@ mod tests {
 
     #[test]
     fn what_could_tell_of_another_request_is_known_in_each_spelling() {
-        for name in OVERRIDES.into_iter().chain(["x_http_method_override", "x-rewrite_url", "x_original-url"]) {
+        for name in OVERRIDES.into_iter().chain([
+            "x_http_method_override",
+            "x-rewrite_url",
+            "x_original-url",
+            "x.original.url",
+            "x~rewrite!url",
+        ]) {
             assert!(overrides_the_request(name), "{name}");
         }
         for name in ["x", "x-", "", "x-original", "x-original-urls", "y-original-url", "x-forwarded-host", "x-http"] {

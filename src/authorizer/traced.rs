@@ -9,7 +9,9 @@ use super::authorize::Findings;
 use super::decision_point::DecisionPoint;
 use super::denial::Denial;
 use super::timeline::{DecisionStep, NotedStep};
+use crate::policy::Fault;
 use crate::telemetry::{AccessLine, Attributes, Outcome, Span, SpanKind, Trace, TracedRequest};
+use crate::token::ProvedBy;
 
 /// The methods that have a name of their own (OpenTelemetry's `http.request.method`); others could be anything.
 const METHODS: [&str; 10] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"];
@@ -119,7 +121,7 @@ fn known_of(step: DecisionStep, findings: &Findings) -> Attributes {
         }
         DecisionStep::Verify => known
             .text("lychgate.issuer", findings.token.as_ref().map(|token| token.issuer_name()))
-            .text("lychgate.proved_by", findings.proved_by.map(|proof| proof.label())),
+            .text("lychgate.proved_by", findings.proved_by.map(ProvedBy::label)),
         DecisionStep::Policy => policy(known, findings),
         DecisionStep::RateLimit | DecisionStep::Access | DecisionStep::Permit => known,
     }
@@ -134,7 +136,7 @@ fn policy(known: Attributes, findings: &Findings) -> Attributes {
         .text("lychgate.policy.mode", answer.mode.name())
         .text("lychgate.policy.decision", if verdict.allowed() { "allow" } else { "deny" })
         .texts("lychgate.policy.ids", verdict.determining().iter().map(AsRef::as_ref))
-        .texts("lychgate.policy.errors", verdict.errors().iter().map(|error| error.code()))
+        .texts("lychgate.policy.errors", verdict.errors().iter().map(Fault::code))
 }
 
 #[cfg(test)]

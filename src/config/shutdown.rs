@@ -16,7 +16,7 @@ pub struct ShutdownConfig {
     /// enough for load balancers to have heard of it. Default `5s`; `0s` where nobody asks.
     #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub delay: Duration,
-    /// How long requests that are on their way may take after that, streams and WebSockets too. Nothing new is taken any more.
+    /// How long requests that are on their way may take after that, streams and tunnels too. Nothing new is taken any more.
     /// Default `30s`.
     #[serde(deserialize_with = "humantime_serde::deserialize")]
     pub drain: Duration,

@@ -117,15 +117,16 @@ fn is_plain(value: &HeaderValue) -> bool {
 /// and `X-Real-IP`), and what the request is in truth, which nobody says.
 fn is_ours(text: &str) -> bool {
     let name = text.as_bytes();
+    // CGI and its heirs read every character that is neither letter nor digit as `_`.
     let reads = |name: &[u8], as_: &[u8]| {
         name.len() == as_.len()
-            && name.iter().zip(as_).all(|(byte, as_)| byte == as_ || (*byte == b'_' && *as_ == b'-'))
+            && name.iter().zip(as_).all(|(byte, as_)| byte == as_ || (*as_ == b'-' && !byte.is_ascii_alphanumeric()))
     };
     match (name.first(), name.get(1)) {
         (Some(b'f'), _) => name == b"forwarded",
         // To CGI it is the environment's `HTTP_PROXY` (CVE-2016-5385), and to nobody anything good.
         (Some(b'p'), _) => name == b"proxy",
-        (Some(b'x'), Some(b'-' | b'_')) => {
+        (Some(b'x'), Some(second)) if !second.is_ascii_alphanumeric() => {
             name.get(..12).is_some_and(|start| reads(start, b"x-forwarded-"))
                 || reads(name, b"x-real-ip")
                 || overrides_the_request(text)
@@ -151,7 +152,15 @@ mod tests {
     fn what_only_the_gate_says_is_known_in_each_spelling() {
         for name in ["forwarded", "x-forwarded-for", "x_forwarded_for", "x-forwarded_prefix", "x-real-ip", "x_real-ip"]
             .into_iter()
-            .chain(["x-http-method-override", "x_http_method_override", "x-original-url", "x-rewrite_url", "proxy"])
+            .chain([
+                "x-http-method-override",
+                "x_http_method_override",
+                "x-original-url",
+                "x-rewrite_url",
+                "x.forwarded.for",
+                "x~real!ip",
+                "proxy",
+            ])
         {
             assert!(is_ours(name), "{name}");
         }

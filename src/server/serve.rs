@@ -121,12 +121,11 @@ pub fn serve(
     Ok(())
 }
 
+/// The ways out, the one to a new process if there is any, and the process whose place this one takes.
+type Passages = (Arc<Exits>, Option<HandOver>, Option<Predecessor>);
+
 /// Takes over what the process was started with, and gets ready to hand it over one day.
-fn begin(
-    inherited: Option<Inherited>,
-    ground: &mut Ground,
-    runtime: &Runtime,
-) -> Result<(Arc<Exits>, Option<HandOver>, Option<Predecessor>), ServerError> {
+fn begin(inherited: Option<Inherited>, ground: &mut Ground, runtime: &Runtime) -> Result<Passages, ServerError> {
     let can_be_started_anew = inherited.is_some();
     let Inherited { listeners, predecessor: line } = inherited.unwrap_or_default();
     let met = line.and_then(|line| runtime.block_on(Predecessor::meet(line)));

@@ -89,8 +89,12 @@ impl Revocations {
     /// Revokes what another gate has revoked.
     pub fn add(&self, list: RevocationList) {
         for (issuer, Revoked { tokens, families, .. }) in list.0 {
-            tokens.iter().for_each(|(jti, until)| self.revoke_token(&issuer, jti, *until));
-            families.iter().for_each(|(origin, until)| self.revoke_family(&issuer, origin, *until));
+            for (jti, until) in &tokens {
+                self.revoke_token(&issuer, jti, *until);
+            }
+            for (origin, until) in &families {
+                self.revoke_family(&issuer, origin, *until);
+            }
         }
     }
 

@@ -299,11 +299,7 @@ impl Verifier {
         Ok((verified, proved_by))
     }
 
-    async fn verify_once(
-        &self,
-        token: &str,
-        cache: &TokenCache,
-    ) -> Result<(Arc<VerifiedToken>, ProvedBy), TokenError> {
+    async fn verify_once(&self, token: &str, cache: &TokenCache) -> Result<(Arc<VerifiedToken>, ProvedBy), TokenError> {
         let key = cache.key_of(token);
         if let Some(verified) = key.and_then(|key| cache.find(key, |token| self.generation_now(token))) {
             return Ok((verified, ProvedBy::Cache));

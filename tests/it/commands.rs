@@ -280,4 +280,3 @@ fn check_asks_for_keys_only_when_told_to() {
     let checked = lychgate(&["check", "--config", config, "--online", "--json"]);
     assert_eq!((checked.code, checked.json()["good"].as_bool()), (Some(1), Some(false)));
 }
-

@@ -260,7 +260,7 @@ fn a_service_manager_opens_the_sockets_and_is_told_who_serves() {
     let mut world = World::new(|setup| setup.managed(&[stray], &manager));
     let serves = |pid: u32| format!("READY=1\nMAINPID={pid}\nSTATUS=serving");
     assert_eq!(said(), serves(world.gate.pid()));
-    assert!(world.gate.stderr().contains(&format!("\"address\":\"{stray}\"")), "{}", world.gate.stderr());
+    until("the word on the stray", || world.gate.stderr().contains(&format!("\"address\":\"{stray}\"")).then_some(()));
     assert!(TcpStream::connect(stray).is_err(), "nobody would have answered there");
     assert_eq!(world.public(), 200);
     world.gate.hand_over();

@@ -33,7 +33,12 @@ fn metrics_are_named_in_one_file() {
             }
             if path.is_dir() {
                 folders.push(path);
-            } else if fs::read_to_string(&path).unwrap().split("#[cfg(test)]").next().unwrap().contains("\"lychgate_") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            // The channel by which nodes hear of each other is named alike, and is no metric.
+            let text = text.split("#[cfg(test)]").next().unwrap().replace("\"lychgate_changes\"", "");
+            if text.contains("\"lychgate_") {
                 elsewhere.push(path);
             }
         }

@@ -66,8 +66,8 @@ impl Maker {
             "map" => {
                 let names =
                     ["USERNAME", "PASSWORD", "SRP_A", "REFRESH_TOKEN", "ANSWER", "NEW_PASSWORD", "userAttributes.x"];
-                let named = names.map(|name| (name.to_owned(), self.text("Username")));
-                Value::Object(named.into_iter().filter(|_| self.numbers.bool()).collect())
+                let members = names.map(|name| (name.to_owned(), self.text("Username")));
+                Value::Object(members.into_iter().filter(|_| self.numbers.bool()).collect())
             }
             _ => self.text(name),
         }

@@ -145,10 +145,10 @@ pub(super) fn export(resource: &Resource, spans: Vec<SpanMessage>) -> Vec<u8> {
 pub(super) fn spans(trace: &Trace, request: TracedRequest) -> impl Iterator<Item = SpanMessage> + use<> {
     let TracedRequest { began_unix_millis, whole, steps } = request;
     let begun = whole.begun;
-    let began = began_unix_millis.saturating_mul(1_000_000);
+    let start = began_unix_millis.saturating_mul(1_000_000);
     let at = move |instant: std::time::Instant| {
         let since = instant.saturating_duration_since(begun).as_nanos();
-        began.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
+        start.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
     };
     let (trace_id, state) = (trace.id().to_be_bytes(), trace.state().unwrap_or_default().to_owned());
     let (remote, own) = (trace.parent(), whole.id);

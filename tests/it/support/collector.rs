@@ -122,7 +122,7 @@ fn varint(message: &mut &[u8]) -> u64 {
     panic!("a number without end")
 }
 
-fn messages<'a>(message: &'a [u8], number: u64) -> impl Iterator<Item = &'a [u8]> {
+fn messages(message: &[u8], number: u64) -> impl Iterator<Item = &[u8]> {
     fields(message).into_iter().filter_map(move |(field, value)| match value {
         Field::Bytes(bytes) if field == number => Some(bytes),
         _ => None,
