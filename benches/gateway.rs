@@ -81,7 +81,7 @@ fn gate(key: &SigningKey) -> TcpStream {
     let (open, opened) = mpsc::channel();
     thread::spawn(move || {
         let _files = files;
-        serve(&loaded, Evaluation::default(), || open.send(()).unwrap()).unwrap();
+        serve(&loaded, Evaluation::default(), None, || open.send(()).unwrap()).unwrap();
     });
     opened.recv().unwrap();
     let stream = TcpStream::connect(address).unwrap();
