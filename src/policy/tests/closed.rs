@@ -47,8 +47,9 @@ fn what_is_said_of_the_anonymous_is_no_mistake_where_nobody_is() {
 fn what_could_hold_for_nobody_is_a_mistake_also_there() {
     for policy in [
         "forbid (principal is Anonymous, action, resource) when { principal has tenant };",
-        // with the anonymous about, another mistake would hide this one
         "forbid (principal, action, resource) when { principal.sub == \"a\" && false };",
+        // of the anonymous too, since they have no attributes
+        "forbid (principal, action, resource) when { principal is Anonymous && principal.sub == \"a\" };",
         "forbid (principal is User, action, resource) unless { context has token || true };",
     ] {
         assert_eq!(load(policy, &closed()).unwrap_err().code(), "policy-never-holds", "{policy}");
