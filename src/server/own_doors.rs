@@ -13,8 +13,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
+use super::listen::waiting;
 use crate::proxy::Connections;
 
 /// How long a connection is kept that sends no whole head: clients keep theirs for the next call.
@@ -29,50 +31,78 @@ pub(super) struct OwnDoor {
     router: Router,
     most_per_address: usize,
     kept: Duration,
+    /// How long connections without a request are kept when it closes.
+    rest: Duration,
+}
+
+/// Who is inside.
+struct Guests {
+    door: Arc<OwnDoor>,
+    connections: Connections,
+    places: Arc<Semaphore>,
+    serving: JoinSet<()>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Guests {
+    fn take_in(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok();
+        let counted = self.connections.open(peer.ip(), self.door.most_per_address);
+        let (Some(place), Some(counted)) = (place, counted) else {
+            debug!(%peer, "a connection was closed: there are enough already");
+            return;
+        };
+        let (door, stopped) = (Arc::clone(&self.door), self.stopped.clone());
+        self.serving.spawn(async move {
+            let _held = (place, counted);
+            door.answer(stream, peer, stopped).await;
+        });
+    }
+
+    async fn all_gone(&mut self) {
+        while self.serving.join_next().await.is_some() {}
+    }
 }
 
 impl OwnDoor {
-    pub(super) fn new(router: Router, most_per_address: usize) -> Self {
-        Self { router, most_per_address, kept: KEPT }
+    pub(super) fn new(router: Router, most_per_address: usize, rest: Duration) -> Self {
+        Self { router, most_per_address, kept: KEPT, rest }
     }
 
     /// Serves until `closes`, and then until what is being answered is answered.
     pub(super) async fn serve(self, listener: TcpListener, closes: impl Future<Output = ()>) {
-        let (door, connections) = (Arc::new(self), Connections::default());
-        let places = Arc::new(Semaphore::new(MOST));
+        let (rest, mut closes) = (self.rest, pin!(closes));
         let (stop, stopped) = watch::channel(false);
-        let (mut serving, mut closes) = (JoinSet::new(), pin!(closes));
+        let mut guests = Guests {
+            door: Arc::new(self),
+            connections: Connections::default(),
+            places: Arc::new(Semaphore::new(MOST)),
+            serving: JoinSet::new(),
+            stopped,
+        };
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = closes.as_mut() => break,
                 // Those that have ended are forgotten.
-                Some(_) = serving.join_next() => continue,
+                Some(_) = guests.serving.join_next() => continue,
             };
-            let (stream, peer) = match accepted {
-                Ok(accepted) => accepted,
+            match accepted {
+                Ok((stream, peer)) => guests.take_in(stream, peer),
                 Err(error) => {
                     warn!(%error, "a connection could not be taken");
-                    tokio::time::sleep(BREATH).await;
-                    continue;
+                    sleep(BREATH).await;
                 }
-            };
-            let place = Arc::clone(&places).try_acquire_owned().ok();
-            let counted = connections.open(peer.ip(), door.most_per_address);
-            let (Some(place), Some(counted)) = (place, counted) else {
-                debug!(%peer, "a connection was closed: there are enough already");
-                continue;
-            };
-            let (door, stopped) = (Arc::clone(&door), stopped.clone());
-            serving.spawn(async move {
-                let _held = (place, counted);
-                door.answer(stream, peer, stopped).await;
-            });
+            }
         }
-        drop(listener);
+        for (stream, peer) in waiting(listener) {
+            guests.take_in(stream, peer);
+        }
+        // The first request of a connection that was just taken may be on its way.
+        let _rest_is_over = timeout(rest, guests.all_gone()).await;
         // Nobody hears it where nobody is connected.
         let _told = stop.send(true);
-        while serving.join_next().await.is_some() {}
+        guests.all_gone().await;
     }
 
     async fn answer(&self, stream: TcpStream, peer: SocketAddr, mut stopped: watch::Receiver<bool>) {
@@ -119,7 +149,7 @@ mod tests {
         let closes = async move {
             let _told = stopped.wait_for(|stopped| *stopped).await;
         };
-        tokio::spawn(OwnDoor { router, most_per_address, kept }.serve(listener, closes));
+        tokio::spawn(OwnDoor { router, most_per_address, kept, rest: Duration::ZERO }.serve(listener, closes));
         (address, stop)
     }
 

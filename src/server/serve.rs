@@ -183,8 +183,8 @@ impl Doors<'_> {
         let house = self.in_force.house();
         if let (Some(issuer), Some(settings), Some(recorder)) = (&house.issuer, &config.issuer, &self.recorder) {
             let router = told_to_close(issuer.router(recorder.clone()), self.exits.hinges().closing.clone());
-            let closes = closed_after(self.exits.hinges().closing.clone(), LAST_REST);
-            let serving = self.open(settings.address, "the embedded issuer", router, closes)?;
+            let closes = self.exits.hinges().closing.clone();
+            let serving = self.open(settings.address, "the embedded issuer", router, (closes, LAST_REST))?;
             self.exits.serving.blocking_lock().push(serving);
             self.runtime.spawn(issuer.clone().follow(self.ground.metrics.identity(), self.stopped.clone()));
         }
@@ -207,8 +207,8 @@ impl Doors<'_> {
         // The last of all: who reads here that the gate is ready may ask at every other door.
         if let AdminConfig::At { address, .. } = &config.admin {
             let router = crate::admin::router(self.admin_state());
-            let closes = closed_after(hinges.operators_closing.clone(), Duration::ZERO);
-            let serving = self.open(*address, "the operator's door", router, closes)?;
+            let closes = hinges.operators_closing.clone();
+            let serving = self.open(*address, "the operator's door", router, (closes, Duration::ZERO))?;
             self.exits.operators.blocking_lock().replace(serving);
         }
         for address in self.exits.sockets.close_unclaimed() {
@@ -285,31 +285,27 @@ impl Doors<'_> {
         });
     }
 
-    /// Serves a door until `closes`, and then what is on its way there.
+    /// Serves a door until it closes, and then what is on its way there; connections without a request are kept for `rest`.
     fn open(
         &self,
         address: SocketAddr,
         door: &'static str,
         router: Router,
-        closes: impl Future<Output = ()> + Send + 'static,
+        (mut closes, rest): (watch::Receiver<bool>, Duration),
     ) -> Result<JoinHandle<()>, ServerError> {
         let _within = self.runtime.enter();
         let listener = self.exits.sockets.listen(address, self.runtime.handle()).and_then(TcpListener::from_std);
         let listener = listener.map_err(|source| ServerError::Listen { address, door, source })?;
-        let own = OwnDoor::new(router, self.loaded.config.limits.connections_per_ip);
-        Ok(self.runtime.spawn(own.serve(listener, closes)))
+        let own = OwnDoor::new(router, self.loaded.config.limits.connections_per_ip, rest);
+        let closed = async move {
+            let _told = closes.wait_for(|closes| *closes).await;
+        };
+        Ok(self.runtime.spawn(own.serve(listener, closed)))
     }
 }
 
 /// How long connections without a request are kept at a door that closes.
 const LAST_REST: Duration = Duration::from_secs(3);
-
-async fn closed_after(mut closing: watch::Receiver<bool>, rest: Duration) {
-    // Where nobody is left who could say so, nothing is worth a rest.
-    if closing.wait_for(|closes| *closes).await.is_ok() {
-        tokio::time::sleep(rest).await;
-    }
-}
 
 /// Tells whoever asks while the door closes to make no use of the connection again.
 fn told_to_close(router: Router, closing: watch::Receiver<bool>) -> Router {

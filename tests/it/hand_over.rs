@@ -120,6 +120,31 @@ fn a_new_process_takes_over_under_load_and_no_request_fails() {
 }
 
 #[test]
+fn the_embedded_issuer_goes_over_with_its_keys() {
+    let [login] = free_ports();
+    let login = SocketAddr::from(([127, 0, 0, 1], login));
+    let pools =
+        "database: pools.db, pools: {demo: {id: local_demo12345, clients: {web: {id: web00000000000000000000001}}}}";
+    let (issuer, upstream) = (TestIssuer::start(), TestUpstream::start());
+    let config = Setup::of(&format!("{CONFIG}\nissuer: {{address: \"{login}\", {pools}}}\n")).put("WITHIN", "1m");
+    let mut gate = config.put("CORP", issuer.trust("")).put("UPSTREAM", upstream.address()).start();
+    let keys = Request::get("/local_demo12345/.well-known/jwks.json");
+    let before = Connection::open(login).ask(&keys).text();
+    assert!(before.contains("\"kid\""), "{before}");
+    let (asked, once) = (keys.clone(), keys.clone().header("Connection", "close"));
+    let kept = Steady::begin(2, move || Connection::open(login), move |_| asked.clone());
+    let fresh = Steady::begin(2, move || Connection::open(login), move |_| once.clone());
+    let all = [kept, fresh];
+    all.iter().for_each(|load| load.more(50));
+    gate.hand_over();
+    all.iter().for_each(|load| load.more(50));
+    for (asked, failed) in all.map(Steady::end) {
+        assert!(failed.is_empty(), "of {asked} requests {} failed: {failed:?}", failed.len());
+    }
+    assert_eq!(Connection::open(login).ask(&keys).text(), before);
+}
+
+#[test]
 fn a_request_that_is_on_its_way_is_answered_by_the_old_process() {
     let mut world = World::new(|setup| setup);
     let mut connection = world.gate.connect();
