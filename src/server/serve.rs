@@ -297,10 +297,10 @@ impl Doors<'_> {
         let listener = self.exits.sockets.listen(address, self.runtime.handle()).and_then(TcpListener::from_std);
         let listener = listener.map_err(|source| ServerError::Listen { address, door, source })?;
         let own = OwnDoor::new(router, self.loaded.config.limits.connections_per_ip, rest);
-        let closed = async move {
+        let ending = async move {
             let _told = closes.wait_for(|closes| *closes).await;
         };
-        Ok(self.runtime.spawn(own.serve(listener, closed)))
+        Ok(self.runtime.spawn(own.serve(listener, ending)))
     }
 }
 

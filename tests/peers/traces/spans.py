@@ -1,6 +1,7 @@
 """One trace through three services: a client with OpenTelemetry's SDK, the gate, and an upstream with the SDK."""
 
 import contextlib
+import gzip
 import http.server
 import importlib
 import pathlib
@@ -51,7 +52,9 @@ class Upstream(Server):
 class Collector(Server):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        exports.append((self.path, dict(self.headers), body))
+        if self.headers["Content-Encoding"] == "gzip":
+            body = gzip.decompress(body)
+        exports.append((self.path, self.headers, body))
         self.answer(ExportTraceServiceResponse().SerializeToString(), "application/x-protobuf")
 
 
