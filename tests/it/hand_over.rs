@@ -135,9 +135,13 @@ fn the_embedded_issuer_goes_over_with_its_keys() {
     let kept = Steady::begin(2, move || Connection::open(login), move |_| asked.clone());
     let fresh = Steady::begin(2, move || Connection::open(login), move |_| once.clone());
     let all = [kept, fresh];
-    all.iter().for_each(|load| load.more(50));
+    for load in &all {
+        load.more(50);
+    }
     gate.hand_over();
-    all.iter().for_each(|load| load.more(50));
+    for load in &all {
+        load.more(50);
+    }
     for (asked, failed) in all.map(Steady::end) {
         assert!(failed.is_empty(), "of {asked} requests {} failed: {failed:?}", failed.len());
     }
