@@ -1,9 +1,8 @@
 //! Writes a denial onto a pingora session, and finds the denial that pingora's failure stands for.
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType, OrErr};
