@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
-use cedar_policy::{Entities, PolicySet};
+use cedar_policy::Entities;
 
 use super::reads::Reads;
 use super::verdict::Verdict;
@@ -26,8 +26,8 @@ pub(super) struct Standing {
 /// Policies that are asked together.
 #[derive(Debug)]
 pub(super) struct Slice {
-    /// The policies.
-    pub(super) policies: PolicySet,
+    /// Their places in the bundle, in order.
+    pub(super) positions: Vec<usize>,
     /// The parts of the context that they can read.
     pub(super) reads: Reads,
 }
@@ -35,7 +35,7 @@ pub(super) struct Slice {
 /// A standing with its slice at hand.
 pub(super) struct Ready {
     standing: Arc<Standing>,
-    /// The policies whose heads can hold.
+    /// The policies whose heads hold.
     pub(super) slice: Arc<Slice>,
 }
 
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn slice() -> Arc<Slice> {
-        Arc::new(Slice { policies: PolicySet::new(), reads: Reads::default() })
+        Arc::new(Slice { positions: Vec::new(), reads: Reads::default() })
     }
 
     fn keep(standings: &Standings, bundle: &Arc<()>, target: usize, slice: &Arc<Slice>) {
@@ -124,7 +124,7 @@ mod tests {
     fn an_answer_is_settled_where_no_policy_reads_the_request() {
         let verdict = Verdict::answered(true, Vec::new(), None);
         for (reads, settles) in [(Reads::default(), true), (Reads::PATH, false), (Reads::CERTIFICATE, false)] {
-            let slice = Arc::new(Slice { policies: PolicySet::new(), reads });
+            let slice = Arc::new(Slice { positions: Vec::new(), reads });
             let ready = Ready::new(&Arc::new(()), 1, Entities::empty(), slice);
             ready.settle(&verdict);
             assert_eq!(ready.settled(), settles.then_some(&verdict), "{reads:?}");

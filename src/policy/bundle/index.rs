@@ -1,6 +1,7 @@
-//! Which policies can matter for a request, found by their heads without looking at the others.
+//! Which policies matter for a request: those whose heads hold, found without looking at the others.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::BitOr;
 use std::sync::Arc;
 
 use cedar_policy::{
@@ -16,23 +17,21 @@ use crate::policy::reads::Reads;
 use crate::policy::schema::Target;
 use crate::policy::standing::Slice;
 
-/// Policies that all slices in the cache may hold together; a larger slice is built anew each time.
+/// Policies that all slices in the cache may hold together; a larger slice is made anew each time.
 const CACHED_POLICIES: u64 = 100_000;
-
-/// Up to this many selected policies always become a slice of their own.
-const SMALL: usize = 100;
 
 /// The policies by what their heads ask of principal, action and resource.
 ///
-/// INVARIANT: a policy whose head holds for a request is in a bucket of a key that the request has. `==`, `in` and `is … in`
-/// hold only for an entity that is the one named or one of its ancestors, each of which gives the request a key; `is` gives
-/// one by the type; whatever else a head may say counts as [`Key::Any`], which every request has. A policy whose head does
-/// not hold is false before its conditions are evaluated (Cedar joins head and conditions by a short-circuiting `&&`), so
-/// it can neither determine the answer nor err.
+/// INVARIANT: a policy is in a bucket of keys that a request has if, and only if, its head holds for that request: each way in
+/// which a head can ask is a kind of key, and a request has every key of each kind that is true of it. So of what is selected
+/// only the conditions are left to ask. A policy whose head does not hold is false before its conditions are evaluated (Cedar
+/// joins head and conditions by a short-circuiting `&&`), so it can neither determine the answer nor err.
 #[derive(Debug)]
 pub(super) struct Index {
     numbers: HashMap<Key, u32>,
     buckets: HashMap<[u32; 3], Vec<u32>>,
+    /// Whether some head asks for a type and an ancestor at once: few do, and looking for them costs a key for each group.
+    has_is_in: bool,
     slices: Cache<Vec<u32>, Arc<Slice>>,
 }
 
@@ -40,8 +39,10 @@ pub(super) struct Index {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Any,
-    Type(EntityTypeName),
-    Entity(EntityUid),
+    Is(EntityTypeName),
+    Eq(EntityUid),
+    In(EntityUid),
+    IsIn(EntityTypeName, EntityUid),
 }
 
 impl Index {
@@ -50,7 +51,7 @@ impl Index {
         let slices = Cache::builder().max_capacity(CACHED_POLICIES).weigher(weight);
         // the newest is always taken: its principal will ask again
         let slices = slices.eviction_policy(EvictionPolicy::lru()).build();
-        let mut index = Self { numbers: HashMap::new(), buckets: HashMap::new(), slices };
+        let mut index = Self { numbers: HashMap::new(), buckets: HashMap::new(), has_is_in: false, slices };
         for (policy, position) in policies.iter().zip(0..) {
             index.add(&policy.policy, position);
         }
@@ -67,11 +68,12 @@ impl Index {
     }
 
     fn number(&mut self, key: Key) -> u32 {
+        self.has_is_in |= matches!(key, Key::IsIn(..));
         let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
         *self.numbers.entry(key).or_insert(next)
     }
 
-    /// The policies whose heads can hold for this principal and target, as positions in order.
+    /// The policies whose heads hold for this principal and target, as positions in order.
     pub(super) fn select(&self, identity: Option<&Identity>, anonymous: &EntityUid, target: &Target) -> Vec<u32> {
         let uid = identity.map_or(anonymous, |identity| &identity.uid);
         let groups = identity.map(|identity| identity.groups.as_slice()).unwrap_or_default();
@@ -93,25 +95,24 @@ impl Index {
 
     /// The numbers of the keys that an entity has, as far as any head asks for them.
     fn known(&self, uid: &EntityUid, ancestors: &[EntityUid]) -> Vec<u32> {
-        let entities = std::iter::once(uid).chain(ancestors).cloned().map(Key::Entity);
-        let keys = [Key::Any, Key::Type(uid.type_name().clone())].into_iter().chain(entities);
+        let kind = uid.type_name();
+        // an entity is in itself
+        let within = || std::iter::once(uid).chain(ancestors).cloned();
+        let keys = [Key::Any, Key::Is(kind.clone()), Key::Eq(uid.clone())].into_iter().chain(within().map(Key::In));
+        let both = self.has_is_in.then(|| within().map(|ancestor| Key::IsIn(kind.clone(), ancestor)));
+        let keys = keys.chain(both.into_iter().flatten());
         keys.filter_map(|key| self.numbers.get(&key).copied()).collect()
     }
 
-    /// The selected policies as a set of their own, kept for the next request that selects the same.
-    pub(super) fn slice(&self, selected: Vec<u32>, policies: &[NamedPolicy], all: &Arc<Slice>) -> Arc<Slice> {
-        // where most of many are selected, a set of their own would cost more memory than it saves time
-        let most = selected.len() > SMALL && selected.len().saturating_mul(2) > policies.len();
-        if most || selected.len() == policies.len() {
-            return Arc::clone(all);
-        }
+    /// The selected policies with what they read, kept for the next request that selects the same.
+    pub(super) fn slice(&self, selected: Vec<u32>, policies: &[NamedPolicy]) -> Arc<Slice> {
         if let Some(slice) = self.slices.get(&selected) {
             return slice;
         }
         let positions = selected.iter().filter_map(|position| usize::try_from(*position).ok());
-        // ids are unique, so that no policy is refused; were one, all of them would be asked
-        let slice = slice_of(positions.filter_map(|position| policies.get(position)));
-        let slice = slice.map_or_else(|_| Arc::clone(all), Arc::new);
+        let positions: Vec<usize> = positions.collect();
+        let reads = positions.iter().filter_map(|position| policies.get(*position)).map(|policy| policy.reads);
+        let slice = Arc::new(Slice { reads: reads.fold(Reads::default(), BitOr::bitor), positions });
         self.slices.insert(selected, Arc::clone(&slice));
         slice
     }
@@ -122,13 +123,10 @@ impl Index {
 /// # Errors
 ///
 /// Two have the same id.
-pub(super) fn slice_of<'a>(policies: impl Iterator<Item = &'a NamedPolicy>) -> Result<Slice, Box<PolicySetError>> {
-    let mut slice = Slice { policies: PolicySet::new(), reads: Reads::default() };
-    for policy in policies {
-        add(&mut slice.policies, policy)?;
-        slice.reads = slice.reads | policy.reads;
-    }
-    Ok(slice)
+pub(super) fn set_of(policies: &[NamedPolicy]) -> Result<PolicySet, Box<PolicySetError>> {
+    let mut set = PolicySet::new();
+    policies.iter().try_for_each(|policy| add(&mut set, policy))?;
+    Ok(set)
 }
 
 fn add(set: &mut PolicySet, policy: &NamedPolicy) -> Result<(), Box<PolicySetError>> {
@@ -148,28 +146,28 @@ fn weight(selected: &Vec<u32>, _slice: &Arc<Slice>) -> u32 {
 fn principal_key(constraint: PrincipalConstraint) -> Key {
     match constraint {
         PrincipalConstraint::Any => Key::Any,
-        PrincipalConstraint::Is(type_name) => Key::Type(type_name),
-        PrincipalConstraint::In(uid) | PrincipalConstraint::Eq(uid) | PrincipalConstraint::IsIn(_, uid) => {
-            Key::Entity(uid)
-        }
+        PrincipalConstraint::Is(kind) => Key::Is(kind),
+        PrincipalConstraint::Eq(uid) => Key::Eq(uid),
+        PrincipalConstraint::In(uid) => Key::In(uid),
+        PrincipalConstraint::IsIn(kind, uid) => Key::IsIn(kind, uid),
     }
 }
 
 fn action_keys(constraint: ActionConstraint) -> Vec<Key> {
     match constraint {
         ActionConstraint::Any => vec![Key::Any],
-        ActionConstraint::Eq(uid) => vec![Key::Entity(uid)],
-        ActionConstraint::In(uids) => uids.into_iter().map(Key::Entity).collect(),
+        ActionConstraint::Eq(uid) => vec![Key::Eq(uid)],
+        ActionConstraint::In(uids) => uids.into_iter().map(Key::In).collect(),
     }
 }
 
 fn resource_key(constraint: ResourceConstraint) -> Key {
     match constraint {
         ResourceConstraint::Any => Key::Any,
-        ResourceConstraint::Is(type_name) => Key::Type(type_name),
-        ResourceConstraint::In(uid) | ResourceConstraint::Eq(uid) | ResourceConstraint::IsIn(_, uid) => {
-            Key::Entity(uid)
-        }
+        ResourceConstraint::Is(kind) => Key::Is(kind),
+        ResourceConstraint::Eq(uid) => Key::Eq(uid),
+        ResourceConstraint::In(uid) => Key::In(uid),
+        ResourceConstraint::IsIn(kind, uid) => Key::IsIn(kind, uid),
     }
 }
 

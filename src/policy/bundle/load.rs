@@ -5,10 +5,10 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Entity, EntityUid, Schema};
+use cedar_policy::{Authorizer, Entity, EntityUid, PolicySet, Schema};
 
 use super::folder::Folder;
-use super::index::{Index, named_actions, slice_of};
+use super::index::{Index, named_actions, set_of};
 use super::links::Link;
 use super::policies::{NamedPolicy, PolicySummary, parse};
 use super::revision::revision;
@@ -17,7 +17,7 @@ use crate::policy::cases::{self, Case, CaseAnswer, CaseReport};
 use crate::policy::error::{Flaw, PolicyError};
 use crate::policy::flaws::{Source, of_schema};
 use crate::policy::schema::{AttributeType, Extension, Names, Outline, Targets, write_schema};
-use crate::policy::standing::{Slice, Standings};
+use crate::policy::standing::Standings;
 
 /// A folder of policies: immutable, shared by all workers, and replaced only as a whole.
 pub struct Bundle {
@@ -30,7 +30,8 @@ pub struct Bundle {
     pub(super) targets: Targets,
     pub(super) policies: Vec<NamedPolicy>,
     pub(super) positions: HashMap<Arc<str>, usize>,
-    pub(super) all: Arc<Slice>,
+    /// All of them as Cedar asks them, for comparison.
+    pub(super) all: PolicySet,
     pub(super) index: Index,
     /// The actions that conditions name, so that every request can ask about them.
     pub(super) named_actions: Vec<Entity>,
@@ -73,7 +74,7 @@ impl Bundle {
         let bundle = Self::assemble(name, &folder, extension.as_ref(), links, outline)?;
         let effects = bundle.policies.iter().map(|policy| (policy.id.to_string(), policy.policy.effect())).collect();
         let known = Known { outline, query: &bundle.query_parameters };
-        let mut flaws = validate(&bundle.all.policies, &bundle.policies, schema, wider, known);
+        let mut flaws = validate(&bundle.all, &bundle.policies, schema, wider, known);
         flaws.extend(cases::check_names(&bundle.cases, &effects));
         if flaws.is_empty() { Ok(bundle) } else { Err(flawed(flaws)) }
     }
@@ -89,8 +90,8 @@ impl Bundle {
         let flawed = |flaws: Vec<Flaw>| PolicyError::Bundle { bundle: name.to_owned(), flaws };
         let targets = Targets::new(outline, &outline.actions()?)?;
         let policies = parse(&folder.policies, links).map_err(flawed)?;
-        let all = slice_of(policies.iter())
-            .map_err(|error| flawed(vec![Flaw::new("policy-id-duplicate", error.to_string())]))?;
+        let all =
+            set_of(&policies).map_err(|error| flawed(vec![Flaw::new("policy-id-duplicate", error.to_string())]))?;
         let positions = policies.iter().enumerate().map(|(position, policy)| (Arc::clone(&policy.id), position));
         let named = named_actions(&policies);
         Ok(Self {
@@ -100,7 +101,7 @@ impl Bundle {
             attributes: outline.attributes.clone(),
             query_parameters: extension.and_then(Extension::query).cloned().unwrap_or_default(),
             positions: positions.collect(),
-            all: Arc::new(all),
+            all,
             index: Index::new(&policies),
             named_actions: named.filter_map(|action| Some(targets.of_action(&action)?.action_entity())).collect(),
             anonymous: Names::parsed()?.anonymous(),

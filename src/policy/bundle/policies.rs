@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Template};
+use cedar_policy::{Effect, Expression, Policy, PolicyId, PolicySet, Template};
 
 use super::links::{Link, link_all};
 use super::origin::Origin;
@@ -31,6 +31,8 @@ pub(in crate::policy) struct NamedPolicy {
     pub(super) origin: Origin,
     /// The parts of the context that it can read.
     pub(super) reads: Reads,
+    /// What it asks beyond its head.
+    pub(super) condition: OnceLock<Option<Expression>>,
 }
 
 /// A policy with `?principal` or `?resource` in its head, to be linked.
@@ -48,12 +50,24 @@ impl NamedPolicy {
         let forbids = policy.effect() == Effect::Forbid;
         let message = policy.annotation("message").filter(|_| forbids).and_then(readable);
         let reads = origin.text().map_or(Reads::ALL, Reads::of);
-        Self { id: id.into(), policy, template, link: None, message, origin, reads }
+        let condition = OnceLock::new();
+        Self { id: id.into(), policy, template, link: None, message, origin, reads, condition }
     }
 
     /// Whether it is a `forbid`.
     pub(in crate::policy) fn forbids(&self) -> bool {
         self.policy.effect() == Effect::Forbid
+    }
+
+    /// What it asks beyond its head, if anything. Of many policies most are never asked, so it is taken out at the first time.
+    pub(super) fn condition(&self) -> Option<&Expression> {
+        let taken_out = || {
+            // without the places in the source, which Cedar would carry along with every value
+            let bare = self.policy.to_json().ok().and_then(|json| Policy::from_json(None, json).ok());
+            let whole = bare.as_ref().unwrap_or(&self.policy);
+            whole.as_ref().non_scope_constraints().cloned().map(Expression::from)
+        };
+        self.condition.get_or_init(taken_out).as_ref()
     }
 
     /// Its text, or its template's.
