@@ -81,6 +81,8 @@ class Prometheus:
         try:
             return json.load(urllib.request.urlopen(url, timeout=10))
         except urllib.error.HTTPError as error:
+            if error.code == 503:
+                raise  # it starts, and says so in words
             return json.load(error)
 
     def targets(self):
