@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::de::StrRead;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -16,7 +17,7 @@ const USUAL_MEMBERS: usize = 16;
 /// # Errors
 /// What is wrong, in words that name no value.
 pub fn strict_object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>, &'static str> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let mut reader = reader(bytes)?;
     let value = Strict { depth_left: max_depth, members: USUAL_MEMBERS }
         .deserialize(&mut reader)
         .map_err(|_| "not strict JSON")?;
@@ -36,7 +37,7 @@ pub(super) fn each_member(
     max_depth: usize,
     take: impl FnMut(Cow<'_, str>, Value) -> bool,
 ) -> Result<(), &'static str> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let mut reader = reader(bytes)?;
     let members = Members { strict: Strict { depth_left: max_depth, members: 0 }, take };
     reader.deserialize_map(members).map_err(|_| "not a strict JSON object")?;
     reader.end().map_err(|_| "text after the JSON object")
@@ -53,11 +54,16 @@ pub(super) fn elements<'a>(
     most: usize,
     max_depth: usize,
 ) -> Result<Vec<&'a RawValue>, &'static str> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let mut reader = reader(bytes)?;
     let strict = Strict { depth_left: max_depth, members: 0 };
     let elements = reader.deserialize_map(Elements { name, most, strict }).map_err(|_| "not a strict JSON object")?;
     reader.end().map_err(|_| "text after the JSON object")?;
     elements.ok_or("no such array")
+}
+
+/// The whole text is known to be UTF-8 before it is read, which is asked sooner of all than of each string alone.
+fn reader(bytes: &[u8]) -> Result<serde_json::Deserializer<StrRead<'_>>, &'static str> {
+    std::str::from_utf8(bytes).map(serde_json::Deserializer::from_str).map_err(|_| "not UTF-8")
 }
 
 struct Elements<'n> {

@@ -405,7 +405,7 @@ async fn check_signature(
     if keys.set.knows(kid) {
         return Err(JoseError::UnsupportedAlgorithm.into());
     }
-    let keys = issuer.keys().ask_again().await.ok_or_else(unavailable)?;
+    let keys = issuer.keys().ask_again(kid).await.ok_or_else(unavailable)?;
     let key = keys.set.find(Some(kid), algorithm).ok_or(TokenError::UnknownKey)?;
     key.verify(algorithm, jws)?;
     Ok(keys.generation)

@@ -151,11 +151,15 @@ impl KeyStore {
         let _available = generation.wait_for(|generation| *generation > 0).await;
     }
 
-    /// Asks the issuer again because of a `kid` that is not in the set, and gives what is known then.
+    /// Asks the issuer again because of a `kid` that was not in the set, and gives what is known then.
     ///
-    /// All requests that wait share one fetch; within `unknown_kid_at_most_every` of the last one nobody waits.
-    pub async fn ask_again(&self) -> Option<Arc<Keys>> {
+    /// All requests that wait share one fetch; within `unknown_kid_at_most_every` of the last one nobody waits. Whoever looked
+    /// just before a fetch has brought the key asks for no other, which would use up the window of the next new key.
+    pub async fn ask_again(&self, kid: &str) -> Option<Arc<Keys>> {
         let mut answered = self.answered.subscribe();
+        if let Some(keys) = self.current().filter(|keys| keys.set.knows(kid)) {
+            return Some(keys);
+        }
         if let Some(longest) = self.ask() {
             // Whether it came in time or not, what is there now decides.
             let _in_time = tokio::time::timeout(longest, answered.changed()).await;

@@ -18,12 +18,12 @@ async fn run(corp: Issuer) -> (Arc<KeyStore>, crate::clock::Clock, watch::Sender
     (corp.store, corp.clock, stop)
 }
 
-/// So many ask again at once: whether each then knows a key of this id.
-async fn answers(store: &Arc<KeyStore>, requests: usize, kid: &'static str) -> Vec<bool> {
+/// So many ask again at once for this key: whether each then knows a key of that id.
+async fn answers(store: &Arc<KeyStore>, requests: usize, asked: &'static str, kid: &'static str) -> Vec<bool> {
     let mut asking = JoinSet::new();
     for _ in 0..requests {
         let store = store.clone();
-        asking.spawn(async move { store.ask_again().await.is_some_and(|keys| keys.set.knows(kid)) });
+        asking.spawn(async move { store.ask_again(asked).await.is_some_and(|keys| keys.set.knows(kid)) });
     }
     asking.join_all().await
 }
@@ -33,10 +33,10 @@ async fn a_flood_of_unknown_kids_is_one_fetch_a_window() {
     let provider = Provider::start(Reply::keys(&["first"])).await;
     let (store, clock, _stop) = run(issuer(&provider.url(), &json!({}))).await;
     for window in 0..3 {
-        assert_eq!(answers(&store, 1_000, "first").await, [true; 1_000]);
+        assert_eq!(answers(&store, 1_000, "unknown", "first").await, [true; 1_000]);
         assert_eq!(provider.fetches(), 2 + window, "the first, and one for each window");
         clock.advance(Duration::from_secs(29));
-        assert!(store.ask_again().await.is_some());
+        assert!(store.ask_again("unknown").await.is_some());
         assert_eq!(provider.fetches(), 2 + window, "not yet");
         clock.advance(Duration::from_secs(1));
     }
@@ -48,7 +48,7 @@ async fn a_flood_of_unknown_kids_while_the_issuer_is_down_is_one_fetch_a_window_
     let (store, _clock, _stop) = run(issuer(&provider.url(), &json!({}))).await;
     provider.goes_down();
     for _ in 0..200 {
-        assert!(store.ask_again().await.is_some_and(|keys| keys.set.knows("first")));
+        assert!(store.ask_again("unknown").await.is_some_and(|keys| keys.set.knows("first")));
     }
     assert_eq!(provider.fetches(), 2);
 }
@@ -58,8 +58,18 @@ async fn an_unknown_kid_that_was_rotated_in_is_found_by_whoever_waits() {
     let provider = Provider::start(Reply::keys(&["first"])).await;
     let (store, _clock, _stop) = run(issuer(&provider.url(), &json!({}))).await;
     provider.answers(Reply::keys(&["first", "second"]).after(Duration::from_millis(100)));
-    assert_eq!(answers(&store, 100, "second").await, [true; 100]);
+    assert_eq!(answers(&store, 100, "second", "second").await, [true; 100]);
     assert_eq!(provider.fetches(), 2);
+}
+
+#[tokio::test]
+async fn who_looked_before_a_key_came_and_asks_after_it_leaves_the_window_to_others() {
+    let provider = Provider::start(Reply::keys(&["first", "second"])).await;
+    let (store, _clock, _stop) = run(issuer(&provider.url(), &json!({}))).await;
+    assert!(store.ask_again("second").await.is_some_and(|keys| keys.set.knows("second")));
+    assert_eq!(provider.fetches(), 1, "it is there");
+    provider.answers(Reply::keys(&["second", "third"]));
+    assert!(store.ask_again("third").await.is_some_and(|keys| keys.set.knows("third")));
 }
 
 #[tokio::test]
@@ -77,7 +87,7 @@ async fn who_asks_while_a_fetch_is_under_way_is_answered_by_the_next() {
     }
     tokio::time::sleep(Duration::from_millis(50)).await;
     provider.answers(Reply::keys(&["second"]));
-    let keys = store.ask_again().await.unwrap();
+    let keys = store.ask_again("second").await.unwrap();
     assert!(keys.set.knows("second"));
     assert_eq!(provider.fetches(), 3);
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -91,7 +101,7 @@ async fn who_was_answered_by_a_fetch_that_was_due_wants_no_further_one() {
     let mut corp = issuer(&provider.url(), &json!({}));
     corp.refresher.fetch_once().await;
     // First the request, then the fetch that the clock brings: nobody has looked at the wish yet.
-    tokio::join!(biased; corp.store.ask_again(), corp.refresher.fetch_once());
+    tokio::join!(biased; corp.store.ask_again("unknown"), corp.refresher.fetch_once());
     let wanted = tokio::time::timeout(Duration::from_millis(50), corp.store.wanted()).await;
     assert!(wanted.is_err());
     assert_eq!(provider.fetches(), 2);
@@ -205,7 +215,7 @@ async fn a_fetch_that_never_comes_is_waited_for_once() {
     // Nobody runs the background task, as if it had died.
     let waited = async || {
         let begun = std::time::Instant::now();
-        assert!(corp.store.ask_again().await.is_some_and(|keys| keys.set.knows("first")));
+        assert!(corp.store.ask_again("unknown").await.is_some_and(|keys| keys.set.knows("first")));
         begun.elapsed()
     };
     assert!(waited().await >= Duration::from_secs(1));
