@@ -1,17 +1,24 @@
 //! The end of a request: its line in the access log and its place in the metrics.
 
 use http::Version;
-use pingora::proxy::Session;
+use pingora::http::RequestHeader;
 
 use super::context::RequestContext;
-use super::gateway::is_tls;
-use super::respond::begun;
 use crate::authorizer::{Denial, Took, Traced};
 use crate::telemetry::{AccessLine, AccessLog, Outcome, Trace, Traces, status_class};
 
+/// A request that is over, and what its client was sent.
+pub(super) struct Answered<'a> {
+    pub(super) request: &'a RequestHeader,
+    /// `None` where no answer has begun.
+    pub(super) status: Option<u16>,
+    /// Bytes of the answer's body.
+    pub(super) bytes_out: u64,
+}
+
 /// Counts and logs a request that is over.
-pub(super) fn conclude(session: &Session, context: &RequestContext, log: &AccessLog) {
-    let status = begun(session).map(|response| response.status.as_u16());
+pub(super) fn conclude(answered: &Answered<'_>, context: &RequestContext, log: &AccessLog) {
+    let Answered { request, status, bytes_out } = *answered;
     let outcome = outcome(context, status);
     let code = context.denial.as_ref().map_or_else(|| status.map_or("aborted", status_class), |denial| denial.code());
     let duration = context.started.elapsed();
@@ -27,7 +34,6 @@ pub(super) fn conclude(session: &Session, context: &RequestContext, log: &Access
         return;
     }
     let token = context.findings.token.as_ref();
-    let request = session.req_header();
     let trace_id = Traces::id_of(context.trace.as_ref(), &request.headers);
     let line = AccessLine {
         time_unix_millis: context.started_unix_millis,
@@ -50,22 +56,26 @@ pub(super) fn conclude(session: &Session, context: &RequestContext, log: &Access
         upstream: upstream.map(AsRef::as_ref),
         upstream_duration,
         bytes_in: context.body_bytes,
-        bytes_out: session.body_bytes_sent() as u64,
+        bytes_out,
     };
     log.write(&line);
     snapshot.point.record(&context.findings, &line);
     if let Some(trace) = &context.trace {
-        snapshot.point.trace(traced(session, context, trace, &line), &context.findings, &line);
+        snapshot.point.trace(traced(request, context, trace, &line), &context.findings, &line);
     }
 }
 
 /// What a trace says of the request beside its line.
-fn traced<'a>(session: &Session, context: &'a RequestContext, trace: &'a Trace, line: &AccessLine<'_>) -> Traced<'a> {
-    let request = session.req_header();
+fn traced<'a>(
+    request: &RequestHeader,
+    context: &'a RequestContext,
+    trace: &'a Trace,
+    line: &AccessLine<'_>,
+) -> Traced<'a> {
     Traced {
         trace,
         begun: context.started,
-        scheme: if is_tls(session) { "https" } else { "http" },
+        scheme: if context.is_tls { "https" } else { "http" },
         protocol_version: match request.version {
             Version::HTTP_10 => Some("1.0"),
             Version::HTTP_11 => Some("1.1"),

@@ -4,7 +4,6 @@
 use http::header::{CONNECTION, CONTENT_LENGTH, PROXY_AUTHENTICATE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
-use pingora::proxy::Session;
 
 /// Fields that are for the next hop alone, whether `Connection` names them or not (RFC 9110 section 7.6.1). `Proxy-Authenticate` is for
 /// whoever asked the upstream, too (section 11.7.1).
@@ -66,14 +65,6 @@ fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let names = values.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
     names.filter(|name| ![CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)).collect()
-}
-
-/// A client of HTTP/1.0 knows no chunks (RFC 9112 section 6.1): to it an answer of unknown length ends with the connection.
-pub(super) fn fit_to_version(session: &mut Session, answer: &mut ResponseHeader) {
-    if session.req_header().version < Version::HTTP_11 && answer.headers.contains_key(TRANSFER_ENCODING) {
-        answer.remove_header(&TRANSFER_ENCODING);
-        session.set_keepalive(None);
-    }
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pingora::http::RequestHeader;
+
 use super::forwarded::Way;
 use super::snapshot::Snapshot;
 use super::streams::Frames;
 use super::tries::Tries;
 use super::upstream::Attempt;
+use super::wire::Line;
 use crate::authorizer::{Denial, Findings, Permit};
 use crate::telemetry::{InFlight, Trace};
 
@@ -21,6 +24,12 @@ pub struct RequestContext {
     pub(super) started: Instant,
     pub(super) started_unix_millis: u64,
     pub(super) client: Option<IpAddr>,
+    /// Whether its connection is a TLS one.
+    pub(super) is_tls: bool,
+    /// What the wire is told of it.
+    pub(super) line: Arc<Line>,
+    /// The request as it was judged, where pingora reads it once more: what goes on is what was judged.
+    pub(super) judged: Option<RequestHeader>,
     pub(super) way: Way,
     pub(super) host: Option<String>,
     /// The target to forward, where it is not as pingora would forward it.
@@ -48,10 +57,13 @@ impl RequestContext {
     pub(super) fn new(snapshot: Arc<Snapshot>, started_unix_millis: u64, in_flight: InFlight) -> Self {
         Self {
             snapshot,
-            request_id: format!("{:032x}", fastrand::u128(..)),
+            request_id: new_id(),
             started: Instant::now(),
             started_unix_millis,
             client: None,
+            is_tls: false,
+            line: Arc::default(),
+            judged: None,
             way: Way::default(),
             host: None,
             target: None,
@@ -75,4 +87,11 @@ impl RequestContext {
     pub(super) fn is_recorded(&self) -> bool {
         self.trace.as_ref().is_some_and(Trace::is_recorded)
     }
+}
+
+/// An id for a request: 32 hexadecimal digits.
+fn new_id() -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = fastrand::u128(..).to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| DIGITS.get(usize::from(digit)).copied().map(char::from)).collect()
 }

@@ -1,22 +1,25 @@
-//! The bytes of an HTTP/1 request head, judged before anything is decided by them.
+//! The bytes of an HTTP/1 request head, judged and read before anything is decided by them.
 //!
-//! The parser below accepts more than one reading of some messages; what could be framed in two ways ends here, with the
+//! Parsers behind accept more than one reading of some messages; what could be framed in two ways ends here, with the
 //! connection, because the next bytes on it might be a request that nobody authorized (RFC 9112 section 11.2).
 
-use bytesize::ByteSize;
-use http::HeaderMap;
-
 use std::net::{IpAddr, Ipv4Addr};
+
+use bytes::Bytes;
+use bytesize::ByteSize;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use pingora::http::RequestHeader;
 
 use super::config::LimitsConfig;
 use crate::authorizer::{AccessRequest, ConnectionFacts, Denial, ReceivedRequest};
 
 /// A request head that has one reading.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Head<'a> {
-    /// The target, as sent.
-    pub(super) target: &'a [u8],
-    /// What follows the head.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// What it says.
+    pub(super) request: RequestHeader,
+    /// What follows it.
     pub(super) body: Body,
 }
 
@@ -31,32 +34,51 @@ pub(super) enum Body {
     Chunked,
 }
 
-/// Judges a whole request head, from the first byte to the empty line.
-pub(super) fn check_head<'a>(head: &'a [u8], limits: &LimitsConfig) -> Result<Head<'a>, Denial> {
+/// Judges a whole request head, from the first byte to the empty line, and reads it. The values of its fields stay where they are.
+pub(super) fn read_head(head: &Bytes, limits: &LimitsConfig) -> Result<Head, Denial> {
     if exceeds(head.len(), limits.header) {
+        return Err(Denial::HeadersTooLarge);
+    }
+    // All lines but the first and the empty one are fields.
+    let fields = memchr::memchr_iter(b'\n', head).count().saturating_sub(2);
+    if fields > limits.headers {
         return Err(Denial::HeadersTooLarge);
     }
     let mut lines = lines(head).map(line);
     let (method, target, version) = first_line(lines.next().ok_or(bad("no request line"))??, limits)?;
+    let mut headers = HeaderMap::with_capacity(fields);
     let mut framing = Framing::default();
     let mut hosts = Hosts::default();
-    let mut fields = 0;
     for line in lines {
         let line = line?;
         if line.is_empty() {
             break;
         }
-        fields += 1;
-        if fields > limits.headers {
-            return Err(Denial::HeadersTooLarge);
-        }
         let (name, value) = field(line)?;
         framing.note(name, value)?;
         hosts.note(name, value);
+        let name = HeaderName::from_bytes(name).map_err(|_| bad("a header name that is not a token"))?;
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(value));
+        headers.append(name, value.map_err(|_| bad("a control character in a header value"))?);
     }
     framing.check(version, limits)?;
     hosts.check(method, target)?;
-    Ok(Head { target, body: framing.body() })
+    let version = if version == b"HTTP/1.0" { Version::HTTP_10 } else { Version::HTTP_11 };
+    let request = request_of(method, head.slice_ref(target), version, headers);
+    Ok(Head { request: request.ok_or(Denial::BadTarget("a character that no target has"))?, body: framing.body() })
+}
+
+/// A request as pingora has it. Of an absolute-form target the path goes on: its authority is the `Host`'s.
+fn request_of(method: &[u8], target: Bytes, version: Version, headers: HeaderMap) -> Option<RequestHeader> {
+    let path = if target.starts_with(b"/") {
+        PathAndQuery::from_maybe_shared(target).ok()?
+    } else {
+        Uri::from_maybe_shared(target).ok()?.into_parts().path_and_query?
+    };
+    let mut parts = http::Request::new(()).into_parts().0;
+    (parts.method, parts.uri) = (Method::from_bytes(method).ok()?, Uri::from(path));
+    (parts.version, parts.headers) = (version, headers);
+    Some(parts.into())
 }
 
 /// Judges lines of a head whose end has not come: nothing that may follow makes a bad one good. `begins` says whether the first of
@@ -76,7 +98,7 @@ pub(super) fn check_part(line: &[u8]) -> Result<(), Denial> {
     if any(inner, |byte| byte == b'\r' || byte == 0) { Err(bad(BARE)) } else { Ok(()) }
 }
 
-/// The target of a head that [`check_head`] has taken.
+/// The target of a head that [`read_head`] has taken, as sent.
 pub(super) fn target(head: &[u8]) -> &[u8] {
     head.split(|byte| *byte == b' ').nth(1).unwrap_or_default()
 }
@@ -310,19 +332,38 @@ fn content_length(value: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use proptest::prelude::{Just, Strategy, TestCaseError, prop, prop_assert_eq, prop_oneof};
+    use proptest::test_runner::{Config, TestRunner};
+
     use super::*;
 
     fn check(head: &str) -> Result<String, &'static str> {
-        let head = check_head(head.as_bytes(), &LimitsConfig::default()).map_err(|denial| denial.code())?;
-        Ok(String::from_utf8(head.target.to_vec()).unwrap())
+        let head = Bytes::copy_from_slice(head.as_bytes());
+        let read = read_head(&head, &LimitsConfig::default()).map_err(|denial| denial.code())?;
+        Ok(format!("{} {:?} {}", read.request.uri, read.body, read.request.headers.len()))
     }
 
     #[test]
-    fn a_head_with_one_reading_gives_its_target() {
-        assert_eq!(check("GET /a?b=..;c HTTP/1.1\r\nHost: x\r\n\r\n").unwrap(), "/a?b=..;c");
-        assert_eq!(check("GET http://x/a HTTP/1.0\r\nHost: x\r\n\r\n").unwrap(), "http://x/a");
-        assert_eq!(check("POST / HTTP/1.1\r\nhost:x\r\ncontent-length:\t5 \r\n\r\n").unwrap(), "/");
-        assert_eq!(check("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n").unwrap(), "/");
+    fn a_head_with_one_reading_is_read() {
+        let table = [
+            ("GET /a?b=..;c HTTP/1.1\r\nHost: x\r\n\r\n", "/a?b=..;c None 1"),
+            ("GET http://x/a HTTP/1.0\r\nHost: x\r\n\r\n", "/a None 1"),
+            ("POST / HTTP/1.1\r\nhost:x\r\ncontent-length:\t5 \r\n\r\n", "/ Length(5) 2"),
+            ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n", "/ Chunked 2"),
+        ];
+        for (head, reading) in table {
+            assert_eq!(check(head).unwrap(), reading);
+        }
+        let head = Bytes::from_static(b"PUT /a HTTP/1.0\r\nHost: x\r\nX-A:\t1 2 \r\nx-a:\r\nX-B: \xe9\r\n\r\n");
+        let request = read_head(&head, &LimitsConfig::default()).unwrap().request;
+        assert_eq!(
+            (request.method.as_str(), request.version, request.raw_path()),
+            ("PUT", Version::HTTP_10, &b"/a"[..])
+        );
+        assert_eq!(request.headers.get_all("x-a").iter().collect::<Vec<_>>(), ["1 2", ""]);
+        assert_eq!((request.headers["x-b"].as_bytes(), target(&head)), (&b"\xe9"[..], &b"/a"[..]));
     }
 
     #[test]
@@ -402,5 +443,53 @@ mod tests {
         assert_eq!(check(&head(1, 100, 1)), Err("headers-too-large"));
         assert_eq!(check(&head(1, 40, 1000)), Err("headers-too-large"));
         assert_eq!(check("POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n"), Err("body-too-large"));
+    }
+
+    /// What pingora reads in a head.
+    fn read_by_pingora(head: &[u8]) -> Option<RequestHeader> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (near, _far) = tokio::io::duplex(1);
+            let mut session = pingora::protocols::http::ServerSession::new_http1(Box::new(near));
+            session.set_pipelined_prefix(bytes::BytesMut::from(head));
+            session.read_request().await.ok().filter(|read| *read)?;
+            Some(session.req_header().clone())
+        })
+    }
+
+    fn any_head() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![8 => 0x20..0x7f_u8, 1 => 0..=u8::MAX, 1 => Just(b'\t')];
+        let name = prop_oneof![4 => "[A-Za-z][A-Za-z0-9-]{0,12}", 1 => "[ -~]{0,6}", 1 => Just("x-a".to_owned())];
+        let field = (name, prop::collection::vec(byte, 0..24));
+        let method = prop_oneof![3 => Just("GET".to_owned()), 1 => "[A-Z!a-z]{1,8}"];
+        let target = prop_oneof![3 => "/[!-~]{0,20}", 1 => "http://x/[a-z?]{0,6}", 1 => "[ -~]{0,12}"];
+        let version = prop_oneof![4 => Just("HTTP/1.1"), 1 => Just("HTTP/1.0"), 1 => Just("HTTP/1.2")];
+        (method, target, version, prop::collection::vec(field, 0..6)).prop_map(|(method, target, version, fields)| {
+            let mut head = format!("{method} {target} {version}\r\nHost: x\r\n").into_bytes();
+            for (name, value) in fields {
+                head.extend([name.as_bytes(), b": ", &value, b"\r\n"].concat());
+            }
+            head.extend_from_slice(b"\r\n");
+            head
+        })
+    }
+
+    /// Two readers of one head must see one request: whoever comes after the gate may read as pingora does.
+    #[test]
+    fn what_is_read_here_is_what_pingora_reads() {
+        let (read, cases) = (Cell::new(0), Cell::new(0));
+        let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+        let compared = runner.run(&any_head(), |head| {
+            cases.set(cases.get() + 1);
+            let Ok(ours) = read_head(&Bytes::from(head.clone()), &LimitsConfig::default()) else { return Ok(()) };
+            read.set(read.get() + 1);
+            let theirs = read_by_pingora(&head).ok_or(TestCaseError::fail("pingora refuses what is taken here"))?;
+            let ours = ours.request;
+            prop_assert_eq!((&ours.method, &ours.uri, ours.version), (&theirs.method, &theirs.uri, theirs.version));
+            prop_assert_eq!(ours.headers.iter().collect::<Vec<_>>(), theirs.headers.iter().collect::<Vec<_>>());
+            Ok(())
+        });
+        compared.unwrap_or_else(|error| panic!("{error}"));
+        assert!(read.get() * 8 > cases.get(), "of {} heads only {} are any", cases.get(), read.get());
     }
 }

@@ -8,46 +8,37 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::Version;
 use http::header::{EXPECT, HOST, TE, UPGRADE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
-use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, OrErr};
 
-use super::access_log::{conclude, conclude_unread};
-use super::answer::{fit_to_version, tidy};
-use super::config::LimitsConfig;
+use super::access_log::{Answered, conclude, conclude_unread};
+use super::answer::tidy;
 use super::context::RequestContext;
-use super::forwarded::Way;
-use super::framing;
-use super::head::{forget_case, forget_case_of_answer, with_parts};
-use super::respond::{REQUEST_ID, answer_itself, begun, change, deny, ended, failure};
+use super::head::{forget_case_of_answer, with_parts};
+use super::respond::{REQUEST_ID, begun, change, deny, end_connection, ended, failure};
 use super::snapshot::Snapshot;
 use super::stopping::Stopping;
 use super::streams::{
-    Closing, Frames, agrees_to_websocket, asks_for_websocket, be_patient, grpc_trailers, is_grpc, let_pass, watch,
-    watch_if_it_streams,
+    Closing, Frames, agrees_to_websocket, be_patient, grpc_trailers, is_grpc, let_pass, watch, watch_if_it_streams,
 };
 use super::upstream::{Replay, Upstream, affinity};
-use super::wire::{Line, proven};
-use crate::authorizer::{
-    AccessRequest, ConnectionFacts, Denial, OwnAnswer, Permit, ReceivedRequest, Timeline, UpgradeConfig,
-};
+use crate::authorizer::Denial;
 use crate::clock::Clock;
 use crate::telemetry::{AccessLog, InFlight};
 
 /// Where the system does not say who connected: no network that anyone trusts has this address.
-const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+pub(super) const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The gateway: translates HTTP into access requests, and permits into requests to upstreams. Its clones are one.
 #[derive(Clone)]
 pub struct Gateway {
     current: Arc<ArcSwap<Snapshot>>,
-    log: AccessLog,
+    pub(super) log: AccessLog,
     clock: Clock,
     in_flight: Arc<AtomicUsize>,
     stopping: Stopping,
@@ -74,10 +65,10 @@ impl Gateway {
 
     /// Counts and logs a request that is refused before any parser has read it, and gives it an id.
     pub(super) fn refused(&self, received: &[u8], client: IpAddr, denial: &Denial) -> String {
-        let mut context = self.new_ctx();
+        let mut context = self.fresh_context();
         context.client = Some(client);
         conclude_unread(received, denial, &context, &self.log);
-        context.request_id
+        std::mem::take(&mut context.request_id)
     }
 
     /// Ends an answer that has begun, in the words of its protocol where it has any; otherwise its end is missing, which tells.
@@ -97,101 +88,45 @@ impl Gateway {
         }
     }
 
-    /// Steps 1 to 12 of the decision. What it decides is kept in the context; what the gate answers itself is given.
-    async fn decide(session: &Session, context: &mut RequestContext) -> Result<Option<OwnAnswer>, Denial> {
-        // Framing came first: the wire has judged where this request ends, before anything in it meant anything.
-        let head = session.as_http1().map(HttpSession::get_headers_raw_bytes);
-        let header = session.req_header();
-        let received = ReceivedRequest {
-            method: header.method.as_str(),
-            target: received_target(head.as_deref(), header, &context.snapshot.limits)?,
-            authority: header.uri.authority().filter(|_| head.is_none()).map(http::uri::Authority::as_str),
-            headers: &header.headers,
-            client: context.client.unwrap_or(UNKNOWN),
-            connection: ConnectionFacts {
-                certificate: proven(session),
-                ..context.way.facts(is_tls(session), &header.headers)
-            },
-        };
-        let request = AccessRequest::read(received)?;
-        context.host = Some(request.host().to_owned());
-        if let Some((answer, findings)) = context.snapshot.point.authorizer.answer_itself(&request) {
-            context.findings = findings;
-            return answer.map(Some);
-        }
-        let timeline = Timeline::kept_if(context.is_recorded());
-        let decision = context.snapshot.point.authorizer.authorize_in_time(&request, timeline).await;
-        context.findings = decision.findings;
-        let permit = decision.outcome?;
-        // Byte for byte as sent, an empty query too; only where a credential was all of the query, its `?` goes as well.
-        let query = permit.query().map_or(request.target().query(), |rest| Some(rest).filter(|rest| !rest.is_empty()));
-        let path = request.target().path();
-        context.target = Some(query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")));
-        context.permit = Some(permit);
-        Ok(None)
+    /// What is known of a request before its first byte.
+    pub(super) fn fresh_context(&self) -> Box<RequestContext> {
+        let in_flight = InFlight::count(&self.in_flight);
+        Box::new(RequestContext::new(self.current.load_full(), self.clock.unix_millis(), in_flight))
     }
-}
-
-/// The target as the client sent it, before any parser has cut or mended it.
-fn received_target<'a>(
-    head: Option<&'a [u8]>,
-    header: &'a RequestHeader,
-    limits: &LimitsConfig,
-) -> Result<&'a [u8], Denial> {
-    if let Some(head) = head {
-        return Ok(framing::target(head));
-    }
-    let target = header.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
-    framing::check_fields(target, &header.headers, limits)?;
-    Ok(target.as_bytes())
 }
 
 #[async_trait]
 impl ProxyHttp for Gateway {
-    type CTX = RequestContext;
+    type CTX = Box<RequestContext>;
 
+    /// Of a request that was handed over without a judgement nothing is known, so it has no permit.
     fn new_ctx(&self) -> Self::CTX {
-        let in_flight = InFlight::count(&self.in_flight);
-        RequestContext::new(self.current.load_full(), self.clock.unix_millis(), in_flight)
+        Self::handed_over().unwrap_or_else(|| self.fresh_context())
     }
 
     /// No modules: what the gate does to a request is all in these phases.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
+    /// The request was judged before pingora had it: here it is made ready to go on.
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> pingora::Result<bool> {
-        let peer =
-            session.client_addr().and_then(|address| address.as_inet()).map_or(UNKNOWN, std::net::SocketAddr::ip);
-        let (client, way) = Way::read(peer, &session.req_header().headers, &context.snapshot.point.trusted_proxies);
-        context.trace = context.snapshot.point.traces.join(&session.req_header().headers, way.is_through_a_proxy());
-        (context.client, context.way) = (Some(client), way);
-        let begun = Instant::now();
-        let decided = Self::decide(session, context).await;
-        context.decision = Some(begun.elapsed());
         // How long a body may take is the wire's to say, and how long a client may take nothing of its answer.
         session.set_read_timeout(None);
-        if is_grpc(session.req_header())
-            && let Some(line) = Line::of(session)
-        {
-            line.take_time();
+        if is_grpc(session.req_header()) {
+            context.line.take_time();
         }
-        forget_case(session.req_header_mut());
-        let may_upgrade = |permit: &Permit| permit.route().upgrades_to(UpgradeConfig::Websocket);
-        context.upgrade = context.permit.as_ref().is_some_and(may_upgrade) && asks_for_websocket(session.req_header());
+        if let Some(judged) = context.judged.take() {
+            *session.req_header_mut() = judged;
+            // pingora has read but one of the fields that say so.
+            if context.line.ends_connection() {
+                session.set_keepalive(None);
+            }
+        }
         if !context.upgrade {
             // What is not offered to the upstream is ignored, as RFC 9110 section 7.8 lets a server do.
             session.req_header_mut().remove_header(&UPGRADE);
         }
         forget_later_versions(session);
-        match decided {
-            Ok(None) => return Ok(false),
-            Ok(Some(answer)) => answer_itself(session, &answer, &context.request_id).await?,
-            Err(denial) => {
-                // Noted first: that the client has gone before it could read it is no failure of the gate's.
-                context.denial = Some(denial.clone());
-                deny(session, &denial, &context.findings, &context.request_id).await?;
-            }
-        }
-        Ok(true)
+        Ok(false)
     }
 
     async fn upstream_peer(&self, session: &mut Session, context: &mut Self::CTX) -> pingora::Result<Box<HttpPeer>> {
@@ -204,7 +139,7 @@ impl ProxyHttp for Gateway {
         let caller = upstream.hashes_by().map(|by| affinity(by, &context.findings, headers, client));
         match context.attempt.next(&upstream, caller).await {
             Ok(mut peer) => {
-                be_patient(&mut peer, session, upgrades, upstream.timeouts());
+                be_patient(&mut peer, session, &context.line, upgrades, upstream.timeouts());
                 if let Some(endpoint) = context.attempt.address().filter(|_| context.is_recorded()) {
                     context.tries.begin(endpoint, peer.is_tls());
                 }
@@ -295,10 +230,15 @@ impl ProxyHttp for Gateway {
         _end_of_stream: bool,
         context: &mut Self::CTX,
     ) -> pingora::Result<()> {
-        context.body_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
-        let_pass(session, context, &self.stopping)?;
-        // A tunnel is no body.
-        if context.websocket.is_some() || context.body_bytes <= context.snapshot.limits.body.as_u64() {
+        let_pass(context, &self.stopping)?;
+        if context.websocket.is_some() {
+            // A tunnel is no body.
+            context.body_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
+            return Ok(());
+        }
+        // Not what comes by here: what is sent anew for a second try came once.
+        context.body_bytes = session.body_bytes_read() as u64;
+        if context.body_bytes <= context.snapshot.limits.body.as_u64() {
             return Ok(());
         }
         context.denial = Some(Denial::BodyTooLarge);
@@ -316,14 +256,13 @@ impl ProxyHttp for Gateway {
             tidy(response).map_err(|reason| Error::explain(ErrorType::InvalidHTTPHeader, reason).into_up())?;
             return answered(session, response, context);
         }
-        let line = Line::of(session).filter(|_| context.upgrade && agrees_to_websocket(response));
-        let Some(line) = line else {
+        if !context.upgrade || !agrees_to_websocket(response) {
             // A tunnel that was asked for by nobody, or leads elsewhere.
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, "an upgrade that was not asked for").into_up());
-        };
-        line.open_tunnel();
+        }
+        context.line.open_tunnel();
         context.websocket = Some(Frames::default());
-        watch(session, context, &self.stopping);
+        watch(context, &self.stopping);
         answered(session, response, context)
     }
 
@@ -335,22 +274,21 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<()> {
         if self.stopping.is_closing() {
             // For HTTP/2 the connection has said so itself.
-            session.set_keepalive(None);
+            end_connection(session, &context.line);
         }
-        watch_if_it_streams(session, response, context, &self.stopping);
+        watch_if_it_streams(response, context, &self.stopping);
         change(response, &context.findings.answer)?;
-        fit_to_version(session, response);
         response.insert_header(REQUEST_ID, context.request_id.as_str())
     }
 
     fn response_body_filter(
         &self,
-        session: &mut Session,
+        _session: &mut Session,
         body: &mut Option<Bytes>,
         _end_of_stream: bool,
         context: &mut Self::CTX,
     ) -> pingora::Result<Option<Duration>> {
-        let_pass(session, context, &self.stopping)?;
+        let_pass(context, &self.stopping)?;
         if let (Some(frames), Some(bytes)) = (&mut context.websocket, body) {
             frames.note(bytes);
         }
@@ -358,13 +296,19 @@ impl ProxyHttp for Gateway {
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, context: &mut Self::CTX) -> FailToProxy {
+        if context.line.has_whole_answer() {
+            // What is missing of a body that the upstream has not waited for changes nothing about it.
+            context.denial = None;
+            finish(session).await;
+            return FailToProxy { error_code: 0, can_reuse_downstream: false };
+        }
         let denial = context.denial.clone().or_else(|| failure(error));
         let mut error_code = 0;
         if let Some(denial) = denial {
             error_code = denial.status();
             let answered = begun(session).is_some();
             // pingora ends the connection after any failure: the client is to know before it sends its next request there.
-            session.set_keepalive(None);
+            end_connection(session, &context.line);
             let was_silent = context.watched && denial == Denial::UpstreamTimeout;
             let is_ours = was_silent || ended(error).is_some();
             if answered && (is_ours || is_grpc(session.req_header())) {
@@ -373,7 +317,7 @@ impl ProxyHttp for Gateway {
                 break_off(session).await;
             } else {
                 // The client may have gone; the log line says what it would have read.
-                let _gone = deny(session, &denial, &context.findings, &context.request_id).await;
+                let _gone = deny(session, &denial, context).await;
             }
             context.denial = Some(denial);
         }
@@ -405,7 +349,17 @@ impl ProxyHttp for Gateway {
         if let Some(error) = error {
             tracing::debug!(request_id = context.request_id, %error, "the request failed");
         }
-        conclude(session, context, &self.log);
+        let status = begun(session).map(|response| response.status.as_u16());
+        let answered = Answered { request: session.req_header(), status, bytes_out: session.body_bytes_sent() as u64 };
+        conclude(&answered, context, &self.log);
+    }
+}
+
+/// Ends an answer that is whole, and with it a connection that has still to hear of that.
+async fn finish(session: &mut Session) {
+    if let Some(stream) = session.downstream_session.as_custom_mut() {
+        // The client may have gone.
+        let _gone = stream.finish().await;
     }
 }
 
@@ -426,9 +380,7 @@ fn answered(session: &Session, response: &ResponseHeader, context: &mut RequestC
     let is_final = !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS;
     match upstream_of(context).cloned() {
         Some(upstream) if is_final => {
-            if let Some(line) = Line::of(session) {
-                line.answered();
-            }
+            context.line.answered();
             context.tries.answered(response.status.as_u16());
             let replay = replay(session, context);
             context.attempt.answered(&upstream, response.status, replay)
@@ -455,10 +407,6 @@ fn forget_later_versions(session: &mut Session) {
     }
 }
 
-pub(super) fn is_tls(session: &Session) -> bool {
-    session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
-}
-
 /// Who asked, by which scheme and for which host.
 fn write_forwarded(session: &Session, headers: &mut HeaderMap, context: &RequestContext) -> pingora::Result<()> {
     let received = session.req_header();
@@ -467,7 +415,7 @@ fn write_forwarded(session: &Session, headers: &mut HeaderMap, context: &Request
     let host = host.or_else(|| received.uri.authority().map(|authority| authority.as_str().as_bytes()));
     let host = host.and_then(|host| HeaderValue::from_bytes(host).ok());
     let client = context.client.unwrap_or(UNKNOWN);
-    let scheme = if is_tls(session) { "https" } else { "http" };
+    let scheme = if context.is_tls { "https" } else { "http" };
     context.way.write(client, scheme, host, headers).or_err(ErrorType::InvalidHTTPHeader, "while saying who asked")
 }
 

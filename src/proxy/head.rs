@@ -6,13 +6,6 @@ use http::request::Parts;
 use http::{Request, Response};
 use pingora::http::{RequestHeader, ResponseHeader};
 
-/// Forgets in what case the names of a request's fields were sent. To HTTP it means nothing (RFC 9110 section 5.1).
-pub(super) fn forget_case(request: &mut RequestHeader) {
-    if request.has_case() {
-        with_parts(request, |_| ());
-    }
-}
-
 /// Changes a request in place, and forgets in what case its names were sent.
 pub(super) fn with_parts<R>(request: &mut RequestHeader, change: impl FnOnce(&mut Parts) -> R) -> R {
     let ends_with_head = request.send_end_stream();
@@ -47,7 +40,7 @@ mod tests {
         request.append_header("X-ONE", "2").unwrap();
         request.set_version(Version::HTTP_2);
         request.set_send_end_stream(false);
-        forget_case(&mut request);
+        with_parts(&mut request, |_| ());
         assert!(!request.has_case());
         assert_eq!(
             (request.method.as_str(), request.raw_path(), request.version),

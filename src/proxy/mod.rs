@@ -8,6 +8,7 @@ mod forwarded;
 mod framing;
 mod gateway;
 mod head;
+mod judge;
 mod respond;
 mod snapshot;
 mod stopping;

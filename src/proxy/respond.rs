@@ -2,34 +2,38 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::custom;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType, OrErr};
 
+use super::context::RequestContext;
 use super::streams::{grpc_answer, is_grpc};
-use super::wire::{BadBody, Ended};
+use super::wire::{BadBody, Ended, Line};
 use crate::authorizer::{AnswerFields, Denial, Findings, OwnAnswer};
 
 /// The header that carries the request's id, to the client and to the upstream.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Answers with the denial. The connection goes on only if nothing on it could be read in two ways.
-pub(super) async fn deny(
-    session: &mut Session,
-    denial: &Denial,
-    findings: &Findings,
-    request_id: &str,
-) -> pingora::Result<()> {
-    let (header, body) = written(denial, findings, request_id, session.req_header())?;
+/// Answers with the denial in place of an upstream. The connection goes on only if nothing on it could be read in two ways.
+pub(super) async fn deny(session: &mut Session, denial: &Denial, context: &RequestContext) -> pingora::Result<()> {
+    let (header, body) = denied(denial, &context.findings, &context.request_id, session.req_header())?;
     if denial.closes_connection() {
-        session.set_keepalive(None);
+        end_connection(session, &context.line);
     }
-    send(session, header, body).await
+    // Nobody else takes part in it.
+    write(session, header, body).await.map_err(Error::into_down)
+}
+
+/// Has the connection end with this answer. pingora asks its own sessions, the wire the line.
+pub(super) fn end_connection(session: &mut Session, line: &Line) {
+    session.set_keepalive(None);
+    line.end_connection();
 }
 
 /// The denial as this client reads it: a problem with its body, or a gRPC status in the header section alone.
-pub(super) fn written(
+pub(super) fn denied(
     denial: &Denial,
     findings: &Findings,
     request_id: &str,
@@ -56,16 +60,15 @@ pub(super) fn written(
     Ok((parts.into(), Some(body)))
 }
 
-/// Gives an answer of the gate's own.
-pub(super) async fn answer_itself(session: &mut Session, answer: &OwnAnswer, request_id: &str) -> pingora::Result<()> {
-    let mut header = ResponseHeader::build(answer.status(), Some(8))?;
+/// An answer of the gate's own.
+pub(super) fn given(answer: &OwnAnswer, request_id: &str) -> pingora::Result<(ResponseHeader, Option<Bytes>)> {
+    let mut header = ResponseHeader::build_no_case(answer.status(), Some(8))?;
     if let Some(body) = answer.body() {
         header.insert_header(CONTENT_LENGTH, body.len())?;
     }
     header.insert_header(REQUEST_ID, request_id)?;
     change(&mut header, answer.fields())?;
-    let body = answer.body().map(|body| Bytes::copy_from_slice(body.as_bytes()));
-    send(session, header, body).await
+    Ok((header, answer.body().map(|body| Bytes::copy_from_slice(body.as_bytes()))))
 }
 
 /// Changes the head of an answer as the route wants it.
@@ -88,24 +91,37 @@ fn varies_by_origin(header: &ResponseHeader) -> bool {
     names.any(|name| name == "*" || name.eq_ignore_ascii_case("origin"))
 }
 
-async fn send(session: &mut Session, header: ResponseHeader, body: Option<Bytes>) -> pingora::Result<()> {
-    // Nobody else takes part in it.
-    write(session, header, body).await.map_err(Error::into_down)
-}
-
 async fn write(session: &mut Session, header: ResponseHeader, body: Option<Bytes>) -> pingora::Result<()> {
+    if let Some(stream) = session.downstream_session.as_custom_mut() {
+        give(stream.as_mut(), header, body).await?;
+        // A connection that was only let go of would take the answer with it where the client is still sending.
+        return stream.finish().await;
+    }
     // A body that nobody reads would be taken for the next request.
     if !session.is_body_done() {
         session.set_keepalive(None);
     }
-    let body = body.filter(|_| session.req_header().method != http::Method::HEAD);
-    match (body, session.downstream_session.as_custom_mut()) {
-        // The session itself would end the stream by a frame of its own, and a caller reads no status in what comes before.
-        (None, Some(stream)) => stream.write_response_header(Box::new(header), true).await,
-        (None, None) => session.write_response_header(Box::new(header), true).await,
-        (Some(body), _) => {
+    match body.filter(|_| session.req_header().method != Method::HEAD) {
+        None => session.write_response_header(Box::new(header), true).await,
+        Some(body) => {
             session.write_response_header(Box::new(header), false).await?;
             session.write_response_body(Some(body), true).await
+        }
+    }
+}
+
+/// Writes a whole answer. Where there is no body the head says that it ends: the session itself would end the stream by a frame of
+/// its own, and a caller reads no status in what comes before.
+pub(super) async fn give(
+    stream: &mut dyn custom::server::Session,
+    header: ResponseHeader,
+    body: Option<Bytes>,
+) -> pingora::Result<()> {
+    match body.filter(|_| stream.req_header().method != Method::HEAD) {
+        None => stream.write_response_header(Box::new(header), true).await,
+        Some(body) => {
+            stream.write_response_header(Box::new(header), false).await?;
+            stream.write_body(body, true).await
         }
     }
 }

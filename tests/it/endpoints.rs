@@ -177,6 +177,29 @@ fn a_request_whose_connection_broke_is_tried_again_only_where_that_is_asked_for_
 }
 
 #[test]
+fn a_second_try_of_a_body_that_was_empty_says_that_it_is() {
+    let (bad, good) = hanging_up();
+    let more = ", retries: {attempts: 1, on: [connect_failure, reset]}, timeouts: {read: 3s}";
+    let gate = before(&(endpoints(&[&bad, &good]) + more));
+    let request = Request::new("PUT", "/public/a").chunked(b"", 1, "");
+    assert!((0..4).all(|_| gate.ask(&request).status() == 200));
+    assert_eq!((good.received().len(), good.last().body.len()), (4, 0));
+}
+
+#[test]
+fn a_body_that_is_sent_twice_came_once() {
+    let (bad, good) = hanging_up();
+    let upstream = endpoints(&[&bad, &good]) + ", retries: {attempts: 1, on: [connect_failure, reset]}";
+    let gate = Setup::of(&format!("{CONFIG}limits: {{body: 1000}}\n")).put("UPSTREAM", upstream).start();
+    let request = Request::new("PUT", "/public/a").body(&[b'x'; 600]);
+    for _ in 0..4 {
+        let answer = gate.ask(&request);
+        let line = gate.logged(answer.header("x-request-id").unwrap());
+        assert_eq!((answer.status(), &line["bytes_in"]), (200, &600.into()), "{line}");
+    }
+}
+
+#[test]
 fn an_answer_of_a_dead_backend_is_tried_again_only_where_that_is_asked_for_and_safe() {
     for (on, method, is_safe) in [
         ("connect_failure", "GET", false),

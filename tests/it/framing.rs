@@ -1,6 +1,8 @@
 //! Messages that could be framed in two ways are refused, and their connection ends; what is too large has its own answer.
 
 use std::io::ErrorKind;
+use std::thread;
+use std::time::Duration;
 
 use crate::support::{Message, Request, Setup, TestGateway, TestUpstream};
 
@@ -276,4 +278,19 @@ fn a_body_over_the_limit_is_refused_whether_it_says_its_length_or_not() {
         assert!(connection.is_closed());
     }
     assert_eq!(upstream.received().len(), seen);
+}
+
+#[test]
+fn who_is_still_sending_too_large_a_body_reads_the_refusal_to_its_end() {
+    let (_upstream, gate) = world();
+    let mut connection = gate.connect();
+    let request = Request::new("POST", "/public/a").chunked(&vec![b'x'; 400_000], 900, "").bytes();
+    let (begun, rest) = request.split_at(600);
+    connection.send(begun);
+    // So that what comes is another's to read than what came with the head.
+    thread::sleep(Duration::from_millis(200));
+    connection.send(rest);
+    let answer = connection.read();
+    assert_eq!((answer.status(), answer.code().as_str()), (413, "body-too-large"));
+    assert!(connection.has_ended(), "and no reset, which on its way could have overtaken the answer");
 }

@@ -141,7 +141,7 @@ impl Quickstart {
         let sent = shell(&format!("kill -INT {}", self.child.id()), Path::new("/"));
         assert_eq!(sent.code, Some(0), "{sent:?}");
         let status = until("its end", || self.child.try_wait().unwrap());
-        assert_eq!(status.code(), Some(0));
+        assert_eq!(status.code(), Some(0), "{status}");
         std::mem::replace(&mut self.state, tempfile::tempdir().unwrap())
     }
 }

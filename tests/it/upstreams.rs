@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Reply, Request, Setup, TestGateway, TestUpstream, free_ports};
+use crate::support::{Reply, Request, Setup, TestGateway, TestUpstream, free_ports, until};
+use crate::wire::frames::{DATA, END_HEADERS, Frames, HEADERS, block, with};
 
 const CONFIG: &str = r#"
 upstreams:
@@ -132,6 +133,36 @@ fn an_answer_that_breaks_off_is_not_made_whole() {
     if let Ok(Some(answer)) = connection.try_read(false) {
         assert_eq!((answer.status(), answer.code().as_str()), (502, "upstream-failed"), "half an answer is no answer");
     }
+}
+
+#[test]
+fn an_answer_that_came_before_the_body_counts_whatever_becomes_of_the_body() {
+    let endpoints = format!("[\"{}\"]", answering_with(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    let config = format!("{CONFIG}limits: {{body_timeout: 1s}}\n");
+    let gate = Setup::of(&config).put("ENDPOINTS", endpoints).put("MORE", "").start();
+    let mut connection = gate.connect();
+    connection.send(b"POST /public/a HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nabc");
+    let answer = connection.read();
+    assert_eq!((answer.status(), answer.text().as_str(), answer.header("connection")), (200, "ok", Some("close")));
+    assert!(connection.has_ended());
+    let line = gate.logged(answer.header("x-request-id").unwrap());
+    assert_eq!((&line["outcome"], &line["code"]), (&"allowed".into(), &"2xx".into()), "{line}");
+}
+
+#[test]
+fn over_http_2_too_an_answer_that_came_before_the_body_counts() {
+    let endpoints = format!("[\"{}\"]", answering_with(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    let listeners = "listeners: [{address: \"127.0.0.1:@GATE@\", h2c: true}]";
+    let config = format!("{CONFIG}limits: {{body_timeout: 1s}}\n{listeners}\n");
+    let gate = Setup::of(&config).put("ENDPOINTS", endpoints).put("MORE", "").start();
+    let mut frames = Frames::clear(gate.address());
+    frames.frame(HEADERS, END_HEADERS, 1, &block(&with("POST", "/public/a", &[("content-length", "50")])));
+    frames.frame(DATA, 0, 1, b"abc");
+    let line = until("the line of the request", || {
+        let lines = gate.stdout();
+        lines.lines().find(|line| line.contains("\"bytes_in\":3")).map(str::to_owned)
+    });
+    assert!(line.contains("\"status\":200,\"outcome\":\"allowed\",\"code\":\"2xx\""), "{line}");
 }
 
 #[test]

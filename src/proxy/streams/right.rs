@@ -8,40 +8,34 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use pingora::http::ResponseHeader;
-use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
 use super::grpc::has_grpc_type;
 use crate::authorizer::{Denial, Permit};
 use crate::proxy::context::RequestContext;
 use crate::proxy::stopping::Stopping;
-use crate::proxy::wire::{Ended, Line};
+use crate::proxy::wire::Ended;
 
 /// For this long after its first byte a request goes on with the decision that it began with.
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// Watches an answer of a kind that may never end.
 pub(in crate::proxy) fn watch_if_it_streams(
-    session: &Session,
     answer: &ResponseHeader,
     context: &mut RequestContext,
     stopping: &Stopping,
 ) {
     if is_event_stream(&answer.headers) || has_grpc_type(&answer.headers) {
-        watch(session, context, stopping);
+        watch(context, stopping);
     }
 }
 
 /// Lets bytes pass, in either direction, while the right holds.
-pub(in crate::proxy) fn let_pass(
-    session: &Session,
-    context: &mut RequestContext,
-    stopping: &Stopping,
-) -> pingora::Result<()> {
+pub(in crate::proxy) fn let_pass(context: &mut RequestContext, stopping: &Stopping) -> pingora::Result<()> {
     if context.watched || context.started.elapsed() < MOMENT {
         return Ok(());
     }
-    watch(session, context, stopping);
+    watch(context, stopping);
     let right = context.permit.as_ref().and_then(Permit::right);
     let lost = right.and_then(|right| context.snapshot.point.authorizer.still_holds(right).err());
     lost.map_or(Ok(()), |denial| {
@@ -51,12 +45,11 @@ pub(in crate::proxy) fn let_pass(
 }
 
 /// From now on the request ends within a second after its token has, and at the gate's last call.
-pub(in crate::proxy) fn watch(session: &Session, context: &mut RequestContext, stopping: &Stopping) {
+pub(in crate::proxy) fn watch(context: &mut RequestContext, stopping: &Stopping) {
     context.watched = true;
     let right = context.permit.as_ref().and_then(Permit::right).cloned();
-    let Some(line) = Line::of(session) else { return };
     let (point, stopping) = (context.snapshot.point.clone(), stopping.clone());
-    line.watch(Box::new(move || {
+    context.line.watch(Box::new(move || {
         if stopping.is_last_call() {
             return Err(Denial::Stopping);
         }

@@ -20,6 +20,7 @@ use crate::proxy::wire::Line;
 pub(in crate::proxy) fn be_patient(
     peer: &mut HttpPeer,
     session: &mut Session,
+    line: &Line,
     upgrades: bool,
     timeouts: &TimeoutsConfig,
 ) {
@@ -28,10 +29,7 @@ pub(in crate::proxy) fn be_patient(
         return;
     }
     peer.options.read_timeout = Some(timeouts.stream_idle);
-    if !is_call
-        && (upgrades || session.is_body_done())
-        && let Some(line) = Line::of(session)
-    {
+    if !is_call && (upgrades || session.is_body_done()) {
         line.expect_answer(Instant::now() + timeouts.read);
     }
 }

@@ -1,5 +1,7 @@
 //! The chunked coding, read more strictly than any parser behind: what two parsers could frame differently is refused.
 
+use std::ops::Range;
+
 use crate::authorizer::Denial;
 use crate::proxy::framing::is_token_byte;
 
@@ -80,11 +82,17 @@ impl Chunked {
 
     /// Reads on, and gives how many of these bytes belong to the body: fewer than all only where it ends.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, Denial> {
+        self.read_content(bytes, |_| ())
+    }
+
+    /// The same; `take` is told where among these bytes there is content.
+    pub(super) fn read_content(&mut self, bytes: &[u8], mut take: impl FnMut(Range<usize>)) -> Result<usize, Denial> {
         let mut read = 0;
         while let Some(byte) = bytes.get(read).filter(|_| !self.is_done()) {
             if self.place == Place::Content {
                 let here = usize::try_from(self.size).unwrap_or(usize::MAX).min(bytes.len() - read);
                 self.size -= here as u64;
+                take(read..read + here);
                 read += here;
                 if self.size == 0 {
                     self.place = Place::ContentCr;

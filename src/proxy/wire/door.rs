@@ -5,33 +5,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use pingora::apps::HttpServerApp;
 use pingora::listeners::tls::Acceptor;
-use pingora::protocols::http::ServerSession;
 use pingora::protocols::tls::TlsRef;
-use pingora::protocols::{ALPN, IO, Shutdown, Ssl, Stream};
+use pingora::protocols::{ALPN, Digest, IO, Ssl};
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::ShutdownWatch;
 use pingora::server::configuration::ServerConf;
 use pingora::time::timeout;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::closing::Closing;
 use super::connections::Connections;
-use super::http2;
 use super::one_request::OneRequest;
 use super::proven::Proof;
 use super::proxy_protocol::read_header;
-use super::refusal::refusal;
 use super::socket::Socket;
-use crate::authorizer::Denial;
+use super::{http1, http2};
 use crate::proxy::gateway::Gateway;
 use crate::proxy::snapshot::Snapshot;
 use crate::telemetry::{ConnectionEnd, ConnectionMetrics};
 
 /// How long an answer that ends a connection may take to be sent.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What is spoken on a listener.
 #[derive(Clone)]
@@ -102,7 +96,7 @@ impl Door {
             Speaks::Tls(tls) => tls,
             Speaks::Http1 => {
                 let stream = Box::new(OneRequest::new(Socket::plain(stream, client)));
-                return self.serve_http1(stream, client, first_by, shutdown).await;
+                return http1::serve(&self, stream, client, first_by, shutdown).await;
             }
             Speaks::Http1AndH2c => return self.serve_clear(stream, client, first_by, shutdown).await,
         };
@@ -120,7 +114,7 @@ impl Door {
                 http2::serve(&self, Box::new(stream), first_by, shutdown).await;
             }
             Ok(Ok(stream)) => {
-                self.serve_http1(Box::new(OneRequest::new(stream)), client, first_by, shutdown).await;
+                http1::serve(&self, Box::new(OneRequest::new(stream)), client, first_by, shutdown).await;
             }
             // A scan, a client that does not trust the certificate, or one that takes too long: nobody to answer.
             Ok(Err(error)) => {
@@ -157,7 +151,7 @@ impl Door {
         let mut stream = Box::new(OneRequest::new(Socket::plain(stream, client)));
         match stream.begins_http2(first_by).await {
             None => {}
-            Some(false) => self.serve_http1(stream, client, first_by, shutdown).await,
+            Some(false) => http1::serve(&self, stream, client, first_by, shutdown).await,
             Some(true) => {
                 // The preface is read again, and after it the connection is HTTP/2's.
                 stream.line().open_tunnel();
@@ -165,38 +159,14 @@ impl Door {
             }
         }
     }
+}
 
-    async fn serve_http1<S: IO + 'static>(
-        &self,
-        mut stream: Box<OneRequest<S>>,
-        client: SocketAddr,
-        first_by: Instant,
-        shutdown: ShutdownWatch,
-    ) {
-        let (mut first_by, mut closing) = (Some(first_by), Closing::new(shutdown));
-        loop {
-            let snapshot = self.gateway.current();
-            let head = match stream.next(&snapshot.limits, first_by.take(), &mut closing).await {
-                Ok(Some(head)) => head,
-                Ok(None) => return Shutdown::shutdown(stream.as_mut()).await,
-                Err(denial) => return self.refuse(&mut stream, client, &denial).await,
-            };
-            drop(snapshot);
-            let mut session = ServerSession::new_http1(stream as Stream);
-            session.set_pipelined_prefix(head);
-            let Some(reused) = self.proxy.process_new_http(session, closing.watch()).await else { return };
-            match reused.consume().0.into_any().downcast() {
-                Ok(again) => stream = again,
-                Err(_) => return,
-            }
-        }
-    }
-
-    async fn refuse<S: IO>(&self, stream: &mut OneRequest<S>, client: SocketAddr, denial: &Denial) {
-        let request_id = self.gateway.refused(stream.received(), client.ip(), denial);
-        let answer = refusal(denial, &request_id, stream.received());
-        if let Ok(Ok(())) = timeout(LAST_WORDS, stream.write_all(answer.as_bytes())).await {
-            let _gone = timeout(LAST_WORDS, Shutdown::shutdown(stream)).await;
-        }
-    }
+/// What is known of a connection, once for all of its requests.
+pub(super) fn digest_of(stream: &dyn IO) -> Arc<Digest> {
+    Arc::new(Digest {
+        ssl_digest: stream.get_ssl_digest(),
+        timing_digest: stream.get_timing_digest(),
+        proxy_digest: stream.get_proxy_digest(),
+        socket_digest: stream.get_socket_digest(),
+    })
 }

@@ -1,5 +1,6 @@
 //! HTTP/2 connections: how many streams, how large their fields, and for how long without any.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,19 +11,21 @@ use h2::Reason;
 use h2::server::Connection;
 use http::Method;
 use pingora::apps::HttpServerApp;
+use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::custom::server::Session;
 use pingora::protocols::http::v2::server::H2Options;
-use pingora::protocols::{Digest, Stream};
 use pingora::server::ShutdownWatch;
 use pingora::time::timeout;
 
-use super::door::Door;
+use super::door::{Door, digest_of};
 use super::frames::{Noted, Screened};
 use super::stream::Http2Stream;
 use crate::authorizer::{Denial, Findings};
 use crate::proxy::config::LimitsConfig;
-use crate::proxy::respond::{ended, written};
+use crate::proxy::gateway::Gateway;
+use crate::proxy::judge::Arrival;
+use crate::proxy::respond::{denied, ended, give};
 use crate::telemetry::ConnectionEnd;
 
 /// Streams at once on a connection.
@@ -46,12 +49,7 @@ enum Next<R> {
 
 /// Serves the streams of one connection.
 pub(super) async fn serve(door: &Arc<Door>, stream: Stream, first_by: Instant, mut shutdown: ShutdownWatch) {
-    let digest = Arc::new(Digest {
-        ssl_digest: stream.get_ssl_digest(),
-        timing_digest: stream.get_timing_digest(),
-        proxy_digest: stream.get_proxy_digest(),
-        socket_digest: stream.get_socket_digest(),
-    });
+    let digest = digest_of(stream.as_ref());
     let left = || first_by.saturating_duration_since(Instant::now());
     let options = options(&door.gateway.current().limits);
     let noted = Arc::new(Noted::default());
@@ -152,10 +150,7 @@ async fn answer(door: &Door, mut stream: Http2Stream, shutdown: &ShutdownWatch) 
     let denial = match objection(&stream) {
         Some(denial) => denial,
         None => match stream.end_of_empty_body().await {
-            Ok(()) => {
-                door.proxy.process_new_http(ServerSession::new_custom(Box::new(stream)), shutdown).await;
-                return;
-            }
+            Ok(()) => return judge(door, stream, shutdown).await,
             Err(error) => match ended(&error) {
                 Some(denial) => denial.clone(),
                 // The stream is no more.
@@ -165,6 +160,24 @@ async fn answer(door: &Door, mut stream: Http2Stream, shutdown: &ShutdownWatch) 
     };
     // The client may have gone first.
     let _gone = refuse(door, stream, &denial).await;
+}
+
+async fn judge(door: &Door, mut stream: Http2Stream, shutdown: &ShutdownWatch) {
+    let (request, line) = (stream.req_header(), stream.line());
+    let arrival = Arrival { request, target: None, digest: stream.connection(), line };
+    let (context, judgement) = door.gateway.judge(&arrival).await;
+    let answer = match judgement {
+        Ok(None) => {
+            let session = ServerSession::new_custom(Box::new(stream));
+            Gateway::hand_over(context, door.proxy.process_new_http(session, shutdown)).await;
+            return;
+        }
+        Ok(Some(answer)) => Ok(answer),
+        Err(denial) => Err(denial),
+    };
+    door.gateway.answer(&mut stream, answer, context).await;
+    // The client may have gone first.
+    let _gone = stream.finish().await;
 }
 
 /// What pingora would answer in its own words, or read in another way than HTTP/2 means it.
@@ -185,15 +198,11 @@ fn objection(stream: &Http2Stream) -> Option<Denial> {
 }
 
 async fn refuse(door: &Door, mut stream: Http2Stream, denial: &Denial) -> pingora::Result<()> {
-    let client = stream.client_addr().and_then(|address| address.as_inet()).map(std::net::SocketAddr::ip);
-    let client = client.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into());
+    let client = stream.client_addr().and_then(|address| address.as_inet()).map(SocketAddr::ip);
+    let client = client.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
     let request_id = door.gateway.refused(stream.req_header().method.as_str().as_bytes(), client, denial);
-    let (header, body) = written(denial, &Findings::default(), &request_id, stream.req_header())?;
-    stream.write_response_header(Box::new(header), body.is_none()).await?;
-    match body {
-        Some(body) => stream.write_body(body, true).await,
-        None => Ok(()),
-    }
+    let (header, body) = denied(denial, &Findings::default(), &request_id, stream.req_header())?;
+    give(&mut stream, header, body).await
 }
 
 struct Working(Arc<AtomicUsize>);

@@ -9,13 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use pingora::protocols::tls::TlsStream;
-use pingora::proxy::Session;
-use std::sync::Arc;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use super::one_request::OneRequest;
-use super::socket::{PlainSocket, TlsSocket};
 use crate::authorizer::Denial;
 
 /// How often a stream's right is asked for again.
@@ -37,19 +32,11 @@ pub(in crate::proxy) struct Line {
     right: OnceLock<StillHolds>,
     answer_by: OnceLock<Instant>,
     answered: AtomicBool,
+    whole: AtomicBool,
+    last: AtomicBool,
 }
 
 impl Line {
-    /// The line of a session's request.
-    pub(in crate::proxy) fn of(session: &Session) -> Option<&Self> {
-        let Some(http1) = session.as_http1() else {
-            return session.req_header().extensions.get::<Arc<Self>>().map(AsRef::as_ref);
-        };
-        let stream = http1.stream().as_any();
-        let plain = stream.downcast_ref().map(OneRequest::<PlainSocket>::line);
-        plain.or_else(|| stream.downcast_ref().map(OneRequest::<TlsStream<TlsSocket>>::line))
-    }
-
     /// From now on the connection's bytes are another protocol's, and pass as they come.
     pub(in crate::proxy) fn open_tunnel(&self) {
         self.tunnel.store(true, Ordering::Release);
@@ -77,6 +64,25 @@ impl Line {
     /// The answer has begun.
     pub(in crate::proxy) fn answered(&self) {
         self.answered.store(true, Ordering::Release);
+    }
+
+    /// The client was given all of its answer.
+    pub(super) fn answer_is_whole(&self) {
+        self.whole.store(true, Ordering::Release);
+    }
+
+    /// Whether it was, so that nothing that happens later changes what the client has.
+    pub(in crate::proxy) fn has_whole_answer(&self) -> bool {
+        self.whole.load(Ordering::Acquire)
+    }
+
+    /// The connection ends with the answer to this request.
+    pub(in crate::proxy) fn end_connection(&self) {
+        self.last.store(true, Ordering::Release);
+    }
+
+    pub(in crate::proxy) fn ends_connection(&self) -> bool {
+        self.last.load(Ordering::Acquire)
     }
 
     fn awaits_answer(&self) -> Option<Instant> {

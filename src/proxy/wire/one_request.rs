@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
+use pingora::http::RequestHeader;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::{SslDigest, TlsRef};
 use pingora::protocols::{
@@ -24,7 +25,7 @@ use super::line::{Ended, Line, Watch};
 use super::pace::{Pace, Stall};
 use crate::authorizer::Denial;
 use crate::proxy::config::LimitsConfig;
-use crate::proxy::framing::{Body, check_head, check_lines, check_part};
+use crate::proxy::framing::{Body, check_lines, check_part, read_head};
 
 /// Room for a head: most need no more.
 const ROOM: usize = 4096;
@@ -45,7 +46,7 @@ pub(super) struct OneRequest<S> {
     /// Whether something was written that may lie here yet.
     unsent: bool,
     /// What the gateway says of the current request.
-    line: Line,
+    line: Arc<Line>,
     watch: Watch,
     pace: Pace,
     stall: Stall,
@@ -62,6 +63,18 @@ enum Rest {
     Chunked(Chunked),
 }
 
+/// A request whose head has come and was judged.
+pub(super) struct Arrived {
+    /// Its head, as sent.
+    pub(super) head: Bytes,
+    /// What of its body came along.
+    pub(super) body: BytesMut,
+    /// What it says.
+    pub(super) request: RequestHeader,
+    /// Whether a body follows its head, or more of it.
+    pub(super) has_body: bool,
+}
+
 /// A body that is not framed as it should be.
 #[derive(Debug, thiserror::Error)]
 #[error("a bad body: {}", .0.code())]
@@ -74,7 +87,7 @@ impl<S: IO> OneRequest<S> {
             ahead: BytesMut::new(),
             rest: Rest::Nothing,
             unsent: false,
-            line: Line::default(),
+            line: Arc::default(),
             watch: Watch::default(),
             pace: Pace::new(Duration::ZERO),
             stall: Stall::new(REST),
@@ -82,7 +95,7 @@ impl<S: IO> OneRequest<S> {
     }
 
     /// What the gateway says of the current request.
-    pub(super) fn line(&self) -> &Line {
+    pub(super) fn line(&self) -> &Arc<Line> {
         &self.line
     }
 
@@ -108,8 +121,7 @@ impl<S: IO> OneRequest<S> {
         &self.ahead
     }
 
-    /// Waits for a whole head and judges it. Gives it with as much of its body as has come; `None` where the client left,
-    /// or rested too long.
+    /// Waits for a whole head and judges it. `None` where the client left, or rested too long.
     ///
     /// A new connection has until `first_by`; a kept one may rest, and has its time from the first byte on. Both are for the
     /// whole head: a byte now and then gains nothing. Where the gate closes, one that sends nothing gets less.
@@ -118,7 +130,7 @@ impl<S: IO> OneRequest<S> {
         limits: &LimitsConfig,
         first_by: Option<Instant>,
         closing: &mut Closing,
-    ) -> Result<Option<BytesMut>, Denial> {
+    ) -> Result<Option<Arrived>, Denial> {
         let mut by = first_by;
         let mut search = Search::default();
         loop {
@@ -153,22 +165,46 @@ impl<S: IO> OneRequest<S> {
         }
     }
 
-    fn hand_on(&mut self, end: usize, limits: &LimitsConfig) -> Result<BytesMut, Denial> {
-        let (head, after) = self.ahead.split_at_checked(end).ok_or(Denial::Internal)?;
-        self.rest = match check_head(head, limits)?.body {
+    fn hand_on(&mut self, end: usize, limits: &LimitsConfig) -> Result<Arrived, Denial> {
+        // Splitting would make the buffer a shared one: most often there is nothing to split.
+        let whole = if self.ahead.len() == end { mem::take(&mut self.ahead) } else { self.ahead.split_to(end) };
+        let head = whole.freeze();
+        match self.take_head(&head, limits) {
+            Ok((request, body)) => {
+                let has_body = !body.is_empty() || self.awaits_body();
+                Ok(Arrived { head, body, request, has_body })
+            }
+            Err(denial) => {
+                // What was received tells the log what it was.
+                let mut received = BytesMut::from(&head[..]);
+                received.unsplit(mem::take(&mut self.ahead));
+                self.ahead = received;
+                Err(denial)
+            }
+        }
+    }
+
+    fn take_head(&mut self, head: &Bytes, limits: &LimitsConfig) -> Result<(RequestHeader, BytesMut), Denial> {
+        let read = read_head(head, limits)?;
+        self.rest = match read.body {
             Body::None => Rest::Nothing,
             Body::Length(length) => Rest::Length(length),
             Body::Chunked => Rest::Chunked(Chunked::new(limits.body.as_u64())),
         };
-        (self.line, self.watch, self.pace) = (Line::default(), Watch::default(), Pace::new(limits.body_timeout));
+        (self.line, self.watch, self.pace) = (Arc::default(), Watch::default(), Pace::new(limits.body_timeout));
         self.stall = Stall::new(limits.write_timeout);
-        let body = self.rest.take(after).map_err(|bad| bad.0)?;
-        // Splitting would make the buffer a shared one: most often there is nothing to split.
-        if body == after.len() { Ok(mem::take(&mut self.ahead)) } else { Ok(self.ahead.split_to(end + body)) }
+        let body = self.rest.take(&self.ahead).map_err(|bad| bad.0)?;
+        let body = if body == 0 { BytesMut::new() } else { self.ahead.split_to(body) };
+        Ok((read.request, body))
+    }
+
+    /// Whether more of the current request's body is to come.
+    pub(super) fn awaits_body(&self) -> bool {
+        !matches!(self.rest, Rest::Nothing)
     }
 
     /// Between two requests, or during an answer: whether the client is still there. What it sends already is kept.
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.ahead.is_empty() {
             return self.poll_quiet(cx);
         }
@@ -343,7 +379,7 @@ impl<S: IO> AsyncRead for OneRequest<S> {
         if this.line.is_tunnel() {
             return this.poll_tunnel(cx, buf);
         }
-        if matches!(this.rest, Rest::Nothing) {
+        if !this.awaits_body() {
             return this.poll_rest(cx);
         }
         let before = buf.filled().len();
@@ -401,7 +437,7 @@ impl<S: IO> Shutdown for OneRequest<S> {
         if !is_shut {
             return;
         }
-        if self.line.is_tunnel() || !matches!(self.rest, Rest::Nothing) || !self.ahead.is_empty() {
+        if self.line.is_tunnel() || self.awaits_body() || !self.ahead.is_empty() {
             let _until_then = timeout(LINGER, self.linger()).await;
         }
     }

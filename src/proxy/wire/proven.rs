@@ -3,12 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use pingora::http::ResponseHeader;
+use pingora::protocols::Digest;
 use pingora::protocols::raw_connect::ProxyDigest;
-use pingora::proxy::Session;
 
 use crate::authorizer::ClientCertificate;
 
-/// What is known of a connection once its handshake is done. pingora passes it on with each request, in the one place that it
+/// What is known of a connection once its handshake is done. pingora passes it up the layers of a connection, in the one place that it
 /// leaves to others.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Proof(Arc<OnceLock<Arc<ProxyDigest>>>);
@@ -27,7 +27,7 @@ impl Proof {
     }
 }
 
-/// The certificate that the client of this request has proved to hold.
-pub(in crate::proxy) fn proven(session: &Session) -> Option<&ClientCertificate> {
-    session.digest()?.proxy_digest.as_ref()?.user_data.as_ref()?.downcast_ref()
+/// The certificate that the client of a connection has proved to hold.
+pub(in crate::proxy) fn proven(digest: &Digest) -> Option<&ClientCertificate> {
+    digest.proxy_digest.as_ref()?.user_data.as_ref()?.downcast_ref()
 }

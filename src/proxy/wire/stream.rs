@@ -23,13 +23,12 @@ use pingora::protocols::l4::socket::SocketAddr;
 use pingora::time::timeout;
 use pingora::{Error, ErrorType, OrErr, Result};
 
+use super::kept::Kept;
 use super::line::{Ended, Line, Watch};
 use super::pace::Pace;
 use crate::authorizer::Denial;
 use crate::proxy::config::LimitsConfig;
 
-/// Bytes of a body that are kept for a second try.
-const KEPT: usize = 64 * 1024;
 /// Interim answers that are passed on for one request.
 const MOST_INTERIM: usize = 8;
 
@@ -56,29 +55,6 @@ pub(super) struct Http2Stream {
     pace: Pace,
 }
 
-/// What was read of a body, while it is small enough to be sent once more.
-#[derive(Default)]
-struct Kept {
-    parts: Vec<Bytes>,
-    length: usize,
-    on: bool,
-}
-
-impl Kept {
-    fn keep(&mut self, part: &Bytes) {
-        self.length = self.length.saturating_add(part.len());
-        if self.is_whole() && self.on {
-            self.parts.push(part.clone());
-        } else {
-            self.parts.clear();
-        }
-    }
-
-    fn is_whole(&self) -> bool {
-        self.length <= KEPT
-    }
-}
-
 impl Http2Stream {
     pub(super) fn new(
         request: Request<RecvStream>,
@@ -88,8 +64,6 @@ impl Http2Stream {
     ) -> Self {
         let (mut parts, body) = request.into_parts();
         join_cookies(&mut parts.headers);
-        let line = Arc::new(Line::default());
-        parts.extensions.insert(line.clone());
         Self {
             request: parts.into(),
             body,
@@ -103,10 +77,20 @@ impl Http2Stream {
             kept: Kept::default(),
             digest,
             write_timeout: limits.write_timeout,
-            line,
+            line: Arc::default(),
             watch: Watch::default(),
             pace: Pace::new(limits.body_timeout),
         }
+    }
+
+    /// What is known of its connection.
+    pub(super) fn connection(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// What the gateway says of this stream.
+    pub(super) fn line(&self) -> &Arc<Line> {
+        &self.line
     }
 
     /// Waits for the end of a body that is said to be empty: to the upstream the head alone would be the whole request, before it is
@@ -331,6 +315,9 @@ impl Session for Http2Stream {
         if last {
             self.close().map_err(Error::into_down)?;
         }
+        if self.ended {
+            self.line.answer_is_whole();
+        }
         Ok(last)
     }
 
@@ -418,17 +405,15 @@ impl Session for Http2Stream {
     }
 
     fn enable_retry_buffering(&mut self) {
-        // What was read before can no longer be kept.
-        self.kept.on = self.kept.on || self.read == 0;
+        self.kept.begin();
     }
 
     fn retry_buffer_truncated(&self) -> bool {
-        !self.kept.is_whole() || (self.read > 0 && !self.kept.on)
+        !self.kept.is_whole()
     }
 
     fn get_retry_buffer(&self) -> Option<Bytes> {
-        let kept = self.kept.is_whole() && !self.kept.parts.is_empty();
-        kept.then(|| self.kept.parts.concat().into())
+        self.kept.all()
     }
 
     async fn finish_custom(&mut self) -> Result<()> {

@@ -108,6 +108,24 @@ async fn trailers_over_http_1_end_before_an_http_2_upstream() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn to_a_client_of_http_1_0_an_answer_over_http_2_comes_without_chunks() {
+    let world = World::new();
+    let token = world.issuer.token().mint();
+    let mut client = world.send(format!(
+        "GET /test.Echo/Down HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nAuthorization: Bearer {token}\r\n\r\n"
+    ));
+    let (_request, mut respond) = accept(&world).await;
+    let mut out = respond.send_response(Response::new(()), false).unwrap();
+    out.send_data(Bytes::from_static(b"hello"), true).unwrap();
+    let head = tokio::task::block_in_place(|| client.head()).to_lowercase();
+    assert!(head.contains("\r\nconnection: close\r\n") && !head.contains("transfer-encoding"), "{head}");
+    tokio::task::block_in_place(|| {
+        client.comes("hello");
+        client.end();
+    });
+}
+
 /// Status and code.
 fn told(fields: &HeaderMap) -> (&str, &str) {
     (fields["grpc-status"].to_str().unwrap(), fields["lychgate-code"].to_str().unwrap())

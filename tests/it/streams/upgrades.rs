@@ -90,6 +90,16 @@ fn an_answer_that_is_no_agreement_opens_no_tunnel() {
     assert!(next.starts_with("HTTP/1.1 400 ") && next.contains("connection: close"), "{next}");
     upstream.is_silent();
     drop(upstream);
+    // nor is another judged where the client has said in any field that it sends none
+    let last = websocket("/chat", &token, "Connection: close\r\n") + "GET /feed/a HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut client = world.send(last);
+    let (mut upstream, _) = world.accept();
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno");
+    let answer = client.head().to_lowercase();
+    assert!(answer.starts_with("http/1.1 200 ") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    client.comes("no");
+    client.end();
+    drop(upstream);
     for other in [
         AGREED.replace("HTTP/1.1", "HTTP/1.0"),
         AGREED.replace("websocket", "h2c"),

@@ -85,6 +85,11 @@ impl Connection {
         }
     }
 
+    /// Whether the other side has said that nothing more will come, and not merely hung up.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        matches!(self.stream.read(&mut [0]), Ok(0))
+    }
+
     /// Says that nothing more will be sent.
     pub(crate) fn finish(&self) {
         let _still_open = self.socket.shutdown(std::net::Shutdown::Write);
