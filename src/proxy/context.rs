@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pingora::Error;
 use pingora::http::RequestHeader;
 
 use super::forwarded::Way;
 use super::snapshot::Snapshot;
 use super::streams::Frames;
 use super::tries::Tries;
-use super::upstream::Attempt;
+use super::upstream::{Attempt, Upstream};
 use super::wire::Line;
 use crate::authorizer::{Denial, Findings, Permit};
 use crate::telemetry::{InFlight, Trace};
@@ -35,6 +36,8 @@ pub struct RequestContext {
     /// The target to forward, where it is not as pingora would forward it.
     pub(super) target: Option<String>,
     pub(super) permit: Option<Permit>,
+    /// Where a request with a permit goes.
+    pub(super) upstream: Option<Arc<Upstream>>,
     pub(super) denial: Option<Denial>,
     pub(super) findings: Findings,
     pub(super) decision: Option<Duration>,
@@ -68,6 +71,7 @@ impl RequestContext {
             host: None,
             target: None,
             permit: None,
+            upstream: None,
             denial: None,
             findings: Findings::default(),
             decision: None,
@@ -86,6 +90,11 @@ impl RequestContext {
     /// Whether what becomes of it is told to a collector.
     pub(super) fn is_recorded(&self) -> bool {
         self.trace.as_ref().is_some_and(Trace::is_recorded)
+    }
+
+    /// A try that failed is told by the request that it belongs to, without an address for a client to provoke.
+    pub(super) fn tell_of_retry(&self, error: &Error) {
+        tracing::debug!(request_id = self.request_id, %error, "another endpoint is tried");
     }
 }
 

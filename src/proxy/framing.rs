@@ -199,7 +199,7 @@ fn trim(value: &[u8]) -> &[u8] {
     value
 }
 
-fn is_token(bytes: &[u8]) -> bool {
+pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_token_byte)
 }
 

@@ -14,8 +14,9 @@ use super::config::LimitsConfig;
 use super::context::RequestContext;
 use super::forwarded::Way;
 use super::framing;
-use super::gateway::{Gateway, UNKNOWN};
+use super::gateway::Gateway;
 use super::respond::{denied, give, given};
+use super::steps::UNKNOWN;
 use super::streams::asks_for_websocket;
 use super::wire::{Line, proven};
 use crate::authorizer::{
@@ -140,6 +141,7 @@ async fn decide(arrival: &Arrival<'_>, client: IpAddr, context: &mut RequestCont
     let query = permit.query().map_or(request.target().query(), |rest| Some(rest).filter(|rest| !rest.is_empty()));
     let path = request.target().path();
     context.target = Some(query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")));
+    context.upstream = context.snapshot.upstreams.get(permit.route().upstream()).cloned();
     context.permit = Some(permit);
     Ok(None)
 }

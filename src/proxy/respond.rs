@@ -1,11 +1,10 @@
-//! Writes a denial onto a pingora session, and finds the denial that pingora's failure stands for.
+//! Writes a denial as the answer to a request, and finds the denial that pingora's failure stands for.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::protocols::http::custom;
-use pingora::proxy::Session;
+use pingora::protocols::http::{ServerSession, custom};
 use pingora::{Error, ErrorSource, ErrorType, OrErr};
 
 use super::context::RequestContext;
@@ -17,7 +16,11 @@ use crate::authorizer::{AnswerFields, Denial, Findings, OwnAnswer};
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers with the denial in place of an upstream. The connection goes on only if nothing on it could be read in two ways.
-pub(super) async fn deny(session: &mut Session, denial: &Denial, context: &RequestContext) -> pingora::Result<()> {
+pub(super) async fn deny(
+    session: &mut ServerSession,
+    denial: &Denial,
+    context: &RequestContext,
+) -> pingora::Result<()> {
     let (header, body) = denied(denial, &context.findings, &context.request_id, session.req_header())?;
     if denial.closes_connection() {
         end_connection(session, &context.line);
@@ -27,7 +30,7 @@ pub(super) async fn deny(session: &mut Session, denial: &Denial, context: &Reque
 }
 
 /// Has the connection end with this answer. pingora asks its own sessions, the wire the line.
-pub(super) fn end_connection(session: &mut Session, line: &Line) {
+pub(super) fn end_connection(session: &mut ServerSession, line: &Line) {
     session.set_keepalive(None);
     line.end_connection();
 }
@@ -91,8 +94,8 @@ fn varies_by_origin(header: &ResponseHeader) -> bool {
     names.any(|name| name == "*" || name.eq_ignore_ascii_case("origin"))
 }
 
-async fn write(session: &mut Session, header: ResponseHeader, body: Option<Bytes>) -> pingora::Result<()> {
-    if let Some(stream) = session.downstream_session.as_custom_mut() {
+async fn write(session: &mut ServerSession, header: ResponseHeader, body: Option<Bytes>) -> pingora::Result<()> {
+    if let Some(stream) = session.as_custom_mut() {
         give(stream.as_mut(), header, body).await?;
         // A connection that was only let go of would take the answer with it where the client is still sending.
         return stream.finish().await;
@@ -101,13 +104,9 @@ async fn write(session: &mut Session, header: ResponseHeader, body: Option<Bytes
     if !session.is_body_done() {
         session.set_keepalive(None);
     }
-    match body.filter(|_| session.req_header().method != Method::HEAD) {
-        None => session.write_response_header(Box::new(header), true).await,
-        Some(body) => {
-            session.write_response_header(Box::new(header), false).await?;
-            session.write_response_body(Some(body), true).await
-        }
-    }
+    let body = body.filter(|_| session.req_header().method != Method::HEAD);
+    session.write_response_header(Box::new(header)).await?;
+    session.write_response_body(body.unwrap_or_default(), true).await
 }
 
 /// Writes a whole answer. Where there is no body the head says that it ends: the session itself would end the stream by a frame of
@@ -127,7 +126,7 @@ pub(super) async fn give(
 }
 
 /// The answer that has begun, if one has. What came before it in the interim, "100 Continue" for one, is none.
-pub(super) fn begun(session: &Session) -> Option<&ResponseHeader> {
+pub(super) fn begun(session: &ServerSession) -> Option<&ResponseHeader> {
     let is_interim = |status: StatusCode| status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS;
     session.response_written().filter(|answer| !is_interim(answer.status))
 }

@@ -8,6 +8,6 @@ mod websocket;
 
 pub(super) use grpc::{answer as grpc_answer, is_grpc, trailers as grpc_trailers};
 pub(super) use right::{let_pass, watch, watch_if_it_streams};
-pub(super) use silence::be_patient;
+pub(super) use silence::patience;
 pub(super) use upgrade::{agrees_to_websocket, asks_for_websocket};
 pub(super) use websocket::{Closing, Frames};

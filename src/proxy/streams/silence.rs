@@ -1,37 +1,35 @@
 //! How long a stream may say nothing: longer than an answer may take to begin.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use http::header::ACCEPT;
-use pingora::proxy::Session;
-use pingora::upstreams::peer::HttpPeer;
+use pingora::protocols::http::ServerSession;
 
 use super::grpc::is_grpc;
 use super::right::is_of_events;
 use crate::proxy::config::TimeoutsConfig;
 use crate::proxy::wire::Line;
 
-/// Has the upstream of a request that asks for a stream keep silent for as long as a stream may. pingora takes one bound for all
-/// that is read of an answer, so what the answer turns out to be comes too late.
+/// How long the upstream of a request may keep silent: of one that asks for a stream for as long as a stream may. There is one bound
+/// for all that is read of an answer, so what the answer turns out to be comes too late.
 ///
 /// A call is a conversation from its first byte on. What else may become a stream still has to begin like any other answer; where
 /// a body goes before it, the upload counts as life.
-pub(in crate::proxy) fn be_patient(
-    peer: &mut HttpPeer,
-    session: &mut Session,
+pub(in crate::proxy) fn patience(
+    session: &mut ServerSession,
     line: &Line,
     upgrades: bool,
     timeouts: &TimeoutsConfig,
-) {
+) -> Duration {
     let is_call = is_grpc(session.req_header());
     if !is_call && !upgrades && !asks_for_events(&session.req_header().headers) {
-        return;
+        return timeouts.read;
     }
-    peer.options.read_timeout = Some(timeouts.stream_idle);
     if !is_call && (upgrades || session.is_body_done()) {
         line.expect_answer(Instant::now() + timeouts.read);
     }
+    timeouts.stream_idle
 }
 
 /// Whether the client says that it reads events: `text/event-stream` by name.

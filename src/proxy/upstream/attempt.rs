@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::endpoint::Endpoint;
@@ -51,12 +50,7 @@ impl std::fmt::Debug for Attempt {
 }
 
 impl Attempt {
-    /// The endpoint of this try.
-    pub(in crate::proxy) fn address(&self) -> Option<SocketAddr> {
-        self.endpoint.as_ref().map(|endpoint| endpoint.address)
-    }
-
-    /// The peer for the next try.
+    /// The endpoint of the next try.
     ///
     /// # Errors
     /// [`Denial::UpstreamOverloaded`], [`Denial::UpstreamUnavailable`].
@@ -64,14 +58,13 @@ impl Attempt {
         &mut self,
         upstream: &Upstream,
         caller: Option<u64>,
-    ) -> Result<HttpPeer, Denial> {
+    ) -> Result<Arc<Endpoint>, Denial> {
         if self.admission.is_none() {
             self.admission = Some(upstream.admit().await.ok_or(Denial::UpstreamOverloaded)?);
         }
         let endpoint = upstream.choose(caller, &self.tried).ok_or(Denial::UpstreamUnavailable)?;
-        let peer = endpoint.peer.clone();
-        self.endpoint = Some(endpoint);
-        Ok(peer)
+        self.endpoint = Some(endpoint.clone());
+        Ok(endpoint)
     }
 
     /// No connection could be made. Whether another endpoint is tried: nothing was sent, so the method does not matter.

@@ -9,14 +9,14 @@ use pingora::upstreams::peer::HttpPeer;
 use crate::proxy::config::{EjectionConfig, HealthConfig};
 
 /// One address of an upstream.
-pub(super) struct Endpoint {
-    pub(super) address: SocketAddr,
+pub(in crate::proxy) struct Endpoint {
+    pub(in crate::proxy) address: SocketAddr,
     /// The `host:port` of the config that it comes from.
     pub(super) configured: String,
     /// What metrics and status call it: its address.
     pub(super) label: String,
     pub(super) weight: u16,
-    pub(super) peer: HttpPeer,
+    pub(in crate::proxy) peer: HttpPeer,
     pub(super) health: Health,
     pub(super) standing: Standing,
 }

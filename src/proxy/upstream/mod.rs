@@ -14,6 +14,7 @@ mod service;
 
 pub(super) use affinity::affinity;
 pub(super) use attempt::{Attempt, Replay};
+pub(super) use endpoint::Endpoint;
 pub use endpoint::EndpointStatus;
 pub use peer::UpstreamError;
 pub use registry::Upstreams;

@@ -1,5 +1,6 @@
 //! An upstream: its endpoints as they are known now, and what every request to it goes through.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -38,6 +39,12 @@ pub struct Upstream {
     begun: Instant,
     metrics: UpstreamMetrics,
     tended: AtomicBool,
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Upstream").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Upstream {
@@ -98,6 +105,11 @@ impl Upstream {
     pub fn status(&self) -> Vec<EndpointStatus> {
         let now = self.now();
         self.endpoints().iter().map(|endpoint| endpoint.status(now)).collect()
+    }
+
+    /// Whether it is asked by HTTP/2.
+    pub(in crate::proxy) fn speaks_http2(&self) -> bool {
+        self.config.http2
     }
 
     /// How long each step may take.

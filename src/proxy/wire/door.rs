@@ -5,7 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use pingora::apps::HttpServerApp;
+use pingora::connectors::ConnectorOptions;
+use pingora::connectors::http::v1::Connector;
 use pingora::listeners::tls::Acceptor;
+use pingora::protocols::http::ServerSession;
 use pingora::protocols::tls::TlsRef;
 use pingora::protocols::{ALPN, Digest, IO, Ssl};
 use pingora::proxy::{HttpProxy, http_proxy};
@@ -20,6 +24,7 @@ use super::proven::Proof;
 use super::proxy_protocol::read_header;
 use super::socket::Socket;
 use super::{http1, http2};
+use crate::proxy::context::RequestContext;
 use crate::proxy::gateway::Gateway;
 use crate::proxy::snapshot::Snapshot;
 use crate::telemetry::{ConnectionEnd, ConnectionMetrics};
@@ -49,8 +54,11 @@ pub struct Listener {
 
 /// The way in for clients: takes accepted connections and serves the requests on them.
 pub struct Door {
+    /// What carries requests to upstreams that speak HTTP/2, and tunnels.
     pub(super) proxy: Arc<HttpProxy<Gateway>>,
     pub(super) gateway: Gateway,
+    /// The connections to upstreams that speak HTTP/1.
+    connector: Connector,
     connections: Connections,
     pub(super) metrics: ConnectionMetrics,
 }
@@ -60,7 +68,8 @@ impl Door {
     #[must_use]
     pub fn new(gateway: Gateway, metrics: ConnectionMetrics, conf: &Arc<ServerConf>) -> Self {
         let proxy = Arc::new(http_proxy(conf, gateway.clone()));
-        Self { proxy, gateway, connections: Connections::default(), metrics }
+        let connector = Connector::new(Some(ConnectorOptions::from_server_conf(conf)));
+        Self { proxy, gateway, connector, connections: Connections::default(), metrics }
     }
 
     /// Serves one connection until it ends; once `shutdown` turns true, it ends with the answer that it waits for.
@@ -122,6 +131,15 @@ impl Door {
                 self.metrics.ended(ConnectionEnd::Handshake);
             }
             Err(_) => self.metrics.ended(ConnectionEnd::Handshake),
+        }
+    }
+
+    /// Passes on a request that has a permit, by the way that its upstream needs.
+    pub(super) async fn pass(&self, session: ServerSession, context: Box<RequestContext>, shutdown: &ShutdownWatch) {
+        if context.upstream.as_ref().is_some_and(|upstream| upstream.speaks_http2()) {
+            Gateway::hand_over(context, self.proxy.process_new_http(session, shutdown)).await;
+        } else {
+            self.gateway.pass(&self.connector, session, context).await;
         }
     }
 

@@ -77,7 +77,7 @@ async fn serve_one<S: IO + 'static>(
     let answer = match judgement {
         Ok(None) => {
             let session = ServerSession::new_custom(Box::new(exchange));
-            Gateway::hand_over(context, door.proxy.process_new_http(session, shutdown)).await;
+            door.pass(session, context, shutdown).await;
             return place.take();
         }
         Ok(Some(answer)) => Ok(answer),

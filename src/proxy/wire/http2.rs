@@ -10,7 +10,6 @@ use bytes::Bytes;
 use h2::Reason;
 use h2::server::Connection;
 use http::Method;
-use pingora::apps::HttpServerApp;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::custom::server::Session;
@@ -23,7 +22,6 @@ use super::frames::{Noted, Screened};
 use super::stream::Http2Stream;
 use crate::authorizer::{Denial, Findings};
 use crate::proxy::config::LimitsConfig;
-use crate::proxy::gateway::Gateway;
 use crate::proxy::judge::Arrival;
 use crate::proxy::respond::{denied, ended, give};
 use crate::telemetry::ConnectionEnd;
@@ -169,8 +167,7 @@ async fn judge(door: &Door, mut stream: Http2Stream, shutdown: &ShutdownWatch) {
     let answer = match judgement {
         Ok(None) => {
             let session = ServerSession::new_custom(Box::new(stream));
-            Gateway::hand_over(context, door.proxy.process_new_http(session, shutdown)).await;
-            return;
+            return door.pass(session, context, shutdown).await;
         }
         Ok(Some(answer)) => Ok(answer),
         Err(denial) => Err(denial),
