@@ -1,20 +1,25 @@
 //! What of an upstream's answer goes on to the client: one that is framed in one way, in the gate's own version of HTTP, without
 //! what was meant for the gate alone.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, PROXY_AUTHENTICATE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
 
-/// Fields that are for the next hop alone, whether `Connection` names them or not (RFC 9110 section 7.6.1). `Proxy-Authenticate` is for
+use super::head::present;
+
+/// Whether a field is for the next hop alone, whether `Connection` names it or not (RFC 9110 section 7.6.1). `Proxy-Authenticate` is for
 /// whoever asked the upstream, too (section 11.7.1).
-const FOR_THE_GATE: [HeaderName; 6] = [
-    CONNECTION,
-    UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("proxy-authentication-info"),
-    PROXY_AUTHENTICATE,
-];
+fn is_for_the_gate(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authentication-info"
+            | "proxy-connection"
+            | "upgrade"
+    )
+}
 
 /// Makes an answer fit to go on.
 ///
@@ -30,8 +35,8 @@ pub(super) fn tidy(answer: &mut ResponseHeader) -> Result<(), &'static str> {
     for name in nominated(&answer.headers) {
         answer.remove_header(&name);
     }
-    for name in &FOR_THE_GATE {
-        answer.remove_header(name);
+    for name in present(&answer.headers, is_for_the_gate) {
+        answer.remove_header(&name);
     }
     if answer.version < Version::HTTP_11 {
         answer.set_version(Version::HTTP_11);

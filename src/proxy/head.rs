@@ -3,7 +3,7 @@
 use std::mem;
 
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response};
 use pingora::http::{RequestHeader, ResponseHeader};
 
 /// Changes a request in place, and forgets in what case its names were sent.
@@ -16,6 +16,11 @@ pub(super) fn with_parts<R>(request: &mut RequestHeader, change: impl FnOnce(&mu
         request.set_send_end_stream(ends);
     }
     changed
+}
+
+/// The names that are in `headers` of those that are asked for. Most often none is, and looking is cheaper than taking each of them out.
+pub(super) fn present(headers: &HeaderMap, wanted: impl Fn(&str) -> bool) -> Vec<HeaderName> {
+    headers.keys().filter(|name| wanted(name.as_str())).cloned().collect()
 }
 
 /// Forgets in what case the names of an answer's fields were sent.

@@ -1,28 +1,30 @@
 //! What of a request goes on to an upstream that speaks HTTP/1: without what was meant for the gate alone, and framed once.
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use pingora::http::RequestHeader;
 
 use super::framing::is_token;
+use super::head::present;
 use crate::authorizer::Denial;
 
-/// Fields that are for the next hop alone, whether `Connection` names them or not (RFC 9110 section 7.6.1), and what a client says to a
-/// proxy (section 11.7). What frames the body is written anew.
-const FOR_THE_GATE: [HeaderName; 10] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HeaderName::from_static("http2-settings"),
-];
+/// Whether a field is for the next hop alone, whether `Connection` names it or not (RFC 9110 section 7.6.1), or said to a proxy (section
+/// 11.7). What frames the body is written anew.
+fn is_for_the_gate(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "http2-settings"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
 
 /// Fields that are for whoever answers. A client that has a proxy take them out wants the upstream to read another request than was judged.
 const END_TO_END: [HeaderName; 6] = [
@@ -46,8 +48,8 @@ pub(super) fn onward(received: &RequestHeader, has_body: bool) -> Result<Request
     for name in nominated(&received.headers)? {
         request.remove_header(&name);
     }
-    for name in &FOR_THE_GATE {
-        request.remove_header(name);
+    for name in present(&received.headers, is_for_the_gate) {
+        request.remove_header(&name);
     }
     request.set_version(Version::HTTP_11);
     if has_body && !request.headers.contains_key(CONTENT_LENGTH) {
@@ -101,8 +103,19 @@ mod tests {
 
     #[test]
     fn what_is_for_the_gate_goes_no_further() {
-        for name in &FOR_THE_GATE {
-            assert_eq!(left(&[(name.as_str(), "x"), ("x-kept", "1")], false).unwrap(), ["x-kept: 1"], "{name}");
+        for name in [
+            "keep-alive",
+            "proxy-connection",
+            "proxy-authenticate",
+            "proxy-authorization",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+            "http2-settings",
+            "connection",
+        ] {
+            assert_eq!(left(&[(name, "x"), ("x-kept", "1")], false).unwrap(), ["x-kept: 1"], "{name}");
         }
         let fields = [("connection", "X-One, ,close"), ("connection", "x-two"), ("x-one", "1"), ("x-two", "2")];
         assert_eq!(left(&fields, false).unwrap(), Vec::<String>::new());

@@ -10,7 +10,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method};
-use pingora::connectors::http::v1::Connector;
+use pingora::connectors::TransportConnector;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::v1::client::HttpSession;
 use pingora::protocols::http::{HttpTask, ServerSession};
@@ -43,7 +43,12 @@ struct Answering {
 
 impl Gateway {
     /// Passes on a request that has a permit, and its answer, and concludes it.
-    pub(super) async fn pass(&self, by: &Connector, mut session: ServerSession, mut context: Box<RequestContext>) {
+    pub(super) async fn pass(
+        &self,
+        by: &TransportConnector,
+        mut session: ServerSession,
+        mut context: Box<RequestContext>,
+    ) {
         steps::prepare(&mut session, &mut context);
         let error = loop {
             match self.attempt(by, &mut session, &mut context).await {
@@ -63,21 +68,37 @@ impl Gateway {
     }
 
     /// One try, at one endpoint.
-    async fn attempt(&self, by: &Connector, session: &mut ServerSession, context: &mut RequestContext) -> Result<()> {
+    async fn attempt(
+        &self,
+        by: &TransportConnector,
+        session: &mut ServerSession,
+        context: &mut RequestContext,
+    ) -> Result<()> {
         let chosen = steps::choose(session, context).await?;
-        let peer = &chosen.endpoint.peer;
-        let (mut upstream, reused) = match by.get_http_session(peer).await {
-            Ok(connected) => connected,
-            Err(mut error) => {
-                error.as_up();
-                steps::connect_failed(context, &mut error);
-                return Err(error);
-            }
+        let (endpoint, options) = (&chosen.endpoint, &chosen.endpoint.peer.options);
+        let kept = endpoint.take_kept();
+        let reused = kept.is_some();
+        let stream = match kept {
+            Some(stream) => stream,
+            None => match by.new_stream(&endpoint.peer).await {
+                Ok(stream) => stream,
+                Err(mut error) => {
+                    error.as_up();
+                    steps::connect_failed(context, &mut error);
+                    return Err(error);
+                }
+            },
         };
+        let mut upstream = HttpSession::new(stream);
         upstream.read_timeout = Some(chosen.patience);
-        upstream.write_timeout = peer.options.write_timeout;
+        upstream.write_timeout = options.write_timeout;
         match self.converse(session, &mut upstream, context).await {
-            Ok(true) => by.release_http_session(upstream, peer, peer.options.idle_timeout).await,
+            Ok(true) => {
+                upstream.respect_keepalive();
+                if let Some(stream) = upstream.reuse().await {
+                    endpoint.keep(stream, options.idle_timeout.unwrap_or_default());
+                }
+            }
             Ok(false) => {}
             Err(mut error) => {
                 steps::broke(session, context, &mut error, reused);

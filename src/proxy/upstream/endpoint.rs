@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pingora::upstreams::peer::HttpPeer;
 
+use super::kept::Kept;
 use crate::proxy::config::{EjectionConfig, HealthConfig};
 
 /// One address of an upstream.
@@ -19,6 +20,7 @@ pub(in crate::proxy) struct Endpoint {
     pub(in crate::proxy) peer: HttpPeer,
     pub(super) health: Health,
     pub(super) standing: Standing,
+    pub(super) kept: Kept,
 }
 
 /// What active checks say.
@@ -61,6 +63,7 @@ impl Endpoint {
             peer,
             health: Health::default(),
             standing: Standing::default(),
+            kept: Kept::default(),
         }
     }
 

@@ -6,6 +6,7 @@ mod attempt;
 mod balance;
 mod endpoint;
 mod health;
+mod kept;
 mod load;
 mod names;
 mod peer;

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use pingora::apps::HttpServerApp;
-use pingora::connectors::ConnectorOptions;
-use pingora::connectors::http::v1::Connector;
+use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::listeners::tls::Acceptor;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::tls::TlsRef;
@@ -57,8 +56,8 @@ pub struct Door {
     /// What carries requests to upstreams that speak HTTP/2, and tunnels.
     pub(super) proxy: Arc<HttpProxy<Gateway>>,
     pub(super) gateway: Gateway,
-    /// The connections to upstreams that speak HTTP/1.
-    connector: Connector,
+    /// What opens connections to upstreams that speak HTTP/1.
+    connector: TransportConnector,
     connections: Connections,
     pub(super) metrics: ConnectionMetrics,
 }
@@ -68,7 +67,7 @@ impl Door {
     #[must_use]
     pub fn new(gateway: Gateway, metrics: ConnectionMetrics, conf: &Arc<ServerConf>) -> Self {
         let proxy = Arc::new(http_proxy(conf, gateway.clone()));
-        let connector = Connector::new(Some(ConnectorOptions::from_server_conf(conf)));
+        let connector = TransportConnector::new(Some(ConnectorOptions::from_server_conf(conf)));
         Self { proxy, gateway, connector, connections: Connections::default(), metrics }
     }
 

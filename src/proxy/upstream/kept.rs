@@ -1,0 +1,204 @@
+//! Connections to an endpoint that rest between two requests. pingora's own pool has a task for each, that watches it and is to be
+//! stopped before the connection can be used; here one that fails is found when it is wanted, or within a second.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use pingora::protocols::Stream;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::time::sleep;
+
+use super::endpoint::Endpoint;
+
+/// Connections that rest at one endpoint. More than clients ask for at once are not worth their place.
+const MOST: usize = 1024;
+/// How often those that rest are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The connections that rest, the last to be used at the end.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<Resting>);
+
+#[derive(Default)]
+struct Resting {
+    connections: VecDeque<Rests>,
+    /// Whether a task looks at them.
+    is_watched: bool,
+}
+
+struct Rests {
+    stream: Stream,
+    since: Instant,
+    /// For how long it may.
+    at_most: Duration,
+}
+
+impl Endpoint {
+    /// A connection that has rested, of those that still can be used the last that was.
+    pub(in crate::proxy) fn take_kept(&self) -> Option<Stream> {
+        loop {
+            let mut last = self.kept.lock().connections.pop_back()?;
+            if last.can_be_used() {
+                return Some(last.stream);
+            }
+        }
+    }
+
+    /// Has a connection rest until it is wanted, for so long at most.
+    pub(in crate::proxy) fn keep(self: &Arc<Self>, stream: Stream, at_most: Duration) {
+        let mut kept = self.kept.lock();
+        // Dropped behind the lock.
+        let _oldest = if kept.connections.len() < MOST { None } else { kept.connections.pop_front() };
+        kept.connections.push_back(Rests { stream, since: Instant::now(), at_most });
+        let begins = !kept.is_watched;
+        kept.is_watched = true;
+        drop(kept);
+        if begins {
+            tokio::spawn(watch(Arc::downgrade(self)));
+        }
+    }
+}
+
+impl Kept {
+    fn lock(&self) -> MutexGuard<'_, Resting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of those that cannot be used any more. Whether others are left.
+    fn look(&self) -> bool {
+        let mut gone = Vec::new();
+        let mut kept = self.lock();
+        for _ in 0..kept.connections.len() {
+            let Some(mut rests) = kept.connections.pop_front() else { break };
+            if rests.can_be_used() {
+                kept.connections.push_back(rests);
+            } else {
+                gone.push(rests);
+            }
+        }
+        kept.is_watched = !kept.connections.is_empty();
+        let goes_on = kept.is_watched;
+        // They are closed behind the lock.
+        drop(kept);
+        goes_on
+    }
+}
+
+impl Rests {
+    /// Whether it has not rested too long, and the upstream has neither closed it nor said anything that nobody asked for.
+    fn can_be_used(&mut self) -> bool {
+        let (mut byte, mut context) = ([0], Context::from_waker(Waker::noop()));
+        let mut read = ReadBuf::new(&mut byte);
+        self.since.elapsed() < self.at_most
+            && Pin::new(&mut self.stream).poll_read(&mut context, &mut read).is_pending()
+    }
+}
+
+/// Looks at the connections of an endpoint while there are any, and the endpoint.
+async fn watch(endpoint: Weak<Endpoint>) {
+    loop {
+        sleep(LOOK_EVERY).await;
+        let Some(endpoint) = endpoint.upgrade() else { return };
+        if !endpoint.kept.look() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pingora::protocols::l4;
+    use pingora::upstreams::peer::HttpPeer;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// An endpoint, and connections to it with their other ends.
+    async fn connected(count: usize) -> (Arc<Endpoint>, Vec<(Stream, TcpStream)>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let endpoint = Endpoint::new("a:1", 1, address, HttpPeer::new(address, false, String::new()));
+        let mut connections = Vec::new();
+        for _ in 0..count {
+            let near = TcpStream::connect(address).await.unwrap();
+            let far = listener.accept().await.unwrap().0;
+            connections.push((Box::new(l4::stream::Stream::from(near)) as Stream, far));
+        }
+        (Arc::new(endpoint), connections)
+    }
+
+    /// Waits until the other end's doings have come.
+    async fn comes_true(mut holds: impl FnMut() -> bool) {
+        for _ in 0..500 {
+            if holds() {
+                return;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it never came true");
+    }
+
+    fn at_rest(endpoint: &Endpoint) -> usize {
+        endpoint.kept.lock().connections.len()
+    }
+
+    #[tokio::test]
+    async fn the_last_that_was_used_is_used_next() {
+        let (endpoint, connections) = connected(2).await;
+        let ids: Vec<_> = connections.iter().map(|(near, _)| near.id()).collect();
+        let (near, _far): (Vec<_>, Vec<_>) = connections.into_iter().unzip();
+        near.into_iter().for_each(|stream| endpoint.keep(stream, LONG));
+        let taken: Vec<_> = std::iter::from_fn(|| endpoint.take_kept()).map(|stream| stream.id()).collect();
+        assert_eq!(taken, [ids[1], ids[0]]);
+    }
+
+    #[tokio::test]
+    async fn what_was_closed_spoke_unasked_or_rested_too_long_is_not_used() {
+        let (endpoint, connections) = connected(4).await;
+        let mut far = Vec::new();
+        for (near, other) in connections {
+            endpoint.keep(near, if far.len() == 3 { Duration::ZERO } else { LONG });
+            far.push(other);
+        }
+        far.remove(1).shutdown().await.unwrap();
+        far[1].write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        comes_true(|| !endpoint.kept.look() || at_rest(&endpoint) == 1).await;
+        assert!(endpoint.take_kept().is_some());
+        assert!(endpoint.take_kept().is_none());
+    }
+
+    #[tokio::test]
+    async fn they_are_looked_at_while_they_rest_and_let_go_with_their_endpoint() {
+        let (endpoint, mut connections) = connected(2).await;
+        let (first, mut far) = connections.remove(0);
+        endpoint.keep(first, LONG);
+        far.shutdown().await.unwrap();
+        comes_true(|| at_rest(&endpoint) == 0).await;
+        assert!(!endpoint.kept.lock().is_watched);
+        // A later one is looked at anew.
+        let (second, far) = connections.remove(0);
+        endpoint.keep(second, LONG);
+        assert!(endpoint.kept.lock().is_watched);
+        drop(endpoint);
+        let mut byte = [0];
+        assert_eq!(tokio::io::AsyncReadExt::read(&mut { far }, &mut byte).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn only_so_many_rest() {
+        let (endpoint, mut connections) = connected(1).await;
+        let (last, _far) = connections.remove(0);
+        let last_id = last.id();
+        for _ in 0..=MOST {
+            endpoint.keep(Box::new(tokio::io::duplex(1).0), LONG);
+        }
+        endpoint.keep(last, LONG);
+        assert_eq!((at_rest(&endpoint), endpoint.take_kept().map(|stream| stream.id())), (MOST, Some(last_id)));
+    }
+}
