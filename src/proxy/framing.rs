@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use pingora::http::RequestHeader;
 
 use super::config::LimitsConfig;
+use super::onward::check_options;
 use crate::authorizer::{AccessRequest, ConnectionFacts, Denial, ReceivedRequest};
 
 /// A request head that has one reading.
@@ -63,6 +64,7 @@ pub(super) fn read_head(head: &Bytes, limits: &LimitsConfig) -> Result<Head, Den
     }
     framing.check(version, limits)?;
     hosts.check(method, target)?;
+    check_options(&headers)?;
     let version = if version == b"HTTP/1.0" { Version::HTTP_10 } else { Version::HTTP_11 };
     let request = request_of(method, head.slice_ref(target), version, headers);
     Ok(Head { request: request.ok_or(Denial::BadTarget("a character that no target has"))?, body: framing.body() })

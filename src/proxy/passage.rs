@@ -14,7 +14,7 @@ use pingora::connectors::TransportConnector;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::v1::client::HttpSession;
 use pingora::protocols::http::{HttpTask, ServerSession};
-use pingora::{Error, ErrorType, Result};
+use pingora::{Error, Result};
 
 use super::context::RequestContext;
 use super::gateway::Gateway;
@@ -116,13 +116,7 @@ impl Gateway {
         context: &mut RequestContext,
     ) -> Result<bool> {
         let has_body = !session.is_body_empty();
-        let mut request = match onward(session.req_header(), has_body) {
-            Ok(request) => request,
-            Err(denial) => {
-                context.denial = Some(denial);
-                return Err(Error::explain(ErrorType::InvalidHTTPHeader, "a request that cannot go on").into_down());
-            }
-        };
+        let mut request = onward(session.req_header(), has_body)?;
         steps::address(session, &mut request, context)?;
         upstream.write_request_header(Box::new(request)).await.map_err(Error::into_up)?;
         session.enable_retry_buffering();

@@ -128,8 +128,8 @@ fn a_routes_own_headers_are_ours_on_every_route() {
     assert_eq!(told, words(&[("remote-user", "alice"), ("x-auth-realm", r#"{"\u00e9":"a,b"}"#)]));
 }
 
-/// pingora answers some of these with 400 before the gate is asked: a malformed list of options, and names that it
-/// knows as end-to-end. What matters is that no name in `Connection` changes what the upstream is told.
+/// Some of these are refused: names of what is for the upstream. What matters is that no name in `Connection` changes what the
+/// upstream is told.
 #[test]
 fn a_name_in_connection_takes_out_nothing_that_was_proved_and_brings_in_nothing_claimed() {
     let World { issuer, upstream, gate } = world();

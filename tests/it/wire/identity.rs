@@ -92,6 +92,28 @@ fn names_in_connection_take_out_nothing_that_the_gate_sets() {
 }
 
 #[test]
+fn what_is_for_the_upstream_cannot_be_named_in_connection() {
+    let gate = Gate::start();
+    for options in [
+        "host",
+        "close, X-Forwarded-For",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+        "forwarded",
+        "content-length",
+        ":authority",
+        "\"host\"",
+        "a b",
+        "a,b,c,d,e,f,g,h,i,j",
+    ] {
+        let head =
+            format!("POST /public/a HTTP/1.1\r\nHost: a\r\nConnection: {options}\r\nContent-Length: 5\r\n\r\nhello");
+        gate.refuses(head.as_bytes(), 400, "bad-framing");
+        assert!(gate.upstream.take().is_empty(), "{options}");
+    }
+}
+
+#[test]
 fn hop_by_hop_fields_stay_on_their_hop() {
     let gate = Gate::start();
     let reply = gate.send(
