@@ -205,21 +205,20 @@ pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_token_byte)
 }
 
-/// A bit for each ASCII character that a token may have (RFC 9110 section 5.6.2).
-const TOKEN_BYTES: u128 = {
-    let (mut bits, mut byte) = (0_u128, 0_u8);
-    while byte < 128 {
-        let is_special = matches!(
-            byte,
-            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
-        );
-        if byte.is_ascii_alphanumeric() || is_special {
-            bits |= 1 << byte;
-        }
-        byte += 1;
+/// The characters of a token (RFC 9110 section 5.6.2).
+const TOKEN_BYTES: u128 = bits(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&'*+-.^_`|~");
+/// What a target is written with at times, and most never.
+const ODD_BYTES: u128 = bits(b"#<>`\\^{|}\"");
+
+/// A bit for each of these ASCII characters.
+const fn bits(characters: &[u8]) -> u128 {
+    let (mut bits, mut rest) = (0, characters);
+    while let [character, others @ ..] = rest {
+        bits |= 1 << *character;
+        rest = others;
     }
     bits
-};
+}
 
 pub(super) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii() && TOKEN_BYTES >> (byte & 0x7f) & 1 == 1
@@ -244,8 +243,8 @@ impl<'a> Hosts<'a> {
             return Err(Denial::BadHost("several"));
         }
         let host = self.host.ok_or(Denial::BadHost("missing"))?;
-        let usual = |byte: &u8| byte.is_ascii_graphic() && !b"#<>`\\^{|}\"".contains(byte);
-        let is_plain = target.starts_with(b"/") && target.iter().all(usual) && !host.contains(&b'@');
+        let unusual = |byte: u8| !byte.is_ascii_graphic() || ODD_BYTES >> (byte & 0x7f) & 1 == 1;
+        let is_plain = target.starts_with(b"/") && !any(target, unusual) && !any(host, |byte| byte == b'@');
         if is_plain && method != b"CONNECT" {
             return Ok(());
         }

@@ -44,6 +44,10 @@ const MOST_OPTIONS: usize = 9;
 /// # Errors
 /// [`Denial::BadFraming`] where that is for the upstream, no name, or too much.
 pub(super) fn check_options(headers: &HeaderMap) -> Result<(), Denial> {
+    // Most say nothing.
+    if !headers.contains_key(CONNECTION) {
+        return Ok(());
+    }
     if !options(headers).all(|option| is_token(option) && HeaderName::from_bytes(option).is_ok()) {
         return Err(Denial::BadFraming("a Connection option that is not a token"));
     }

@@ -108,6 +108,10 @@ async fn tunnel<S: IO + 'static>(
 
 /// Whether the client means to send another request (RFC 9112 section 9.3).
 fn wants_to_stay(request: &RequestHeader) -> bool {
+    // Most say nothing.
+    if !request.headers.contains_key(CONNECTION) {
+        return request.version >= Version::HTTP_11;
+    }
     let options =
         || request.headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
     let says = |wanted: &[u8]| options().any(|option| option.trim_ascii().eq_ignore_ascii_case(wanted));
