@@ -33,7 +33,7 @@ pub struct RequestContext {
     pub(super) judged: Option<RequestHeader>,
     pub(super) way: Way,
     pub(super) host: Option<String>,
-    /// The target to forward, where it is not as pingora would forward it.
+    /// The target to forward, where it is not as the request has it.
     pub(super) target: Option<String>,
     pub(super) permit: Option<Permit>,
     /// Where a request with a permit goes.

@@ -1,5 +1,5 @@
 //! A request is judged as soon as its head is read, by whichever version of HTTP it came. What the gate answers itself is answered
-//! there and then; what may pass is handed to pingora, with all that is known of it.
+//! there and then; what may pass is handed on, with all that is known of it.
 
 use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};

@@ -1,4 +1,4 @@
-//! Writes a denial as the answer to a request, and finds the denial that pingora's failure stands for.
+//! Writes a denial as the answer to a request, and finds the denial that a failure on the way stands for.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
@@ -49,7 +49,7 @@ pub(super) fn denied(
     let body = Bytes::from(answer.body);
     let mut parts = Response::new(()).into_parts().0;
     parts.status = denial.status_code();
-    // These, what `answer` adds, and what pingora writes of the connection.
+    // These, what `answer` adds, and what the wire writes of the connection.
     parts.headers.reserve(8);
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     parts.headers.insert(CONTENT_LENGTH, body.len().into());

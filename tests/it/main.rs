@@ -48,6 +48,9 @@ mod identity;
 // opaque tokens, and what their issuer says of them
 #[cfg(test)]
 mod introspection;
+// connections to upstreams, and when one is used again
+#[cfg(test)]
+mod kept_connections;
 // keys of trusted issuers over their lives, and issuers that answer badly
 #[cfg(test)]
 mod keys;

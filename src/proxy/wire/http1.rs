@@ -1,4 +1,4 @@
-//! HTTP/1 connections: one request after the other, each judged before pingora hears of it.
+//! HTTP/1 connections: one request after the other, each judged as soon as its head is read.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
