@@ -145,6 +145,9 @@ struct Problem<'a> {
 }
 
 const REALM: &str = "lychgate";
+/// Room for most bodies and challenges.
+const USUAL_BODY: usize = 384;
+const USUAL_CHALLENGE: usize = 128;
 
 /// What a challenge says beside its reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -351,11 +354,12 @@ impl Denial {
             detail: self.detail(),
             request_id,
         };
+        let mut body = Vec::with_capacity(USUAL_BODY);
         // Texts and a number: writing them does not fail.
-        let mut body = serde_json::to_string(&problem).unwrap_or_default();
+        let _infallible = serde_json::to_writer(&mut body, &problem);
         // The line ends, for those who read it in a terminal.
-        body.push('\n');
-        Answer { status: self.status(), headers, body }
+        body.push(b'\n');
+        Answer { status: self.status(), headers, body: String::from_utf8(body).unwrap_or_default() }
     }
 
     /// RFC 6750 section 3: no `error` when there was no credential, since nothing was wrong with it. RFC 9449 section 7.1 has
@@ -376,8 +380,9 @@ impl Denial {
             _ => return None,
         };
         let scheme = if about.by_dpop { "DPoP" } else { "Bearer" };
-        let mut challenge = format!("{scheme} realm=\"{REALM}\"");
+        let mut challenge = String::with_capacity(USUAL_CHALLENGE);
         // Writing to a string does not fail.
+        let _infallible = write!(challenge, "{scheme} realm=\"{REALM}\"");
         if let Some(error) = error {
             let _infallible = write!(challenge, ", error=\"{error}\", error_description=\"{}\"", self.detail());
         }
