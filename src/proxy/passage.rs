@@ -6,6 +6,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
@@ -14,7 +15,8 @@ use pingora::connectors::TransportConnector;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::v1::client::HttpSession;
 use pingora::protocols::http::{HttpTask, ServerSession};
-use pingora::{Error, Result};
+use pingora::time::timeout;
+use pingora::{Error, ErrorType, Result};
 
 use super::context::RequestContext;
 use super::gateway::Gateway;
@@ -26,10 +28,18 @@ const TOGETHER: usize = 4;
 
 /// How far a request was passed on.
 struct Asking {
-    /// Whether nothing more of it will be.
+    /// Whether nothing more of it will come.
     is_over: bool,
-    /// Why the upstream did not take all of it. It may have answered all the same.
+    /// Why the upstream does not take it. It may have answered all the same; what still comes goes nowhere, but is read: it is no
+    /// other request.
     broken: Option<Box<Error>>,
+}
+
+impl Asking {
+    /// Whether nothing more of it is passed on.
+    fn is_done(&self) -> bool {
+        self.is_over || self.broken.is_some()
+    }
 }
 
 /// How far its answer was.
@@ -76,7 +86,7 @@ impl Gateway {
     ) -> Result<()> {
         let chosen = steps::choose(session, context).await?;
         let (endpoint, options) = (&chosen.endpoint, &chosen.endpoint.peer.options);
-        let kept = endpoint.take_kept();
+        let kept = if context.attempt.may_use_kept() { endpoint.take_kept() } else { None };
         let reused = kept.is_some();
         let stream = match kept {
             Some(stream) => stream,
@@ -118,7 +128,7 @@ impl Gateway {
         let has_body = !session.is_body_empty();
         let mut request = onward(session.req_header(), has_body)?;
         steps::address(session, &mut request, context)?;
-        upstream.write_request_header(Box::new(request)).await.map_err(Error::into_up)?;
+        in_time(upstream.write_timeout, upstream.write_request_header(Box::new(request))).await?;
         session.enable_retry_buffering();
         let mut asking = Asking { is_over: session.is_body_done(), broken: None };
         // What an earlier try has read.
@@ -127,7 +137,7 @@ impl Gateway {
             self.pass_body(kept, session, upstream, context, &mut asking).await?;
         }
         let mut answering = Answering::default();
-        while !asking.is_over || !answering.is_over {
+        while !asking.is_done() || !answering.is_over {
             tokio::select! {
                 piece = session.read_body_or_idle(asking.is_over) => {
                     let piece = piece.map_err(Error::into_down)?;
@@ -147,7 +157,7 @@ impl Gateway {
     async fn pass_body(
         &self,
         piece: Option<Bytes>,
-        session: &ServerSession,
+        session: &mut ServerSession,
         upstream: &mut HttpSession,
         context: &mut RequestContext,
         asking: &mut Asking,
@@ -155,8 +165,14 @@ impl Gateway {
         if let Some(piece) = &piece {
             steps::let_body_pass(session, context, &self.stopping, piece.len())?;
         }
-        if let Err(error) = give(upstream, piece.as_deref(), asking.is_over).await {
-            (asking.is_over, asking.broken) = (true, Some(error));
+        if asking.broken.is_some() {
+            return Ok(());
+        }
+        tokio::select! {
+            biased;
+            given = give(upstream, piece.as_deref(), asking.is_over) => asking.broken = given.err(),
+            // The upstream may take its time, and the client need not wait for it.
+            left = session.read_body_or_idle(true) => return left.map(drop).map_err(Error::into_down),
         }
         Ok(())
     }
@@ -210,9 +226,20 @@ async fn give(upstream: &mut HttpSession, piece: Option<&[u8]>, is_last: bool) -
         upstream.write_body(piece).await.map_err(Error::into_up)?;
     }
     if is_last {
-        upstream.finish_body().await.map_err(Error::into_up)?;
+        in_time(upstream.write_timeout, upstream.finish_body()).await?;
     }
     Ok(())
+}
+
+/// What is written to the upstream, within the time that a write may take.
+async fn in_time<T>(patience: Option<Duration>, written: impl Future<Output = Result<T>>) -> Result<T> {
+    let written = match patience {
+        Some(patience) => timeout(patience, written)
+            .await
+            .unwrap_or_else(|_| Error::e_explain(ErrorType::WriteTimedout, "the upstream takes nothing")),
+        None => written.await,
+    };
+    written.map_err(Error::into_up)
 }
 
 /// Whether an answer has a body that ends with the upstream's connection: the client's need not.

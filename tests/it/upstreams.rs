@@ -1,7 +1,8 @@
 //! Upstreams: how load is shared, what happens when they are dead, slow or broken.
 
-use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -255,4 +256,66 @@ fn an_upstream_cannot_answer_for_the_gate_with_interim_answers() {
         answer = connection.read();
     }
     assert_eq!((answer.status(), answer.text().as_str()), (200, "ok"));
+}
+
+const TRIED_AGAIN: &str = r#"
+upstreams:
+  either:
+    endpoints: ["@FIRST@", "@OTHER@"]
+    retries: {on: [reset], attempts: 1}
+    ejection: {connect_failures: 0, server_errors: 0}
+  other: {endpoints: ["@OTHER@"]}
+routes:
+  - {name: either, match: {path: "/public/{*rest}"}, access: public, upstream: either}
+  - {name: next, match: {path: "/next"}, access: public, upstream: other}
+"#;
+
+/// A server that resets its connections when whoever has them here lets go.
+fn resetting() -> (SocketAddr, Receiver<TcpStream>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (asked, waits) = channel();
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let mut socket = socket.unwrap();
+            // What is not read makes its end a reset.
+            let _first = socket.read(&mut [0]);
+            let _over = asked.send(socket);
+        }
+    });
+    (address, waits)
+}
+
+#[test]
+fn a_body_that_is_tried_again_is_whole_and_the_next_request_stays_out_of_it() {
+    let other = TestUpstream::start();
+    let (first, asked) = resetting();
+    let gate =
+        Setup::of(TRIED_AGAIN).put("FIRST", &first.to_string()).put("OTHER", &other.address().to_string()).start();
+    // As long as is kept, longer than is read at a time, and such that a piece of it would be a request.
+    let body = b"GET /public/smuggled HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1400);
+    for _ in 0..12 {
+        let head = format!("PUT /public/a HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len());
+        let mut client = gate.connect();
+        client.send(head.as_bytes());
+        client.send(&body[..1]);
+        if let Ok(reset) = asked.recv_timeout(Duration::from_millis(300)) {
+            // For the gate all of this happens at once.
+            gate.signal("STOP");
+            client.send(&body[1..]);
+            client.send(b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+            drop(reset);
+            thread::sleep(Duration::from_millis(50));
+            gate.signal("CONT");
+        } else {
+            client.send(&body[1..]);
+            client.send(b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+        }
+        let (answer, next) = (client.read().status(), client.try_read(false).ok().flatten());
+        for request in other.received() {
+            assert!(!request.target().contains("smuggled"), "{}", request.head);
+            assert!(request.method() != "PUT" || request.body == body, "another body arrived");
+        }
+        assert_eq!((answer, next.map(|next| next.status())), (200, Some(200)));
+    }
 }

@@ -67,6 +67,11 @@ impl Attempt {
         Ok(endpoint)
     }
 
+    /// Whether a connection that has rested may be used: where one has failed, others of its age would as well.
+    pub(in crate::proxy) fn may_use_kept(&self) -> bool {
+        self.stale == 0
+    }
+
     /// No connection could be made. Whether another endpoint is tried: nothing was sent, so the method does not matter.
     pub(in crate::proxy) fn connect_failed(&mut self, upstream: &Upstream) -> bool {
         if let Some(endpoint) = &self.endpoint {

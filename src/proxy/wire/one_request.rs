@@ -205,7 +205,8 @@ impl<S: IO> OneRequest<S> {
 
     /// Between two requests, or during an answer: whether the client is still there. What it sends already is kept.
     pub(super) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.ahead.is_empty() {
+        // What belongs to a body is its reader's.
+        if !self.ahead.is_empty() || self.awaits_body() {
             return self.poll_quiet(cx);
         }
         let mut bytes = [0; 1024];
