@@ -13,6 +13,7 @@ use pingora::{Error, Result};
 use super::context::RequestContext;
 use super::gateway::Gateway;
 use super::steps;
+use crate::authorizer::Denial;
 
 #[async_trait]
 impl ProxyHttp for Gateway {
@@ -114,10 +115,7 @@ impl ProxyHttp for Gateway {
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, context: &mut Self::CTX) -> FailToProxy {
         self.fail(&mut session.downstream_session, error, context).await;
-        FailToProxy {
-            error_code: context.denial.as_ref().map_or(0, |denial| denial.status()),
-            can_reuse_downstream: false,
-        }
+        FailToProxy { error_code: context.denial.as_ref().map_or(0, Denial::status), can_reuse_downstream: false }
     }
 
     /// The gate's own access log says what became of a request; pingora's line would quote the query.

@@ -252,6 +252,7 @@ fn value_of(text: &str) -> pingora::Result<HeaderValue> {
     HeaderValue::from_str(text).or_err(ErrorType::InvalidHTTPHeader, "while writing what is told to the upstream")
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "pingora's errors are boxed wherever they go")]
 fn no_permit() -> Box<Error> {
     Error::explain(ErrorType::InternalError, "no permit")
 }

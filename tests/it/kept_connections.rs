@@ -54,7 +54,7 @@ impl Raw {
     }
 
     fn gate(&self, more: &str) -> TestGateway {
-        Setup::of(CONFIG).put("RAW", &self.address.to_string()).put("MORE", more).start()
+        Setup::of(CONFIG).put("RAW", self.address.to_string()).put("MORE", more).start()
     }
 
     /// The connections that the requests came by.

@@ -290,8 +290,7 @@ fn resetting() -> (SocketAddr, Receiver<TcpStream>) {
 fn a_body_that_is_tried_again_is_whole_and_the_next_request_stays_out_of_it() {
     let other = TestUpstream::start();
     let (first, asked) = resetting();
-    let gate =
-        Setup::of(TRIED_AGAIN).put("FIRST", &first.to_string()).put("OTHER", &other.address().to_string()).start();
+    let gate = Setup::of(TRIED_AGAIN).put("FIRST", first.to_string()).put("OTHER", other.address().to_string()).start();
     // As long as is kept, longer than is read at a time, and such that a piece of it would be a request.
     let body = b"GET /public/smuggled HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1400);
     for _ in 0..12 {

@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     /// An endpoint, and connections to it with their other ends.
     async fn connected(count: usize) -> (Arc<Endpoint>, Vec<(Stream, TcpStream)>) {
@@ -157,7 +157,9 @@ mod tests {
         let (endpoint, connections) = connected(2).await;
         let ids: Vec<_> = connections.iter().map(|(near, _)| near.id()).collect();
         let (near, _far): (Vec<_>, Vec<_>) = connections.into_iter().unzip();
-        near.into_iter().for_each(|stream| endpoint.keep(stream, LONG));
+        for stream in near {
+            endpoint.keep(stream, LONG);
+        }
         let taken: Vec<_> = std::iter::from_fn(|| endpoint.take_kept()).map(|stream| stream.id()).collect();
         assert_eq!(taken, [ids[1], ids[0]]);
     }

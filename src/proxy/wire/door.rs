@@ -138,7 +138,8 @@ impl Door {
         if context.upstream.as_ref().is_some_and(|upstream| upstream.speaks_http2()) {
             Gateway::hand_over(context, self.proxy.process_new_http(session, shutdown)).await;
         } else {
-            self.gateway.pass(&self.connector, session, context).await;
+            // A connection at rest need not have room for it.
+            Box::pin(self.gateway.pass(&self.connector, session, context)).await;
         }
     }
 
