@@ -172,7 +172,7 @@ impl Gateway {
             biased;
             given = give(upstream, piece.as_deref(), asking.is_over) => asking.broken = given.err(),
             // The upstream may take its time, and the client need not wait for it.
-            left = session.read_body_or_idle(true) => return left.map(drop).map_err(Error::into_down),
+            Err(left) = session.read_body_or_idle(true) => return Err(left.into_down()),
         }
         Ok(())
     }
