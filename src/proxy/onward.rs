@@ -60,7 +60,7 @@ pub(super) fn check_options(headers: &HeaderMap) -> Result<(), Denial> {
     Ok(())
 }
 
-/// The request for an upstream. What `Connection` names was judged before.
+/// The request for an upstream. What `Connection` names was judged with the head; what is for the upstream stays in any case.
 pub(super) fn onward(received: &RequestHeader, has_body: bool) -> pingora::Result<RequestHeader> {
     let mut request = received.clone();
     for name in nominated(&received.headers).filter(|name| !END_TO_END.contains(name)) {

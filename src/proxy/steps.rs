@@ -23,7 +23,7 @@ use crate::authorizer::Denial;
 /// Where the system does not say who connected: no network that anyone trusts has this address.
 pub(super) const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// What is told beside that: the request's id, its way, and `Host`, `TE` or `traceparent` at times.
+/// Fields beside what the permit sets: the request's id, its way, and `Host`, `TE` or `traceparent` at times.
 const TOLD: usize = 6;
 
 /// Where a request goes next.
