@@ -85,7 +85,7 @@ impl Gateway {
         context: &mut RequestContext,
     ) -> Result<()> {
         let chosen = steps::choose(session, context).await?;
-        let (endpoint, options) = (&chosen.endpoint, &chosen.endpoint.peer.options);
+        let endpoint = &chosen.endpoint;
         let kept = if context.attempt.may_use_kept() { endpoint.take_kept() } else { None };
         let reused = kept.is_some();
         let stream = match kept {
@@ -101,12 +101,12 @@ impl Gateway {
         };
         let mut upstream = HttpSession::new(stream);
         upstream.read_timeout = Some(chosen.patience);
-        upstream.write_timeout = options.write_timeout;
+        upstream.write_timeout = endpoint.peer.options.write_timeout;
         match self.converse(session, &mut upstream, context).await {
             Ok(true) => {
                 upstream.respect_keepalive();
                 if let Some(stream) = upstream.reuse().await {
-                    endpoint.keep(stream, options.idle_timeout.unwrap_or_default());
+                    endpoint.keep(stream);
                 }
             }
             Ok(false) => {}

@@ -34,8 +34,6 @@ struct Resting {
 struct Rests {
     stream: Stream,
     since: Instant,
-    /// For how long it may.
-    at_most: Duration,
 }
 
 impl Endpoint {
@@ -43,24 +41,29 @@ impl Endpoint {
     pub(in crate::proxy) fn take_kept(&self) -> Option<Stream> {
         loop {
             let mut last = self.kept.lock().connections.pop_back()?;
-            if last.can_be_used() {
+            if last.can_be_used(self.longest_rest()) {
                 return Some(last.stream);
             }
         }
     }
 
-    /// Has a connection rest until it is wanted, for so long at most.
-    pub(in crate::proxy) fn keep(self: &Arc<Self>, stream: Stream, at_most: Duration) {
+    /// Has a connection rest until it is wanted, or for as long as its upstream says.
+    pub(in crate::proxy) fn keep(self: &Arc<Self>, stream: Stream) {
         let mut kept = self.kept.lock();
         // Dropped behind the lock.
         let _oldest = if kept.connections.len() < MOST { None } else { kept.connections.pop_front() };
-        kept.connections.push_back(Rests { stream, since: Instant::now(), at_most });
+        kept.connections.push_back(Rests { stream, since: Instant::now() });
         let begins = !kept.is_watched;
         kept.is_watched = true;
         drop(kept);
         if begins {
             tokio::spawn(watch(Arc::downgrade(self)));
         }
+    }
+
+    /// For how long a connection may rest.
+    fn longest_rest(&self) -> Duration {
+        self.peer.options.idle_timeout.unwrap_or_default()
     }
 }
 
@@ -70,12 +73,12 @@ impl Kept {
     }
 
     /// Lets go of those that cannot be used any more. Whether others are left.
-    fn look(&self) -> bool {
+    fn look(&self, longest_rest: Duration) -> bool {
         let mut gone = Vec::new();
         let mut kept = self.lock();
         for _ in 0..kept.connections.len() {
             let Some(mut rests) = kept.connections.pop_front() else { break };
-            if rests.can_be_used() {
+            if rests.can_be_used(longest_rest) {
                 kept.connections.push_back(rests);
             } else {
                 gone.push(rests);
@@ -91,13 +94,13 @@ impl Kept {
 
 impl Rests {
     /// Whether it has not rested too long, and the upstream has neither closed it nor said anything that nobody asked for.
-    fn can_be_used(&mut self) -> bool {
+    fn can_be_used(&mut self, longest_rest: Duration) -> bool {
         let mut byte = [0];
         let mut read = ReadBuf::new(&mut byte);
         // Apart from what a task may find ready in a row: behind that a connection that was closed would look like one at rest.
         let look = unconstrained(poll_fn(|context| Pin::new(&mut self.stream).poll_read(context, &mut read)));
         let is_quiet = pin!(look).poll(&mut Context::from_waker(Waker::noop())).is_pending();
-        is_quiet && self.since.elapsed() < self.at_most
+        is_quiet && self.since.elapsed() < longest_rest
     }
 }
 
@@ -106,7 +109,7 @@ async fn watch(endpoint: Weak<Endpoint>) {
     loop {
         sleep(LOOK_EVERY).await;
         let Some(endpoint) = endpoint.upgrade() else { return };
-        if !endpoint.kept.look() {
+        if !endpoint.kept.look(endpoint.longest_rest()) {
             return;
         }
     }
@@ -127,7 +130,9 @@ mod tests {
     async fn connected(count: usize) -> (Arc<Endpoint>, Vec<(Stream, TcpStream)>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let endpoint = Endpoint::new("a:1", 1, address, HttpPeer::new(address, false, String::new()));
+        let mut peer = HttpPeer::new(address, false, String::new());
+        peer.options.idle_timeout = Some(LONG);
+        let endpoint = Endpoint::new("a:1", 1, address, peer);
         let mut connections = Vec::new();
         for _ in 0..count {
             let near = TcpStream::connect(address).await.unwrap();
@@ -158,7 +163,7 @@ mod tests {
         let ids: Vec<_> = connections.iter().map(|(near, _)| near.id()).collect();
         let (near, _far): (Vec<_>, Vec<_>) = connections.into_iter().unzip();
         for stream in near {
-            endpoint.keep(stream, LONG);
+            endpoint.keep(stream);
         }
         let taken: Vec<_> = std::iter::from_fn(|| endpoint.take_kept()).map(|stream| stream.id()).collect();
         assert_eq!(taken, [ids[1], ids[0]]);
@@ -169,12 +174,14 @@ mod tests {
         let (endpoint, connections) = connected(4).await;
         let mut far = Vec::new();
         for (near, other) in connections {
-            endpoint.keep(near, if far.len() == 3 { Duration::ZERO } else { LONG });
+            endpoint.keep(near);
             far.push(other);
         }
+        let since = Instant::now().checked_sub(LONG).unwrap();
+        endpoint.kept.lock().connections[3].since = since;
         far.remove(1).shutdown().await.unwrap();
         far[1].write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
-        comes_true(|| !endpoint.kept.look() || at_rest(&endpoint) == 1).await;
+        comes_true(|| !endpoint.kept.look(LONG) || at_rest(&endpoint) == 1).await;
         assert!(endpoint.take_kept().is_some());
         assert!(endpoint.take_kept().is_none());
     }
@@ -184,10 +191,10 @@ mod tests {
         let (endpoint, mut connections) = connected(1).await;
         let (open, _far) = connections.remove(0);
         let open_id = open.id();
-        endpoint.keep(open, LONG);
+        endpoint.keep(open);
         // More than a task may find ready in a row.
         for _ in 0..500 {
-            endpoint.keep(Box::new(tokio::io::duplex(1).0), LONG);
+            endpoint.keep(Box::new(tokio::io::duplex(1).0));
         }
         assert_eq!(endpoint.take_kept().map(|stream| stream.id()), Some(open_id));
         assert!(endpoint.take_kept().is_none());
@@ -197,13 +204,13 @@ mod tests {
     async fn they_are_looked_at_while_they_rest_and_let_go_with_their_endpoint() {
         let (endpoint, mut connections) = connected(2).await;
         let (first, mut far) = connections.remove(0);
-        endpoint.keep(first, LONG);
+        endpoint.keep(first);
         far.shutdown().await.unwrap();
         comes_true(|| at_rest(&endpoint) == 0).await;
         assert!(!endpoint.kept.lock().is_watched);
         // A later one is looked at anew.
         let (second, far) = connections.remove(0);
-        endpoint.keep(second, LONG);
+        endpoint.keep(second);
         assert!(endpoint.kept.lock().is_watched);
         drop(endpoint);
         let mut byte = [0];
@@ -216,9 +223,9 @@ mod tests {
         let (last, _far) = connections.remove(0);
         let last_id = last.id();
         for _ in 0..=MOST {
-            endpoint.keep(Box::new(tokio::io::duplex(1).0), LONG);
+            endpoint.keep(Box::new(tokio::io::duplex(1).0));
         }
-        endpoint.keep(last, LONG);
+        endpoint.keep(last);
         assert_eq!((at_rest(&endpoint), endpoint.take_kept().map(|stream| stream.id())), (MOST, Some(last_id)));
     }
 }
